@@ -1,0 +1,21 @@
+"An MLOps toolkit that you can read: each module is a lesson, and each lesson is a notebook."
+__version__ = "0.1.0"
+
+# Written by hand, with setup.py the only Python that is. Names load their module when they are first used
+# (PEP 562): `import mlops_nb` costs milliseconds, and `MLPipelineConfig` never pays for scikit-learn.
+_HOME = {
+    'MLPipelineConfig': 'config', 'Store': 'store', 'flights': 'data', 'DataVersioning': 'versioning',
+    'Signature': 'signature', 'ModelRegistry': 'registry', 'ModelAPI': 'api', 'ModelClient': 'api', 'create_app': 'api',
+    'generate_docker_files': 'deploy', 'DataDriftDetector': 'drift', 'ModelMonitor': 'monitoring', 'MlopsError': 'core',
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME: raise AttributeError(f'module {__name__!r} has no attribute {name!r}; it has {", ".join(__all__)}')
+    from importlib import import_module
+    value = globals()[name] = getattr(import_module(f'{__name__}.{_HOME[name]}'), name)
+    return value
+
+
+def __dir__(): return sorted({*globals(), *__all__})
