@@ -1,0 +1,58 @@
+# Two commands do everything on a fresh machine:  make tour   and   make test
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help tour lab test test-notebooks test-oldest export clean readme run docs bench wheel check
+
+help:            ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("mlops_nb needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: settings.ini setup.py | $(BIN)/python
+	@echo "Installing mlops_nb and what it needs into $(VENV)"
+	@$(PIP) -e . && touch $@
+
+$(VENV)/.installed-dev: settings.ini setup.py | $(BIN)/python
+	@echo "Installing mlops_nb and its development tools into $(VENV)"
+	@$(PIP) -e '.[dev]' && touch $@ $(VENV)/.installed
+
+tour: $(VENV)/.installed  ## The main job: a model lives through the year 2013 (ARGS=--fast for a sample)
+	$(BIN)/mlops-nb tour $(ARGS)
+
+lab: $(VENV)/.installed-dev  ## Open the chapters in JupyterLab, on a copy
+	$(BIN)/mlops-nb lab
+
+test: $(VENV)/.installed-dev  ## All tests: every notebook, then tests/
+	$(BIN)/python tools/test.py
+
+test-notebooks: $(VENV)/.installed-dev  ## The notebooks only
+	$(BIN)/python tools/test.py --notebooks
+
+test-oldest: | $(BIN)/python  ## All tests with the oldest requirements that we allow
+	$(PYTHON) -m venv .venv-oldest
+	$(BIN)/python tools/oldest.py > .venv-oldest/constraints.txt
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c .venv-oldest/constraints.txt
+	.venv-oldest/bin/python tools/test.py --no-browser
+
+export: $(VENV)/.installed-dev  ## Write mlops_nb/*.py from the notebooks
+	$(BIN)/nbdev_export
+
+run: $(VENV)/.installed-dev  ## Execute notebooks in place (NB=nbs/02_store.ipynb for one), so that their outputs are saved
+	$(BIN)/python tools/execute.py $(NB)
+
+clean: $(VENV)/.installed-dev  ## Remove from the notebooks what does not belong into git
+	$(BIN)/nbdev_clean
+
+readme: $(VENV)/.installed-dev  ## Write README.md from nbs/index.ipynb
+	$(BIN)/python tools/readme.py
+
+docs: $(VENV)/.installed-dev  ## Build the site into _docs/ (Quarto where it is installed, else the fallback)
+	$(BIN)/python tools/docs.py
+
+wheel: $(VENV)/.installed-dev  ## Build the wheel into dist/
+	$(BIN)/python -m build --wheel --outdir dist .

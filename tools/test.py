@@ -1,0 +1,48 @@
+"""All tests: every notebook by nbdev_test, then tests/ by pytest; the last line counts them.
+
+    python tools/test.py [--notebooks] [--no-browser] [-- PYTEST ARGUMENTS]
+"""
+from pathlib import Path
+import os, re, subprocess, sys, time
+import xml.etree.ElementTree as xml
+import tempfile
+
+root = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(root/'tools'))
+args = sys.argv[1:]
+extra = args[args.index('--')+1:] if '--' in args else []
+env = {**os.environ, 'PYTHONWARNINGS': os.environ.get('PYTHONWARNINGS', 'ignore::DeprecationWarning')}
+
+
+def notebooks():
+    "Run nbdev_test on all notebooks in parallel; (passed, failed)"
+    found = [p for p in (root/'nbs').rglob('*.ipynb') if not any(x[0] in '._' for x in p.relative_to(root).parts)]
+    begin = time.monotonic()
+    run = subprocess.run([Path(sys.executable).with_name('nbdev_test'), '--n_workers', '2', '--timing'], cwd=root, env=env,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    print(run.stdout, flush=True)
+    print(f'{len(found)} notebooks in {time.monotonic()-begin:.0f} s', flush=True)
+    if run.returncode == 0: return len(found), 0
+    block = run.stdout.split('nbdev Tests Failed On The Following Notebooks:')[-1]
+    failed = max(1, len(re.findall(r'\.ipynb', block)))
+    return len(found) - failed, failed
+
+
+def pytests():
+    "Run tests/ by pytest; (passed, failed, skipped)"
+    with tempfile.TemporaryDirectory() as tmp:
+        deselect = ['--deselect=tests/test_site.py', '--deselect=tests/test_jupyterlab.py'] if '--no-browser' in args else []
+        subprocess.run([sys.executable, '-m', 'pytest', '-q', '-rs', 'tests', f'--junitxml={tmp}/junit.xml', *deselect, *extra], cwd=root, env=env)
+        try: suite = xml.parse(f'{tmp}/junit.xml').getroot().find('testsuite').attrib
+        except FileNotFoundError: return 0, 1, 0
+    total, bad, skipped = int(suite['tests']), int(suite['failures']) + int(suite['errors']), int(suite['skipped'])
+    return total - bad - skipped, bad, skipped
+
+
+passed, failed = notebooks()
+skipped = 0
+if '--notebooks' not in args:
+    p, f, skipped = pytests()
+    passed, failed = passed + p, failed + f
+print(f'tests: {passed} passed, {failed} failed, {skipped} skipped')
+sys.exit(1 if failed or not passed else 0)
