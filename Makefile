@@ -56,3 +56,6 @@ docs: $(VENV)/.installed-dev  ## Build the site into _docs/ (Quarto where it is 
 
 wheel: $(VENV)/.installed-dev  ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist .
+
+bench: $(VENV)/.installed-dev  ## What imports and the tour cost, measured side by side
+	$(BIN)/python bench/startup.py --tour
