@@ -1,0 +1,165 @@
+"""Build the site: `nbdev_docs` where Quarto is installed, else smalldocs on the notebooks that nbdev has processed.
+
+    python tools/docs.py [--out _docs] [--fallback]
+
+Both work on a copy of the tree, so that README.md and nbs/ stay as they are. The result loads nothing from another host:
+web fonts are dropped (the theme's list of system fonts follows them), formulas become inline SVG.
+"""
+from argparse import ArgumentParser
+from configparser import ConfigParser
+from pathlib import Path
+import html, json, os, posixpath, re, shutil, subprocess, sys, tempfile
+
+root = Path(__file__).resolve().parent.parent
+ini = ConfigParser(delimiters=['='])
+ini.read(root/'settings.ini', encoding='utf8')
+cfg = ini['DEFAULT']
+pages_url = cfg['doc_host'].rstrip('/') + '/' + cfg['doc_baseurl'].strip('/') + '/'
+LINK = re.compile(r'\]\((?!https?:|#|mailto:|data:)([^)#\s]+)')
+
+
+def say(text): print(text, flush=True)
+
+
+# ---- the copy
+
+
+def copy_tree(work):
+    "Copy what the site is made of; links that leave nbs/ become links to the repository"
+    shutil.copytree(root/'nbs', work/'nbs', ignore=shutil.ignore_patterns('.*', '__pycache__', 'nbdev.yml', 'sidebar.yml', '*.db*'))
+    for name in ('settings.ini', '_quarto.yml', 'setup.py', 'README.md'): shutil.copy(root/name, work/name)
+    shutil.copytree(root/'mlops_nb', work/'mlops_nb', ignore=shutil.ignore_patterns('__pycache__', '_flights'))
+    for nb in (work/'nbs').rglob('*.ipynb'):
+        here = nb.parent.relative_to(work/'nbs').as_posix()
+        edit_prose(nb, lambda text: LINK.sub(lambda m: '](' + from_the_site(m[1], here), text))
+    return work
+
+
+def from_the_site(link, here):
+    "A link of a notebook in `here` (a folder inside nbs/), as the site can follow it"
+    target = posixpath.normpath(posixpath.join('nbs', here, link))
+    return link if target.startswith('nbs/') or target == 'nbs' else f"{cfg['git_url']}/blob/{cfg['branch']}/{target}"
+
+
+def edit_prose(nb, change):
+    cells = json.loads(nb.read_text(encoding='utf8'))
+    for cell in cells['cells']:
+        if cell['cell_type'] == 'markdown': cell['source'] = change(''.join(cell['source']))
+    nb.write_text(json.dumps(cells), encoding='utf8')
+
+
+# ---- the two builders
+
+
+def with_quarto(work):
+    "nbdev's own way"
+    subprocess.run([tool('nbdev_docs')], cwd=work, env=quiet_env(), check=True)
+    return work/'_docs'
+
+
+def without_quarto(work):
+    """nbdev's processing without `nbdev_proc_nbs`, which first downloads Quarto where there is none; then smalldocs.
+    smalldocs does not read `output-file`, so pages are renamed, and the sidebar and the links with them."""
+    code = 'from nbdev.quarto import refresh_quarto_yml as f, proc_nbs; f(); proc_nbs("nbs", n_workers=0)'
+    subprocess.run([sys.executable, '-W', 'ignore', '-c', code], cwd=work, env=quiet_env(), check=True)
+    proc = work/'_proc'
+    (proc/'sidebar.yml').write_text(json.dumps({'website': {'sidebar': {'contents': rename_pages(proc)}}}), encoding='utf8')  # JSON is YAML
+    built = subprocess.run([tool('smalldocs'), 'render', '--quiet', str(proc)], stderr=subprocess.PIPE, text=True)
+    problems = [line for line in built.stderr.splitlines() if not re.search(r'is ignored$|output-file is not read', line)]
+    if problems or built.returncode: sys.exit('\n'.join(problems) or f'smalldocs ended with {built.returncode}')
+    return proc/'_docs'
+
+
+def rename_pages(proc):
+    "Give each page the name of its module, as Quarto would; the entries of the sidebar, in the order of the numbers"
+    old = sorted(proc.rglob('*.ipynb'), key=lambda p: (len(p.relative_to(proc).parts), p.stem != 'index', p.as_posix()))
+    new = {p: p.with_name(page_name(p)) for p in old}
+    if len(set(new.values())) < len(new): sys.exit(f'two notebooks make one page: {sorted(map(str, new.values()))}')
+    stems = {p.name: q.name for p, q in new.items()}
+    entries, sections = [], {}
+    for p, q in new.items():
+        text = p.read_text(encoding='utf8').replace(f']({pages_url}', '](/')   # links that nbdev made from names in backticks
+        p.write_text(text, encoding='utf8')
+        edit_prose(p, lambda t: LINK.sub(lambda m: '](' + posixpath.join(posixpath.dirname(m[1]), stems.get(posixpath.basename(m[1]), posixpath.basename(m[1]))), t))
+        p.rename(q)
+        folder, number = q.parent.relative_to(proc).as_posix(), re.match(r'\d+\w?(?=_)', p.name)
+        entry = {'href': q.relative_to(proc).as_posix(), 'text': f'{number[0]} {q.stem}' if number else 'start' if q.stem == 'index' else q.stem.replace('_', ' ')}
+        if folder == '.': entries.append(entry)
+        else: sections.setdefault(folder, []).append(entry)
+    return entries + [{'section': name, 'contents': pages} for name, pages in sections.items()]
+
+
+def page_name(nb):
+    "The name that nbdev gave the page in its front matter"
+    first = ''.join(json.loads(nb.read_text(encoding='utf8'))['cells'][0]['source'])
+    found = re.search(r'^output-file: ([\w.-]+)\.html$', first, re.M)
+    return f'{found[1]}.ipynb' if found else nb.name
+
+
+def tool(name): return str(Path(sys.executable).with_name(name))
+
+
+def quiet_env(): return {**os.environ, 'JUPYTER_PLATFORM_DIRS': '1', 'MPLBACKEND': 'agg', 'TQDM_DISABLE': '1'}
+
+
+# ---- nothing from another host
+
+
+OUTSIDE = re.compile(r'''<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=["'](?:https?:)?//|<link\b(?![^>]*rel=["'](?:canonical|alternate))[^>]*\bhref=["'](?:https?:)?//|@import\s*(?:url\()?["']?(?:https?:)?//|url\(["']?(?:https?:)?//''')
+
+
+def make_local(site):
+    "Drop web fonts, turn formulas into SVG, name pictures; end with an error if a page still asks another host for something"
+    for css in site.rglob('*.css'):
+        css.write_text(re.sub(r'''@import\s*(?:url\((["']?)https?://.*?\1\)|(["'])https?://.*?\2)[^;]*;''', '', css.read_text(encoding='utf8')), encoding='utf8')
+    for page in site.rglob('*.html'):
+        page.write_text(local_page(page.read_text(encoding='utf8')), encoding='utf8')
+    for file in [*site.rglob('*.html'), *site.rglob('*.css')]:
+        if found := OUTSIDE.search(file.read_text(encoding='utf8')): sys.exit(f'{file.relative_to(site)} loads from another host: {found[0][:200]}')
+
+
+def local_page(text):
+    text = re.sub(r'<script[^>]*\bsrc="https://cdn[^"]*(?:katex|MathJax|polyfill|require)[^"]*"[^>]*></script>|<link[^>]*\bhref="https://cdn[^"]*katex[^"]*"[^>]*>', '', text)
+    text = re.sub(r'<span class="math (inline|display)">(.*?)</span>', lambda m: formula(html.unescape(m[2]), m[1] == 'display'), text, flags=re.S)
+    text = re.sub(r'<svg([^>]*) alt="([^"]*)"', r'<svg role="img" aria-label="\2"\1', text)
+    return text.replace('<a class="quarto-color-scheme-toggle nav-link" href=""', '<a class="quarto-color-scheme-toggle nav-link" href="#" role="button" aria-label="Light or dark"')
+
+
+def formula(tex, display):
+    "A formula as SVG outlines in the colour of the text, drawn by matplotlib's reader of TeX"
+    from matplotlib.textpath import TextPath
+    tex = re.sub(r'^\\[(\[]|\\[)\]]$', '', tex.strip()).strip('$').strip()
+    shape, letters = TextPath((0, 0), f'${tex}$', size=10), {1: 'M', 2: 'L', 3: 'Q', 4: 'C', 79: 'Z'}
+    drawn = ' '.join(letters[int(c)] + ('' if c == 79 else ' '.join(f'{v:.2f}' for v in p)) for p, c in shape.iter_segments(curves=True))
+    box, style = shape.get_extents(), 'display:block;margin:1em auto' if display else ''
+    low = f'vertical-align:{box.y0/10:.2f}em;' if not display else ''
+    return (f'<svg role="img" aria-label="{html.escape(tex)}" style="{low}{style}" width="{box.width/10:.2f}em" height="{box.height/10:.2f}em" '
+            f'viewBox="{box.x0:.2f} {-box.y1:.2f} {box.width:.2f} {box.height:.2f}" fill="currentColor"><path transform="scale(1,-1)" d="{drawn}"/></svg>')
+
+
+def add_licences(site):
+    "The licences of what smalldocs puts beside the pages (Bootstrap, Bootswatch, Bootstrap Icons, Fuse: MIT and Apache-2.0)"
+    import smalldocs
+    for licence in (Path(smalldocs.__file__).parent/'assets'/'vendor').glob('*/LICENSE'):
+        shutil.copy(licence, site/'site_libs'/f'LICENSE.{licence.parent.name}')
+
+
+def main():
+    args = ArgumentParser(description=__doc__.splitlines()[0])
+    args.add_argument('--out', type=Path, default=root/cfg['doc_path'], help='folder to write; replaced if a site is in it')
+    args.add_argument('--fallback', action='store_true', help='do not use Quarto')
+    args = args.parse_args()
+    if args.out.exists() and any(args.out.iterdir()) and not (args.out/'index.html').exists(): sys.exit(f'{args.out} is not empty and holds no site; name another folder')
+    quarto = None if args.fallback else shutil.which('quarto')
+    say(f'Building the site with Quarto ({quarto})' if quarto else 'Building the site with the fallback, smalldocs' + ('' if args.fallback else ': Quarto is not installed'))
+    with tempfile.TemporaryDirectory() as tmp:
+        work = copy_tree(Path(tmp))
+        site = with_quarto(work) if quarto else without_quarto(work)
+        make_local(site)
+        if not quarto: add_licences(site)
+        shutil.rmtree(args.out, ignore_errors=True)
+        shutil.move(site, args.out)
+    say(f'{len(list(args.out.rglob("*.html")))} pages in {os.path.relpath(args.out)} (built by {"Quarto" if quarto else "the fallback"})')
+
+
+if __name__ == '__main__': main()
