@@ -1,0 +1,264 @@
+"The folder that `generate_docker_files` writes, started as the image would start it, behind a real nginx"
+from contextlib import contextmanager
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
+import ast, json, os, re, signal, socket, subprocess, sys, time, urllib.error, urllib.request
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from sklearn.linear_model import LogisticRegression
+
+from browser import need
+from mlops_nb.api import ModelClient
+from mlops_nb.core import Conflict, InvalidInput, MlopsError
+from mlops_nb.deploy import generate_docker_files
+from mlops_nb.registry import ModelRegistry
+from mlops_nb.signature import Signature
+
+X = pd.DataFrame({'a': np.arange(40.)/10, 'b': np.arange(40) % 7})
+Y = (X.a + X.b/5 > 2).astype(int)
+
+
+@pytest.fixture(scope='module')
+def model(): return LogisticRegression().fit(X, Y)
+
+
+@pytest.fixture(scope='module')
+def exported(tmp_path_factory, model):
+    "A model file as the registry exports it"
+    tmp = tmp_path_factory.mktemp('registry')
+    registry = ModelRegistry(tmp/'registry')
+    try:
+        registry.register_model(model, 'line', '1.2.0', metadata={'password': 'hunter2'}, signature=Signature.infer(X))
+        return registry.export_model('line', '1.2.0', tmp/'out')
+    finally: registry.store.close()
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory, exported): return generate_docker_files('line', exported, folder=tmp_path_factory.mktemp('made'))
+
+
+def free_port():
+    with socket.socket() as s: s.bind(('127.0.0.1', 0)); return s.getsockname()[1]
+
+
+def clean_env(**more): return {'PATH': os.environ['PATH'], 'PYTHONDONTWRITEBYTECODE': '1', **more}
+
+
+@contextmanager
+def started(folder):
+    "The folder's program on a free port, with nothing of this process's environment; the port"
+    port = free_port()
+    with open(folder.parent/f'app-{port}.log', 'w+') as log:
+        process = subprocess.Popen([sys.executable, 'app.py'], cwd=folder, env=clean_env(PORT=str(port)), stderr=log)
+        try:
+            wait_for(lambda: answers(port), process, log)
+            yield port, process
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def answers(port):
+    try: return ModelClient(f'http://127.0.0.1:{port}').health()['status'] == 'healthy'
+    except MlopsError: return False
+
+
+def wait_for(condition, process, log, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        if process.poll() is not None or time.monotonic() > end: log.seek(0); pytest.fail(f'not up, exit code {process.poll()}: {log.read()[-3000:]}')
+        time.sleep(0.1)
+
+
+def test_the_program_starts_predicts_is_healthy_and_stops_on_sigterm(folder, model):
+    with started(folder) as (port, process):
+        client = ModelClient(f'http://127.0.0.1:{port}')
+        assert client.batch_predict(X)['predictions'] == model.predict(X).tolist()
+        got = client.predict(X[['b', 'a']].iloc[::-1])                          # the columns in another order
+        assert got['predictions'] == model.predict(X).tolist()[::-1] and got['model_version'] == '1.2.0'
+        check = [sys.executable, 'app.py', 'check']
+        assert subprocess.run(check, cwd=folder, env=clean_env(PORT=str(port))).returncode == 0
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0 and time.monotonic() - began < 10
+    assert subprocess.run(check, cwd=folder, env=clean_env(PORT=str(port)), capture_output=True).returncode != 0
+
+
+def test_it_listens_on_loopback_only_by_default(folder):
+    with started(folder) as (port, process):
+        addresses = {line.split()[1] for line in Path(f'/proc/{process.pid}/net/tcp').read_text().splitlines()[1:] if line.split()[3] == '0A'}
+        assert f'0100007F:{port:04X}' in addresses and f'00000000:{port:04X}' not in addresses
+
+
+def test_every_module_comes_from_the_folder_and_every_package_from_requirements(folder):
+    probe = 'import json, sys, app; app.build(); print(json.dumps([m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "mlops_nb"]))'
+    run = subprocess.run([sys.executable, '-c', probe], cwd=folder, env=clean_env(), capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    files = json.loads(run.stdout.splitlines()[-1])
+    assert len(files) >= 6 and all(Path(f).parent == folder/'mlops_nb' for f in files)
+    wanted, todo = set(), [Requirement(line) for line in (folder/'requirements.txt').read_text().splitlines()]
+    while todo:
+        name = canonicalize_name(todo.pop().name)
+        if name in wanted: continue
+        wanted.add(name)
+        todo += [r for r in map(Requirement, requires(name) or []) if not r.marker or r.marker.evaluate({'extra': ''})]
+    homes = packages_distributions()
+    for file in [*(folder/'mlops_nb').glob('*.py'), folder/'app.py']:
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for top in {n.split('.')[0] for n in names} - set(sys.stdlib_module_names) - {'mlops_nb'}:
+                assert {canonicalize_name(d) for d in homes[top]} & wanted, f'{file.name} imports {top}, which requirements.txt does not give'
+
+
+def test_the_versions_are_those_of_the_training(exported, tmp_path):
+    record = json.loads(exported.with_suffix('.json').read_text())
+    record['environment'] |= {'python': '3.12.4', 'scikit-learn': '1.5.2', 'numpy': '1.26.4'}
+    copy = tmp_path/exported.name
+    copy.write_bytes(exported.read_bytes())
+    copy.with_suffix('.json').write_text(json.dumps(record))
+    made = generate_docker_files('line', copy, folder=tmp_path)
+    pins = (made/'requirements.txt').read_text().splitlines()
+    assert 'scikit-learn==1.5.2' in pins and 'numpy==1.26.4' in pins and pins == sorted(pins) and all(re.fullmatch(r'[\w.-]+==[\w.+!]+', p) for p in pins)
+    assert (made/'Dockerfile').read_text().count('FROM python:3.12.4-slim-bookworm') == 2
+    assert not any(line.startswith('mlops') for line in pins)
+
+
+def test_secrets_of_the_metadata_do_not_travel(folder): assert not any(b'hunter2' in p.read_bytes() for p in folder.rglob('*') if p.is_file())
+
+
+def test_what_copy_names_exists_and_the_image_runs_as_nobody_special(folder):
+    text = (folder/'Dockerfile').read_text()
+    names = [n for line in re.findall(r'^COPY (?!--from)(.*) \S+$', text, re.M) for n in line.split()]
+    assert len(names) == 5 and all((folder/n).exists() for n in names)
+    assert re.search(r'^USER 10001:10001$', text, re.M) and 'latest' not in text and 'curl' not in text
+    assert json.loads(re.search(r'^CMD (.*)$', text, re.M)[1]) == ['python', 'app.py']
+    assert json.loads(re.search(r'^HEALTHCHECK .*CMD (.*)$', text, re.M)[1]) == ['python', 'app.py', 'check']
+    modes = {oct(p.stat().st_mode & 0o777) for p in folder.rglob('*') if p.is_file()}
+    assert modes == {'0o644', '0o755'} and (folder/'build.sh').stat().st_mode & 0o111 and (folder/'mlops_nb').stat().st_mode & 0o005 == 0o005
+
+
+def test_it_runs_from_a_copy_of_what_copy_names_on_a_read_only_disk(folder, tmp_path):
+    "As in the image: nothing but the named files, and nothing of them writable"
+    app = tmp_path/'app'
+    for line in re.findall(r'^COPY (?!--from)(.*) \S+$', (folder/'Dockerfile').read_text(), re.M):
+        for name in line.split():
+            for source in (folder/name).rglob('*') if name.endswith('/') else [folder/name]:
+                target = app/source.relative_to(folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(source.read_bytes())
+                target.chmod(0o444)
+    before = {p: p.stat().st_mtime_ns for p in app.rglob('*')}
+    for d in [app/'mlops_nb', app]: d.chmod(0o555)
+    try:
+        with started(app) as (port, _): assert ModelClient(f'http://127.0.0.1:{port}').predict([{'a': 1., 'b': 2}])['predictions']
+        assert {p: p.stat().st_mtime_ns for p in app.rglob('*')} == before
+    finally:
+        for d in [app, app/'mlops_nb']: d.chmod(0o755)
+
+
+def test_compose_is_what_it_says(folder):
+    compose = yaml.safe_load((folder/'docker-compose.yml').read_text())
+    assert set(compose['services']) == {'api', 'proxy'}
+    for service in compose['services'].values():
+        assert service['read_only'] is True and service['cap_drop'] == ['ALL'] and 'no-new-privileges:true' in service['security_opt']
+        assert set(service['deploy']['resources']['limits']) == {'cpus', 'memory', 'pids'} and service['tmpfs']
+        assert all(port.startswith('127.0.0.1:') for port in service.get('ports', []))
+    assert compose['services']['api']['environment'] == {'PORT': '5000', 'MODEL_PATH': '/app/model.skops'}
+
+
+NASTY = ["it's", 'a"b', 'x;rm -rf y', '$(touch z)', '`id`', 'new\nline', '{brace}', '%s', '@PORT@', "'); import os; os._exit(3) #", 'é ü', '\\']
+
+
+@pytest.mark.parametrize('name', NASTY)
+def test_no_path_reaches_a_generated_file(name, exported, tmp_path, folder):
+    "Whatever the model's folder and file are called, the generated bytes are the same"
+    place = tmp_path/name.replace('/', '_')
+    place.mkdir()
+    source = place/f'{name}.skops'
+    source.write_bytes(exported.read_bytes())
+    source.with_suffix('.json').write_bytes(exported.with_suffix('.json').read_bytes())
+    made = generate_docker_files('line', source, folder=tmp_path)
+    for file in folder.rglob('*'):
+        if file.is_file() and '__pycache__' not in file.parts: assert (made/file.relative_to(folder)).read_bytes() == file.read_bytes(), file.name
+    with pytest.raises(InvalidInput): generate_docker_files(name, source, folder=tmp_path)
+
+
+@pytest.mark.parametrize('record', [{'version': '1\nRUN id'}, {'name': 'x\nUSER root'}, {'environment': {'python': '3 AS a\nRUN id'}},
+                                    {'environment': {'numpy': '1\n--index-url http://127.0.0.1'}}, {'environment': {'a\nb': '1'}}, {'name': '../up'}])
+def test_a_record_cannot_inject(record, exported, tmp_path):
+    copy = tmp_path/'m.skops'
+    copy.write_bytes(exported.read_bytes())
+    copy.with_suffix('.json').write_text(json.dumps(json.loads(exported.with_suffix('.json').read_text()) | record))
+    with pytest.raises(InvalidInput): generate_docker_files('line', copy, folder=tmp_path)
+    assert not (tmp_path/'deployment_line').exists()
+
+
+def test_hand_edits_survive_and_force_replaces_them(exported, tmp_path):
+    made = generate_docker_files('line', exported, folder=tmp_path)
+    (made/'nginx.conf').write_text('# mine')
+    (made/'notes.txt').write_text('my notes')
+    with pytest.raises(Conflict, match='nginx.conf'): generate_docker_files('line', exported, folder=tmp_path, port=6000)
+    assert (made/'nginx.conf').read_text() == '# mine' and 'PORT=5000' in (made/'Dockerfile').read_text()
+    generate_docker_files('line', exported, folder=tmp_path, port=6000, force=True)
+    assert 'api:6000' in (made/'nginx.conf').read_text() and (made/'notes.txt').read_text() == 'my notes'
+    generate_docker_files('line', exported, folder=tmp_path)                    # not edited: no force needed
+    assert 'api:5000' in (made/'nginx.conf').read_text()
+
+
+def test_a_manifest_cannot_delete_outside_the_folder(exported, tmp_path):
+    made, victim = generate_docker_files('line', exported, folder=tmp_path), tmp_path/'victim'
+    victim.write_text('dear')
+    manifest = json.loads((made/'.manifest.json').read_text()) | {'../victim': 'x', str(victim): 'x'}
+    (made/'.manifest.json').write_text(json.dumps(manifest))
+    generate_docker_files('line', exported, folder=tmp_path, force=True)
+    assert victim.read_text() == 'dear'
+
+
+# ---- nginx
+
+
+def local(conf, prefix, listen, api):
+    "The generated configuration with this machine's ports and folders in place of the containers'"
+    for old, new in (('listen 8080;', f'listen 127.0.0.1:{listen};'), ('server api:5000;', f'server 127.0.0.1:{api};'), ('/tmp/', f'{prefix}/'), ('/dev/stderr', f'{prefix}/error.log')):
+        assert old in conf
+        conf = conf.replace(old, new)
+    return conf
+
+
+@pytest.fixture
+def nginx(): return need('nginx', 'nginx-light', '/usr/sbin/nginx')
+
+
+def nginx_command(program, tmp_path, folder, listen, api):
+    config = tmp_path/'nginx.conf'
+    config.write_text(local((folder/'nginx.conf').read_text(), tmp_path, listen, api))
+    return [program, '-p', str(tmp_path), '-c', str(config), '-e', str(tmp_path/'start.log'), '-g', 'daemon off;' + (' user root;' if os.geteuid() == 0 else '')]
+
+
+def test_nginx_accepts_the_configuration_and_refuses_a_broken_one(nginx, folder, tmp_path):
+    command = nginx_command(nginx, tmp_path, folder, free_port(), free_port())
+    good = subprocess.run([*command, '-t'], capture_output=True, text=True)
+    assert good.returncode == 0 and 'test is successful' in good.stderr, good.stderr
+    (tmp_path/'nginx.conf').write_text((tmp_path/'nginx.conf').read_text().replace('proxy_pass', 'proxy_past'))
+    assert subprocess.run([*command, '-t'], capture_output=True).returncode != 0
+
+
+def test_a_request_through_nginx_reaches_the_model(nginx, folder, model, tmp_path):
+    with started(folder) as (api, _):
+        listen = free_port()
+        with open(tmp_path/'log', 'w+') as log:
+            proxy = subprocess.Popen(nginx_command(nginx, tmp_path, folder, listen, api), stderr=log)
+            try:
+                wait_for(lambda: answers(listen), proxy, log)
+                assert ModelClient(f'http://127.0.0.1:{listen}').batch_predict(X)['predictions'] == model.predict(X).tolist()
+                with pytest.raises(urllib.error.HTTPError) as refused:
+                    urllib.request.urlopen(urllib.request.Request(f'http://127.0.0.1:{listen}/predict', b'x'*(17 << 20), {'Content-Type': 'application/json'}), timeout=20)
+                assert refused.value.code == 413 and refused.value.headers['Server'] == 'nginx'   # without its version
+            finally:
+                proxy.send_signal(signal.SIGQUIT)
+                proxy.wait(20)
