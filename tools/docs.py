@@ -31,7 +31,8 @@ def copy_tree(work):
     shutil.copytree(root/'mlops_nb', work/'mlops_nb', ignore=shutil.ignore_patterns('__pycache__', '_flights'))
     for nb in (work/'nbs').rglob('*.ipynb'):
         here = nb.parent.relative_to(work/'nbs').as_posix()
-        edit_prose(nb, lambda text: LINK.sub(lambda m: '](' + from_the_site(m[1], here), text))
+        edit(nb, 'markdown', lambda text: LINK.sub(lambda m: '](' + from_the_site(m[1], here), text))
+        edit(nb, 'code', do_not_run)
     return work
 
 
@@ -41,11 +42,19 @@ def from_the_site(link, here):
     return link if target.startswith('nbs/') or target == 'nbs' else f"{cfg['git_url']}/blob/{cfg['branch']}/{target}"
 
 
-def edit_prose(nb, change):
-    cells = json.loads(nb.read_text(encoding='utf8'))
-    for cell in cells['cells']:
-        if cell['cell_type'] == 'markdown': cell['source'] = change(''.join(cell['source']))
-    nb.write_text(json.dumps(cells), encoding='utf8')
+def do_not_run(code):
+    """Building shows saved outputs and runs only what is exported, to print signatures. nbdev would also run every other cell
+    that imports something, without the cells before it."""
+    exported, imports = re.search(r'^#\|\s*(export|exports|exporti|default_exp)\b', code, re.M), re.search(r'^\s*(import|from)\s', code, re.M)
+    return code if exported or not imports or code.startswith('#| eval') else f'#| eval: false\n{code}'
+
+
+def edit(nb, kind, change):
+    "Change the source of every cell of a kind"
+    content = json.loads(nb.read_text(encoding='utf8'))
+    for cell in content['cells']:
+        if cell['cell_type'] == kind: cell['source'] = change(''.join(cell['source']))
+    nb.write_text(json.dumps(content), encoding='utf8')
 
 
 # ---- the two builders
@@ -80,13 +89,25 @@ def rename_pages(proc):
     for p, q in new.items():
         text = p.read_text(encoding='utf8').replace(f']({pages_url}', '](/')   # links that nbdev made from names in backticks
         p.write_text(text, encoding='utf8')
-        edit_prose(p, lambda t: LINK.sub(lambda m: '](' + posixpath.join(posixpath.dirname(m[1]), stems.get(posixpath.basename(m[1]), posixpath.basename(m[1]))), t))
+        plain_signatures(p)
+        edit(p, 'markdown', lambda t: LINK.sub(lambda m: '](' + posixpath.join(posixpath.dirname(m[1]), stems.get(posixpath.basename(m[1]), posixpath.basename(m[1]))), t))
         p.rename(q)
         folder, number = q.parent.relative_to(proc).as_posix(), re.match(r'\d+\w?(?=_)', p.name)
         entry = {'href': q.relative_to(proc).as_posix(), 'text': f'{number[0]} {q.stem}' if number else 'start' if q.stem == 'index' else q.stem.replace('_', ' ')}
         if folder == '.': entries.append(entry)
         else: sections.setdefault(folder, []).append(entry)
     return entries + [{'section': name, 'contents': pages} for name, pages in sections.items()]
+
+
+def plain_signatures(nb):
+    "nbdev links names in backticks also inside of the code that shows a signature, where nothing can follow a link"
+    content = json.loads(nb.read_text(encoding='utf8'))
+    for cell in content['cells']:
+        for data in [o['data'] for o in cell.get('outputs', []) if 'text/markdown' in o.get('data', {})]:
+            parts = ''.join(data['text/markdown']).split('```')
+            parts[1::2] = [re.sub(r'\[(`[^`]+`)\]\([^)]*\)', r'\1', code) for code in parts[1::2]]
+            data['text/markdown'] = '```'.join(parts)
+    nb.write_text(json.dumps(content), encoding='utf8')
 
 
 def page_name(nb):
@@ -108,12 +129,20 @@ def quiet_env(): return {**os.environ, 'JUPYTER_PLATFORM_DIRS': '1', 'MPLBACKEND
 OUTSIDE = re.compile(r'''<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=["'](?:https?:)?//|<link\b(?![^>]*rel=["'](?:canonical|alternate))[^>]*\bhref=["'](?:https?:)?//|@import\s*(?:url\()?["']?(?:https?:)?//|url\(["']?(?:https?:)?//''')
 
 
+TABLES = """
+.cell-output table.dataframe { border: 0 } .cell-output table.dataframe :is(td, th) { padding: .15rem .7rem; border: 0 }
+.cell-output table.dataframe tbody tr { border-top: 1px solid rgba(128, 128, 128, .35) } main pre.sourceCode { font-size: .82em }
+main .cell-output img { background: #fff } html body #quarto-content.quarto-container { --sd-body-width: 1000px }
+"""
+
+
 def make_local(site):
     "Drop web fonts, turn formulas into SVG, name pictures; end with an error if a page still asks another host for something"
     for css in site.rglob('*.css'):
         css.write_text(re.sub(r'''@import\s*(?:url\((["']?)https?://.*?\1\)|(["'])https?://.*?\2)[^;]*;''', '', css.read_text(encoding='utf8')), encoding='utf8')
     for page in site.rglob('*.html'):
         page.write_text(local_page(page.read_text(encoding='utf8')), encoding='utf8')
+    drop_lost_anchors(site)
     for file in [*site.rglob('*.html'), *site.rglob('*.css')]:
         if found := OUTSIDE.search(file.read_text(encoding='utf8')): sys.exit(f'{file.relative_to(site)} loads from another host: {found[0][:200]}')
 
@@ -137,9 +166,22 @@ def formula(tex, display):
             f'viewBox="{box.x0:.2f} {-box.y1:.2f} {box.width:.2f} {box.height:.2f}" fill="currentColor"><path transform="scale(1,-1)" d="{drawn}"/></svg>')
 
 
-def add_licences(site):
-    "The licences of what smalldocs puts beside the pages (Bootstrap, Bootswatch, Bootstrap Icons, Fuse: MIT and Apache-2.0)"
+def drop_lost_anchors(site):
+    "nbdev links each name in backticks to an anchor; private names and methods inside a class cell have none. Links that people wrote stay"
+    pages = {p: p.read_text(encoding='utf8') for p in site.rglob('*.html')}
+    ids = {p: set(re.findall(r'\bid="([^"]+)"', text)) for p, text in pages.items()}
+    for page, text in pages.items():
+        def mend(m):
+            target = (page.parent/html.unescape(m[1])).resolve() if m[1] else page.resolve()
+            if m[2] in ids.get(target, {m[2]}): return m[0]
+            return m[3] if target == page.resolve() else f'<a href="{m[1]}">{m[3]}</a>'
+        page.write_text(re.sub(r'<a href="([^"#:]*)#([^"]+)">(<code>[^<]*</code>)</a>', mend, text), encoding='utf8')
+
+
+def finish(site):
+    "Readable tables, and the licences of what smalldocs puts beside the pages (Bootstrap, Bootswatch, Bootstrap Icons: MIT; Fuse: Apache-2.0)"
     import smalldocs
+    with (site/'site_libs'/'smalldocs.css').open('a', encoding='utf8') as css: css.write(TABLES)
     for licence in (Path(smalldocs.__file__).parent/'assets'/'vendor').glob('*/LICENSE'):
         shutil.copy(licence, site/'site_libs'/f'LICENSE.{licence.parent.name}')
 
@@ -154,9 +196,9 @@ def main():
     say(f'Building the site with Quarto ({quarto})' if quarto else 'Building the site with the fallback, smalldocs' + ('' if args.fallback else ': Quarto is not installed'))
     with tempfile.TemporaryDirectory() as tmp:
         work = copy_tree(Path(tmp))
-        site = with_quarto(work) if quarto else without_quarto(work)
+        site = (with_quarto(work) if quarto else without_quarto(work)).resolve()
         make_local(site)
-        if not quarto: add_licences(site)
+        if not quarto: finish(site)
         shutil.rmtree(args.out, ignore_errors=True)
         shutil.move(site, args.out)
     say(f'{len(list(args.out.rglob("*.html")))} pages in {os.path.relpath(args.out)} (built by {"Quarto" if quarto else "the fallback"})')
