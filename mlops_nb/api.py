@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 from flask import Flask, Response, g, request
+from threadpoolctl import threadpool_limits
 from werkzeug.exceptions import HTTPException
 from .config import as_config
 from .core import InvalidInput, MlopsError, to_json, utcnow
@@ -74,7 +75,8 @@ class _Limiter:
 class _Workers:
     "A bounded pool: so many at work, so many waiting, no more"
     def __init__(self, workers, queue, timeout):
-        self.pool, self.places, self.timeout = ThreadPoolExecutor(workers, 'predict'), threading.BoundedSemaphore(workers + queue), timeout
+        self.pool = ThreadPoolExecutor(workers, 'predict', initializer=threadpool_limits, initargs=(1, 'openmp'))
+        self.places, self.timeout = threading.BoundedSemaphore(workers + queue), timeout
 
     def run(self, f, *args):
         if not self.places.acquire(blocking=False):
@@ -195,7 +197,7 @@ def _logged(self:ModelAPI, frame, predictions, probabilities, seconds):
     "Tell the monitor; the ids of the predictions, or None"
     if self.monitor is None: return None
     one = None if probabilities is None else probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities.max(axis=1)
-    try: return self.monitor.log_predictions(frame, predictions, one, seconds, self.version, request.headers.get('X-User-Id'))
+    try: return self.monitor.log_predictions(frame, predictions, one, seconds, self.version, request.headers.get('X-User-Id') or None)
     except Exception: _log.exception('request %s was answered, but not logged', g.request_id)
 
 @patch
@@ -214,7 +216,7 @@ def _answer_rows(self:ModelAPI, rows, size):
 @patch
 def _log_failure(self:ModelAPI, why):
     if self.monitor is None: return
-    try: self.monitor.log_prediction({}, None, None, time.monotonic() - g.began, self.version, request.headers.get('X-User-Id'), error=why)
+    try: self.monitor.log_prediction({}, None, None, time.monotonic() - g.began, self.version, request.headers.get('X-User-Id') or None, error=why)
     except Exception: _log.exception('the failure of request %s was not logged', g.request_id)
 
 # %% ../nbs/08_api.ipynb #0432d989
@@ -262,6 +264,7 @@ class _Server:
     def __init__(self, api, host, port):
         from cheroot import wsgi
         self.server = wsgi.Server((host, port), api.app, numthreads=10, request_queue_size=128, timeout=30, shutdown_timeout=5)
+        self.server.expiration_interval = 0.1                                # seconds after which `stop` is noticed
         try: self.server.prepare()
         except OSError as e: raise InvalidInput(f'cannot listen on {host}:{port}: {e}; choose another port, or 0 for a free one') from e
         self.url = f'http://{f"[{host}]" if ":" in host else host}:{self.server.bind_addr[1]}'
