@@ -13,13 +13,13 @@ cfg = ini['DEFAULT']
 
 
 class WithChapters(build_py):
-    "Copy nbs/*.ipynb into the package, where `mlops-nb tour` and `mlops-nb lab` find them"
+    "Copy the notebooks and their pictures into the package, where `mlops-nb tour` and `mlops-nb lab` find them"
     def run(self):
         super().run()
         if getattr(self, 'editable_mode', False): return
         target = Path(self.build_lib)/'mlops_nb'/'_chapters'
         shutil.rmtree(target, ignore_errors=True)
-        for nb in sorted((here/'nbs').rglob('*.ipynb')):
+        for nb in sorted(p for p in (here/'nbs').rglob('*') if p.suffix in ('.ipynb', '.png', '.svg')):
             rel = nb.relative_to(here/'nbs')
             if any(part[0] in '._' for part in rel.parts): continue
             (target/rel).parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,11 @@
-"Write README.md from nbs/index.ipynb: its prose cells, with links that fit the top folder (`--check` only compares)"
+"Write README.md from nbs/index.ipynb: its prose and its code, with links that fit the top folder (`--check` only compares)"
 from pathlib import Path
 import json, re, sys
 
 root = Path(__file__).resolve().parent.parent
 cells = json.loads((root/'nbs/index.ipynb').read_text(encoding='utf8'))['cells']
-prose = [''.join(c['source']).strip() for c in cells if c['cell_type'] == 'markdown']
-text = '\n\n'.join(prose) + '\n'
+texts = [(c['cell_type'], ''.join(c['source']).strip()) for c in cells]
+text = '\n\n'.join(t if kind == 'markdown' else f'```python\n{t}\n```' for kind, t in texts) + '\n'
 text = re.sub(r'\]\((?!https?:|#)([^)]+)\)', r'](nbs/\1)', text)   # links of the site live in nbs/
 text = text.replace('](nbs/../', '](')
 readme = root/'README.md'
