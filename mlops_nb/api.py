@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor, TimeoutError as TimedOut
 from urllib.parse import urlsplit
 import numpy as np, pandas as pd
 from fastcore.basics import patch
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from threadpoolctl import threadpool_limits
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from .config import as_config
 from .core import InvalidInput, MlopsError, to_json, utcnow
 from .signature import ColumnSpec, Signature, SignatureError
@@ -52,7 +52,9 @@ def _body():
     "The JSON of this request"
     if request.mimetype != 'application/json' and not request.mimetype.endswith('+json'):
         raise _Problem(415, 'Unsupported media type', f'the body is {request.mimetype or "of no declared type"!r}; send Content-Type: application/json')
-    return _strict_json(request.get_data())
+    data = request.get_data()
+    if request.content_length is None and len(data) >= current_app.config['MAX_CONTENT_LENGTH']: raise RequestEntityTooLarge()   # in chunks: cut off at the limit
+    return _strict_json(data)
 
 # %% ../nbs/08_api.ipynb #b5e42ef0
 class _Limiter:

@@ -1,0 +1,180 @@
+"The API as strangers meet it: on a real server, at once, with bodies that nobody should send"
+from concurrent.futures import ThreadPoolExecutor
+import http.client
+import json
+import logging
+import socket
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_nb import ModelAPI, ModelClient, ModelMonitor, ModelRegistry, Signature
+from mlops_nb.core import InvalidInput, MlopsError
+
+
+class Double:
+    "A model whose answer tells which row it was asked about"
+    def predict(self, X): return np.asarray(X)[:, 0]*2
+
+
+SIGNATURE = Signature.infer(pd.DataFrame({'x': [1., 2.], 'y': [0.5, 1.5]}))
+
+
+@pytest.fixture
+def served():
+    "Start APIs; all end with the test"
+    opened = []
+    def start(model=None, **kw):
+        kw = {'signature': SIGNATURE, 'config': {'deployment': {'max_requests_per_minute': 100_000, **kw.pop('deployment', {})}}, **kw}
+        api = ModelAPI(model or Double(), **kw)
+        server = api.start()
+        opened.extend([server, api])
+        return server
+    yield start
+    for thing in opened: thing.close()
+
+
+def send(server, body, path='/predict', method='POST', **headers):
+    host, port = server.url[7:].split(':')
+    conn = http.client.HTTPConnection(host, int(port), timeout=10)
+    try:
+        conn.request(method, path, body, {'Content-Type': 'application/json', **headers}, encode_chunked='Transfer-Encoding' in headers)
+        answer = conn.getresponse()
+        return answer.status, json.loads(answer.read() or 'null'), answer.headers
+    finally: conn.close()
+
+
+def test_thirty_two_clients_at_once_each_get_their_own_answer_in_order(served):
+    server = served()
+    def ask(k):
+        client = ModelClient(server.url)
+        for i in range(10):
+            rows = [[k*1000. + i*10 + j, 0.] for j in range(1 + i % 4)]
+            assert client.predict(rows)['predictions'] == [r[0]*2 for r in rows]
+            assert client.batch_predict(rows*3, batch_size=2)['predictions'] == [r[0]*2 for r in rows*3]
+        return True
+    with ThreadPoolExecutor(32) as pool: assert all(pool.map(ask, range(32)))
+    health = ModelClient(server.url).health()
+    assert (health['requests_served'], health['error_rate']) == (32*20, 0)
+
+
+def test_a_slow_model_is_504_and_a_full_queue_503_and_then_all_is_well(served):
+    free = threading.Event()
+    class Slow(Double):
+        def predict(self, X): free.wait(20) if X['y'].iloc[0] == 9 else None; return super().predict(X)
+    server = served(Slow(), workers=1, queue=1, deployment={'timeout_seconds': 1})
+    slow, quick = b'[[1, 9]]', b'[[2, 0]]'
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(send, server, slow); time.sleep(0.2)
+        second = pool.submit(send, server, slow); time.sleep(0.2)
+        status, body, headers = send(server, quick)
+        assert (status, headers['Retry-After']) == (503, '1') and 'full' in body['error']
+        assert first.result()[0] == 504 and 'longer than 1 seconds' in first.result()[1]['error']
+        assert second.result()[0] == 504
+    free.set(); time.sleep(0.1)
+    assert send(server, quick)[1]['predictions'] == [4.]
+
+
+BODIES = [(b'', 400), (b'{', 400), (b'nonsense', 400), (b'\xff\xfe', 400), (b'[1, NaN]', 400), (b'[1, Infinity]', 400), (b'null', 422), (b'3', 422), (b'"x"', 422), (b'[]', 422), (b'[[]]', 422),
+          (b'[[1]]', 422), (b'[[1, 2, 3]]', 422), (b'[[1, "a"]]', 422), (b'[[1, [2]]]', 422), (b'[[1, true]]', 422), (b'{"x": 1}', 422), (b'{"x": 1, "y": 2, "z": 3}', 422),
+          (b'[{"x": 1, "y": 2}, 5]', 422), (b'[{"x": 1, "y": 2}, [1, 2]]', 422), (b'{"x": 1e999, "y": 2}', 422), (b'{"x": {"$where": 1}, "y": 2}', 422), (b'['*10_000 + b']'*10_000, 400),
+          (b'{"x": 1, "x": 2, "y": 3}', 400)]
+
+
+@pytest.mark.parametrize('body,expected', BODIES, ids=[str(b[:30]) for b, _ in BODIES])
+def test_a_wrong_body_is_told_what_is_wrong(served, body, expected):
+    server = served()
+    status, answer, headers = send(server, body)
+    assert status == expected, answer
+    assert headers['Content-Type'] == 'application/problem+json' and answer['status'] == status and len(answer['error']) > 10
+    assert 'Traceback' not in json.dumps(answer) and 'File "' not in json.dumps(answer)
+    assert ModelClient(server.url).predict([[1, 2]])['predictions'] == [2.]                # it lives on
+
+
+def test_a_body_over_the_limit_is_413_with_and_without_a_length(served):
+    server = served(max_body=1000)
+    assert send(server, b'[' + b'[1,2],'*1000 + b'[1,2]]')[0] == 413
+    host, port = server.url[7:].split(':')
+    with socket.create_connection((host, int(port)), timeout=10) as s:
+        s.sendall(b'POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n')
+        try:
+            for _ in range(200): s.sendall(b'64\r\n' + b' '*100 + b'\r\n')
+            s.sendall(b'0\r\n\r\n')
+        except OSError: pass                                                               # it may hang up at once
+        try: first = s.recv(100)
+        except ConnectionResetError: first = b''
+    assert first == b'' or b' 413 ' in first.splitlines()[0], first
+    assert send(server, b'[[1, 2]]')[0] == 200
+    assert send(server, iter([b'[[1,', b' 2]]']), **{'Transfer-Encoding': 'chunked'})[1]['predictions'] == [2.]   # in chunks is fine
+
+
+@pytest.mark.parametrize('method,path,kind,expected', [('GET', '/predict', 'application/json', 405), ('POST', '/health', 'application/json', 405), ('POST', '/nowhere', 'application/json', 404),
+                                                       ('POST', '/predict', 'text/plain', 415), ('POST', '/predict', 'application/x-www-form-urlencoded', 415)])
+def test_the_wrong_door_is_named(served, method, path, kind, expected):
+    status, answer, headers = send(served(), b'[[1, 2]]', path, method, **{'Content-Type': kind})
+    assert status == expected and answer['status'] == expected and headers['Content-Type'] == 'application/problem+json'
+
+
+def test_a_fault_of_ours_tells_no_secret_and_no_code(served, caplog):
+    class Broken:
+        def predict(self, X): raise RuntimeError('password=hunter2 at /srv/secret.py')
+    server = served(Broken())
+    with caplog.at_level(logging.ERROR, 'mlops_nb.api'): status, answer, _ = send(server, b'[[1, 2]]')
+    assert status == 500 and 'hunter2' not in json.dumps(answer) and 'secret.py' not in json.dumps(answer)
+    assert answer['request_id'] in caplog.text and 'hunter2' in caplog.text                # the log has it, under the id
+
+
+def test_a_configured_secret_never_leaves(served, monkeypatch):
+    monkeypatch.setenv('CANARY', 'canary-7f3a')
+    server = served(deployment={'environment': '${CANARY}'})
+    said = [send(server, None, p, 'GET')[1] for p in ('/health', '/model_info')] + [send(server, b'[[1, 2]]')[1], send(server, b'[[1, "a"]]')[1]]
+    assert 'canary-7f3a' not in json.dumps(said)
+
+
+def test_columns_are_found_by_name_and_not_by_place(served):
+    server = served()
+    assert send(server, b'[{"y": 1, "x": 5}, {"x": 6, "y": 1}]')[1]['predictions'] == [10., 12.]
+
+
+def test_only_this_machine_can_reach_it_and_the_port_is_free_again_after_the_end():
+    with ModelAPI(Double(), signature=SIGNATURE) as api:
+        server = api.start()
+        host, port = server.server.bind_addr
+        assert host == '127.0.0.1'
+        with pytest.raises(InvalidInput, match='choose another port'): api.start(port=port)
+        server.close()
+        with socket.socket() as s: s.bind(('127.0.0.1', port))
+        with pytest.raises(MlopsError, match='is the server running'): ModelClient(server.url, timeout=2).health()
+        with pytest.raises(InvalidInput, match='127.0.0.1 only'): api.run('0.0.0.0', 0, debug=True)
+
+
+def test_every_answer_and_every_failure_is_in_the_log_of_the_monitor(served, tmp_path):
+    with ModelMonitor(tmp_path/'m.db') as monitor:
+        class Sometimes(Double):
+            def predict(self, X):
+                if X['y'].iloc[0] == 9: raise RuntimeError('no')
+                return super().predict(X)
+        server = served(Sometimes(), monitor=monitor, version='3.1')
+        ids = send(server, b'[[1, 2], [3, 4]]', **{'X-User-Id': 'ann'})[1]['prediction_ids']
+        assert send(server, b'[[1, 2]]', **{'X-User-Id': ''})[1]['prediction_ids']         # an empty name is no name
+        assert send(server, b'[[1, 9]]')[0] == 500
+        assert send(server, b'[[1, "a"]]')[0] == 422                                       # the client's fault is not the model's
+        monitor.log_feedbacks(ids, [2, 0])
+        m = monitor.calculate_metrics()
+        assert (m['total_requests'], m['total_predictions'], m['error_rate'], m['accuracy']) == (4, 3, 0.25, 0.5)
+        assert set(monitor.predictions()['model_version']) == {'3.1'}
+
+
+def test_the_registered_signature_and_version_serve(tmp_path):
+    from sklearn.linear_model import LinearRegression
+    X = pd.DataFrame({'a': [0., 1., 2.], 'b': [1., 0., 5.]})
+    with ModelRegistry(tmp_path/'r') as registry:
+        registry.register_model(LinearRegression().fit(X, X['a'] - X['b']), 'm', '2.0', signature=Signature.infer(X))
+        registry.set_alias('m', 'champion', '2.0')
+        with ModelAPI.from_registry(registry, 'm@champion') as api, api.start() as server:
+            answer = ModelClient(server.url).predict({'b': 1., 'a': 4.})
+            assert (round(answer['predictions'][0], 9), answer['model_version']) == (3, '2.0')
+            assert ModelClient(server.url).model_info()['features'] == ['a', 'b']
