@@ -16,12 +16,13 @@ __all__ = ['main', 'version', 'registry', 'data', 'drift', 'monitor', 'serve', '
 
 # %% ../nbs/16_cli.ipynb #93ae659c
 class _Group(click.Group):
-    "A group whose commands turn a refusal into one line and exit code 3"
+    "A group whose commands turn a refusal into one line and exit code 3, and Ctrl-C into 130"
     def invoke(self, ctx):
         try: return super().invoke(ctx)
         except MlopsError as e:
             click.echo(f'mlops-nb: {e}', err=True)
             ctx.exit(3)
+        except KeyboardInterrupt: ctx.exit(130)
 
 @click.group(cls=_Group, context_settings=dict(help_option_names=['-h', '--help']))
 def main():

@@ -122,6 +122,7 @@ def _key(k, where):
 def _foreign(x, nan, where):
     "numpy and pandas values, known by their methods so that neither library is imported here"
     if type(x).__name__ in ('NAType', 'NaTType'): return None
+    if type(x).__module__ == 'numpy' and getattr(x, 'dtype', x).kind in 'mM': x = x.astype(f'{x.dtype.kind}8[us]')  # in nanoseconds, tolist gives integers
     if hasattr(x, 'tolist'): return jsonable(x.tolist(), nan, where)   # numpy arrays and scalars
     if hasattr(x, 'to_dict'): return jsonable(x.to_dict(), nan, where) # pandas Series and DataFrames
     if hasattr(x, 'isoformat'): return x.isoformat()

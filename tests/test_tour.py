@@ -1,0 +1,96 @@
+"The main job, as a user starts it: a process of its own, a folder, Ctrl-C"
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mlops_nb import DataVersioning, ModelMonitor, ModelRegistry, Store
+
+
+def tour(*args, cwd, **kw):
+    return subprocess.Popen([sys.executable, '-m', 'mlops_nb', 'tour', '--fast', *map(str, args)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kw)
+
+
+@pytest.fixture(scope='module')
+def first(tmp_path_factory):
+    "A tour in an empty folder: (folder, standard output)"
+    cwd = tmp_path_factory.mktemp('tour')
+    run = tour(cwd=cwd)
+    out, err = run.communicate(timeout=300)
+    assert run.returncode == 0, err
+    return cwd, out
+
+
+def test_it_prints_its_steps_and_one_line_a_month(first):
+    _, out = first
+    steps = re.findall(r'^== (.*)', out, re.M)
+    assert steps[0] == 'Open a store' and steps[-1] == 'Write the report' and len(steps) == 7
+    months = [line for line in out.splitlines() if re.match(r'\s*(Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ', line)]
+    assert len(months) == 9 and max(map(len, months)) <= 130
+    assert '18,000 predictions served and logged' in out and 'store verified' in out
+    assert 'starting clean' not in out
+
+
+def test_what_it_leaves_behind_can_be_looked_at(first):
+    with Store(first[0]/'tour') as store:
+        registry = ModelRegistry(store)
+        moves = registry.history('delay', 'champion')
+        assert len(moves) == len(registry.list_models()) >= 2
+        assert all(m['by'] == 'tour' and m['why'] for m in moves)
+        info = registry.info('delay', 'champion')
+        assert info['signature'] and info['metrics']['auc'] > 0.6
+        lineage = DataVersioning(store).get_lineage(info['data_version'])
+        assert lineage[0]['description'] == '2013-01' and lineage[-1]['version'] == info['data_version']
+        monitor = ModelMonitor(store)
+        seen = monitor.predictions()
+        assert len(seen) == 18_000 and set(seen['model_version']) <= {i['version'] for i in registry.list_models().values()}
+        missing = seen['actual'].isna().mean()
+        assert 0 < missing < 0.06                                         # cancelled flights never get a label
+        assert monitor.alerts.history() and {a['type'] for a in monitor.alerts.history()} <= {'accuracy'}
+
+
+def test_the_report_needs_nothing_else_and_its_pictures_have_words(first):
+    page = (first[0]/'tour'/'report.html').read_text()
+    assert len(re.findall(r'<svg role="img" aria-label="[^"]{40,}"', page)) == 2
+    assert not re.search(r'<(?:script|link|img|iframe)\b|url\((?!#)|@import', page)   # nothing is fetched
+    assert 'prefers-color-scheme: dark' in page
+    assert len(re.findall(r'<tr><td[^>]*>(?:Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)<', page)) == 9
+
+
+def test_a_second_run_starts_clean_and_says_so_and_json_is_for_machines(first):
+    run = tour('--json', cwd=first[0])
+    out, err = run.communicate(timeout=300)
+    assert run.returncode == 0 and 'starting clean' in err
+    answer = json.loads(out)
+    assert [m['month'] for m in answer['months']] == list(range(4, 13)) and answer['report'].endswith('report.html')
+    with ModelMonitor(first[0]/'tour') as monitor: assert len(monitor.predictions()) == 18_000
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
+    (tmp_path/'mine').mkdir(); (tmp_path/'mine'/'thesis.txt').write_text('years of work')
+    run = tour('--store', 'mine', cwd=tmp_path)
+    out, err = run.communicate(timeout=120)
+    assert run.returncode == 3 and 'no tour made' in err and 'Traceback' not in err
+    assert [p.name for p in (tmp_path/'mine').iterdir()] == ['thesis.txt']
+
+
+@pytest.mark.parametrize('step', ['Version the months', 'Live through'])
+def test_ctrl_c_leaves_a_store_that_opens(tmp_path, step):
+    run = tour(cwd=tmp_path, env={**os.environ, 'PYTHONUNBUFFERED': '1'})
+    for line in run.stdout:
+        if step in line: break
+    time.sleep(1.5 if 'Live' in step else 0.3)
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 130 and 'Interrupted' in err and 'Traceback' not in err, err
+    with Store(tmp_path/'tour') as store:
+        assert store.verify() == []
+        for r in DataVersioning(store).get_lineage(): DataVersioning(store).load_data(r['version'])
+        if 'Live' in step:
+            assert ModelRegistry(store).load_model('delay', 'champion')[1]['aliases'] == ['champion']
+            assert len(ModelMonitor(store).predictions()) > 0
