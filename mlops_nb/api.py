@@ -4,7 +4,7 @@
 
 # %% ../nbs/08_api.ipynb #6e8ed88d
 from __future__ import annotations
-import http.client, ipaddress, json, logging, threading, time, uuid
+import http.client, ipaddress, json, logging, sys, threading, time, uuid
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor, TimeoutError as TimedOut
 from urllib.parse import urlsplit
@@ -301,7 +301,7 @@ def run(self:ModelAPI,
     if debug and not _is_loopback(host): raise InvalidInput(f'debug=True gives a Python console to everybody who reaches {host}; use it on 127.0.0.1 only')
     if debug: return self.app.run(host, port, debug=True, use_reloader=False)
     with _Server(self, host, port) as server:
-        _log.info('serving at %s', server.url)
+        print(f'{server}; Ctrl-C ends it', file=sys.stderr, flush=True)
         try: server.server.serve()
         except KeyboardInterrupt: pass
         finally: server.thread = threading.Thread(); server.thread.start()

@@ -3,7 +3,10 @@ from concurrent.futures import ThreadPoolExecutor
 import http.client
 import json
 import logging
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -149,6 +152,26 @@ def test_only_this_machine_can_reach_it_and_the_port_is_free_again_after_the_end
         with socket.socket() as s: s.bind(('127.0.0.1', port))
         with pytest.raises(MlopsError, match='is the server running'): ModelClient(server.url, timeout=2).health()
         with pytest.raises(InvalidInput, match='127.0.0.1 only'): api.run('0.0.0.0', 0, debug=True)
+
+
+def test_run_serves_until_ctrl_c():
+    with socket.socket() as s: s.bind(('127.0.0.1', 0)); port = s.getsockname()[1]
+    code = f'''
+from mlops_nb import ModelAPI
+class One:
+    def predict(self, X): return [1]*len(X)
+ModelAPI(One()).run(port={port})
+'''
+    child = subprocess.Popen([sys.executable, '-c', code], stderr=subprocess.PIPE, text=True)
+    try:
+        for _ in range(100):
+            try: answer = ModelClient(f'http://127.0.0.1:{port}').predict([[5]]); break
+            except MlopsError: time.sleep(0.1)
+        assert answer['predictions'] == [1]
+        child.send_signal(signal.SIGINT)
+        assert child.wait(10) == 0
+        assert child.stderr.read().strip() == f'serving at http://127.0.0.1:{port}; Ctrl-C ends it'
+    finally: child.kill(); child.wait(); child.stderr.close()
 
 
 def test_every_answer_and_every_failure_is_in_the_log_of_the_monitor(served, tmp_path):

@@ -3,15 +3,14 @@
     python tools/test.py [--notebooks] [--no-browser] [-- PYTEST ARGUMENTS]
 """
 from pathlib import Path
-import os, re, subprocess, sys, time
+import os, re, subprocess, sys, tempfile, time
 import xml.etree.ElementTree as xml
-import tempfile
 
 root = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(root/'tools'))
 args = sys.argv[1:]
 extra = args[args.index('--')+1:] if '--' in args else []
-env = {**os.environ, 'PYTHONWARNINGS': os.environ.get('PYTHONWARNINGS', 'ignore::DeprecationWarning')}
+tmp = tempfile.TemporaryDirectory(prefix='mlops-nb-')   # what the lessons leave behind ends with the run
+env = {**os.environ, 'TMPDIR': tmp.name, 'PYTHONWARNINGS': os.environ.get('PYTHONWARNINGS', 'ignore::DeprecationWarning')}
 
 
 def notebooks():
@@ -30,11 +29,10 @@ def notebooks():
 
 def pytests():
     "Run tests/ by pytest; (passed, failed, skipped)"
-    with tempfile.TemporaryDirectory() as tmp:
-        deselect = ['--deselect=tests/test_site.py', '--deselect=tests/test_jupyterlab.py'] if '--no-browser' in args else []
-        subprocess.run([sys.executable, '-m', 'pytest', '-q', '-rs', 'tests', f'--junitxml={tmp}/junit.xml', *deselect, *extra], cwd=root, env=env)
-        try: suite = xml.parse(f'{tmp}/junit.xml').getroot().find('testsuite').attrib
-        except FileNotFoundError: return 0, 1, 0
+    deselect = ['--deselect=tests/test_site.py', '--deselect=tests/test_jupyterlab.py'] if '--no-browser' in args else []
+    subprocess.run([sys.executable, '-m', 'pytest', '-q', '-rs', 'tests', f'--junitxml={tmp.name}/junit.xml', *deselect, *extra], cwd=root, env=env)
+    try: suite = xml.parse(f'{tmp.name}/junit.xml').getroot().find('testsuite').attrib
+    except FileNotFoundError: return 0, 1, 0
     total, bad, skipped = int(suite['tests']), int(suite['failures']) + int(suite['errors']), int(suite['skipped'])
     return total - bad - skipped, bad, skipped
 
