@@ -300,11 +300,11 @@ def run(self:ModelAPI,
     "Serve until Ctrl-C"
     if debug and not _is_loopback(host): raise InvalidInput(f'debug=True gives a Python console to everybody who reaches {host}; use it on 127.0.0.1 only')
     if debug: return self.app.run(host, port, debug=True, use_reloader=False)
-    with _Server(self, host, port) as server:
+    with self.start(host, port) as server:
         print(f'{server}; Ctrl-C ends it', file=sys.stderr, flush=True)
-        try: server.server.serve()
+        try:
+            while server.thread.is_alive(): time.sleep(1)   # Ctrl-C arrives here and not in the middle of the server's queue
         except KeyboardInterrupt: pass
-        finally: server.thread = threading.Thread(); server.thread.start()
 
 def _is_loopback(host):
     try: return host == 'localhost' or ipaddress.ip_address(host).is_loopback

@@ -280,10 +280,11 @@ def serve(ref, store, host, port, no_log, config):
 
 def _wait_for_interrupt():
     "Sleep until Ctrl-C or a polite `kill`"
-    import signal, threading
-    done = threading.Event()
-    for s in (signal.SIGINT, signal.SIGTERM): signal.signal(s, lambda *_: done.set())
-    while not done.wait(1): pass
+    import signal, time
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        while True: time.sleep(1)
+    except KeyboardInterrupt: pass
 
 # %% ../nbs/16_cli.ipynb #47a89a61
 def _chapters():
