@@ -72,7 +72,7 @@ def _read_record(path:Path)->dict:
     raise InvalidInput(f'{path.name} is not the record of a model but {str(info)[:60]}; export the model again')
 
 # %% ../nbs/10_deploy.ipynb #978f8e42
-_SERVING = ('cheroot', 'fastcore', 'flask', 'numpy', 'packaging', 'pandas', 'pyyaml', 'scikit-learn', 'scipy', 'skops')
+_SERVING = ('cheroot', 'fastcore', 'flask', 'numpy', 'packaging', 'pandas', 'pyyaml', 'scikit-learn', 'scipy', 'skops', 'threadpoolctl')
 
 def _pins(requirements:list|None, environment:dict)->list[str]:
     "Lines of requirements.txt: what serving needs, in the versions of `environment`; the caller's win"
