@@ -10,7 +10,8 @@ root = Path(__file__).resolve().parent.parent
 args = sys.argv[1:]
 extra = args[args.index('--')+1:] if '--' in args else []
 tmp = tempfile.TemporaryDirectory(prefix='mlops-nb-')   # what the lessons leave behind ends with the run
-env = {**os.environ, 'TMPDIR': tmp.name, 'PYTHONWARNINGS': os.environ.get('PYTHONWARNINGS', 'ignore::DeprecationWarning')}
+env = {'OMP_NUM_THREADS': '1', **os.environ, 'TMPDIR': tmp.name,   # two notebooks at once: threads of both would wait for one another
+       'PYTHONWARNINGS': os.environ.get('PYTHONWARNINGS', 'ignore::DeprecationWarning')}
 
 
 def notebooks():
