@@ -5,6 +5,7 @@
 # %% ../nbs/01_config.ipynb #543948f0
 from __future__ import annotations
 import copy, json, os, re
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from fastcore.basics import patch
@@ -13,77 +14,134 @@ from .core import InvalidInput, MissingFile, MlopsError, NotFound, atomic_write,
 # %% auto #0
 __all__ = ['MLPipelineConfig', 'as_config']
 
-# %% ../nbs/01_config.ipynb #b7e5f887
-def _between(low, high, kind=float):
-    def check(v):
-        if isinstance(v, bool) or not isinstance(v, (int,) if kind is int else (int, float)): return f'must be {"a whole number" if kind is int else "a number"}'
+# %% ../nbs/01_config.ipynb #e26a2664
+_Json = dict|list|str|int|float|bool|None   # What a file of settings can hold
+
+def _between(low:float, high:float, kind:type=float)->Callable:
+    "A rule: a number from `low` to `high`"
+    kinds, what = (int, 'a whole number') if kind is int else ((int, float), 'a number')
+    def check(v:_Json)->str|None:
+        if isinstance(v, bool) or not isinstance(v, kinds): return f'must be {what}'
         return None if low <= v <= high else f'must be between {low} and {high}'
     return check
 
-def _text(v): return None if isinstance(v, str) and v else 'must be a text'
-def _text_or_none(v): return None if v is None else _text(v)
-def _seed(v): return None if v is None else _between(0, 2**32 - 1, int)(v)
-def _depth(v): return None if v is None else _between(1, 10_000, int)(v)
-def _environment(v): return None if v in ('development', 'staging', 'production') else 'must be development, staging or production'
-def _email(v): return None if v is None or isinstance(v, str) and re.fullmatch(r'[^@\s]+@[^@\s]+', v) else 'must be an e-mail address or null'
+# %% ../nbs/01_config.ipynb #3ca77883
+def _text(v:_Json)->str|None: return None if isinstance(v, str) and v else 'must be a text'
+def _text_or_none(v:_Json)->str|None: return None if v is None else _text(v)
+def _seed(v:_Json)->str|None: return None if v is None else _between(0, 2**32 - 1, int)(v)
+def _depth(v:_Json)->str|None: return None if v is None else _between(1, 10_000, int)(v)
 
-# %% ../nbs/01_config.ipynb #cd9f7084
+def _environment(v:_Json)->str|None:
+    known = v in ('development', 'staging', 'production')
+    return None if known else 'must be development, staging or production'
+
+def _email(v:_Json)->str|None:
+    if v is None or isinstance(v, str) and re.fullmatch(r'[^@\s]+@[^@\s]+', v): return None
+    return 'must be an e-mail address or null'
+
+# %% ../nbs/01_config.ipynb #ef0b31cd
 _SCHEMA = {
-    'model': {'name': ('model', _text), 'version': ('1.0.0', _text), 'algorithm': ('hist_gradient_boosting', _text),
-              'hyperparameters': {'n_estimators': (100, _between(1, 1_000_000, int)), 'max_depth': (None, _depth), 'random_state': (0, _seed)}},
-    'data': {'train_path': ('data/train.parquet', _text), 'test_path': ('data/test.parquet', _text),
-             'validation_split': (0.2, _between(0.01, 0.99)), 'target_column': ('target', _text)},
-    'deployment': {'environment': ('development', _environment), 'api_version': ('v1', _text),
-                   'max_requests_per_minute': (600, _between(1, 10_000_000, int)), 'timeout_seconds': (30, _between(0.01, 3600))},
-    'monitoring': {'drift_threshold': (0.1, _between(0.0, 10.0)), 'performance_threshold': (0.8, _between(0.0, 1.0)), 'alert_email': (None, _email)}}
+    'model': {
+        'name': ('model', _text),
+        'version': ('1.0.0', _text),
+        'algorithm': ('hist_gradient_boosting', _text),
+        'hyperparameters': {
+            'n_estimators': (100, _between(1, 1_000_000, int)),
+            'max_depth': (None, _depth),
+            'random_state': (0, _seed)}},
+    'data': {
+        'train_path': ('data/train.parquet', _text),
+        'test_path': ('data/test.parquet', _text),
+        'validation_split': (0.2, _between(0.01, 0.99)),
+        'target_column': ('target', _text)},
+    'deployment': {
+        'environment': ('development', _environment),
+        'api_version': ('v1', _text),
+        'max_requests_per_minute': (600, _between(1, 10_000_000, int)),
+        'timeout_seconds': (30, _between(0.01, 3600))},
+    'monitoring': {
+        'drift_threshold': (0.1, _between(0.0, 10.0)),
+        'performance_threshold': (0.8, _between(0.0, 1.0)),
+        'alert_email': (None, _email)}}
+
+def _leaf(node:dict|tuple)->bool: return isinstance(node, tuple)
+def _defaults(node:dict=_SCHEMA)->dict: return {k: v[0] if _leaf(v) else _defaults(v) for k, v in node.items()}
+
+# %% ../nbs/01_config.ipynb #dfd5a8bf
 _REFERENCE = re.compile(r'\$\{([A-Za-z_][A-Za-z0-9_]*)\}')
 
-def _leaf(node): return isinstance(node, tuple)
-def _defaults(node=_SCHEMA): return {k: v[0] if _leaf(v) else _defaults(v) for k, v in node.items()}
+def _is_reference(value:_Json)->bool: return isinstance(value, str) and bool(_REFERENCE.search(value))
 
-# %% ../nbs/01_config.ipynb #3b3bba97
-def _problems(layer, node=_SCHEMA, at=''):
-    "All that is wrong with a layer, one sentence each"
-    if not isinstance(layer, dict): return [f'{at or "the top level"} is a section, so it needs names and values, not {layer!r}']
-    found = []
-    for key, value in layer.items():
-        here = f'{at}.{key}' if at else str(key)
-        if not isinstance(key, str) or not key or '.' in key: found.append(f'{here!r} is no name for a setting; use a text without dots')
-        elif key not in node: found += _unknown(key, here, node, top=not at)
-        elif not _leaf(node[key]): found += _problems(value, node[key], here)
-        elif not _is_reference(value) and (why := node[key][1](value)): found.append(f'{here} {why}, not {value!r}')
-    return found
-
-def _unknown(key, here, node, top):
+def _unknown(key:str, here:str, node:dict, top:bool)->list[str]:
+    "What to say of a name that the schema does not have; at the top it may be a section of your own"
     if not top: return [f'{here} is no setting. {hint(key, node)}']
     close = get_close_matches(key, node, n=1, cutoff=0.8)     # `database` is not a misspelt `data`
     return [f'{here} looks like a misspelt section. Did you mean {close[0]!r}?'] if close else []
 
-def _is_reference(value): return isinstance(value, str) and bool(_REFERENCE.search(value))
+# %% ../nbs/01_config.ipynb #d1387457
+def _problems(layer:_Json, node:dict=_SCHEMA, at:str='')->list[str]:
+    "All that is wrong with a layer, one sentence each"
+    if not isinstance(layer, dict):
+        return [f'{at or "the top level"} is a section, so it needs names and values, not {layer!r}']
+    found = []
+    for key, value in layer.items():
+        here = f'{at}.{key}' if at else str(key)
+        if not isinstance(key, str) or not key or '.' in key:
+            found.append(f'{here!r} is no name for a setting; use a text without dots')
+        elif key not in node: found += _unknown(key, here, node, top=not at)
+        elif not _leaf(node[key]): found += _problems(value, node[key], here)
+        elif not _is_reference(value) and (why := node[key][1](value)):
+            found.append(f'{here} {why}, not {value!r}')
+    return found
 
-def _accept(layer, source):
+def _accept(layer:_Json, source:str)->dict:
+    "A copy of a layer with which nothing is wrong"
     if problems := _problems(layer): raise InvalidInput(f"{source}: {'; '.join(problems)}")
     return copy.deepcopy(layer)
 
-# %% ../nbs/01_config.ipynb #28d76dd1
-def _read_file(path):
+# %% ../nbs/01_config.ipynb #01d5476a
+def _read_file(path:Path|str)->dict:
+    "The layer that a JSON or YAML file makes; an empty YAML file is an empty layer"
     path = Path(path)
-    if not path.is_file(): raise MissingFile(f'no configuration file at {str(path)!r}; create it, or leave the path out to use the defaults')
+    if not path.is_file():
+        raise MissingFile(f'no configuration file at {str(path)!r}; '
+                          'create it, or leave the path out to use the defaults')
     text = path.read_text(encoding='utf8')
     try: layer = json.loads(text) if path.suffix == '.json' else _yaml(path, text)
     except ValueError as e: raise InvalidInput(f'{str(path)!r} cannot be read: {e}') from e
     return _accept({} if layer is None else layer, str(path))
 
-def _yaml(path, text):
-    if path.suffix not in ('.yaml', '.yml'): raise InvalidInput(f'{str(path)!r} ends in {path.suffix!r}; a configuration file ends in .json, .yaml or .yml')
+def _yaml(path:Path, text:str)->_Json:
+    "What YAML text holds; PyYAML is loaded only when there is some"
+    if path.suffix not in ('.yaml', '.yml'):
+        raise InvalidInput(f'{str(path)!r} ends in {path.suffix!r}; a configuration file ends in .json, .yaml or .yml')
     import yaml
     try: return yaml.safe_load(text)
     except yaml.YAMLError as e: raise ValueError(str(e)) from e
 
-# %% ../nbs/01_config.ipynb #5147ade3
+# %% ../nbs/01_config.ipynb #7faac484
+def _parse(text:str)->_Json:
+    try: return json.loads(text)
+    except ValueError: return text
+
+def _walk(tree:_Json, steps:list[str], default=None):
+    "What is at the end of a path through nested dictionaries"
+    for step in steps:
+        if not isinstance(tree, dict) or step not in tree: return default
+        tree = tree[step]
+    return tree
+
+def _put(tree:dict, steps:list[str], value:_Json, source:str):
+    "Write `value` at the end of a path, making the sections on the way"
+    for step in steps[:-1]:
+        tree = tree.setdefault(step, {})
+        if not isinstance(tree, dict): raise InvalidInput(f'{source}: {step!r} is a value, not a section')
+    tree[steps[-1]] = value
+
+# %% ../nbs/01_config.ipynb #2c6a72bd
 _PREFIX = 'MLOPS__'
 
-def _read_environment(environ):
+def _read_environment(environ:Mapping[str, str])->dict:
     "The layer that the variables `MLOPS__SECTION__NAME` make"
     layer = {}
     for variable in sorted(v for v in environ if v.startswith(_PREFIX)):
@@ -92,27 +150,11 @@ def _read_environment(environ):
         _put(layer, steps, environ[variable] if isinstance(default, str) else _parse(environ[variable]), variable)
     return _accept(layer, 'environment')
 
-def _parse(text):
-    try: return json.loads(text)
-    except ValueError: return text
-
-def _walk(tree, steps, default=None):
-    for step in steps:
-        if not isinstance(tree, dict) or step not in tree: return default
-        tree = tree[step]
-    return tree
-
-def _put(tree, steps, value, source):
-    for step in steps[:-1]:
-        tree = tree.setdefault(step, {})
-        if not isinstance(tree, dict): raise InvalidInput(f'{source}: {step!r} is a value, not a section')
-    tree[steps[-1]] = value
-
 # %% ../nbs/01_config.ipynb #b30d2331
 class MLPipelineConfig:
     "Settings of a pipeline: defaults < file < environment < `set`"
     def __init__(self,
-        config_path=None,  # JSON or YAML file; a path that is given must exist
+        config_path:Path|str|None=None,  # JSON or YAML file; a path that is given must exist
     ):
         self.path = config_path
         self._file = {} if config_path is None else _read_file(config_path)
@@ -128,12 +170,38 @@ class MLPipelineConfig:
 
     def __repr__(self): return f'MLPipelineConfig({to_json(self.config)})'
 
-def _merge(into, layer):
+def _merge(into:dict, layer:dict):
+    "Let the values of `layer` win, one by one; whole sections are never replaced"
     for key, value in layer.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict): _merge(into[key], value)
         else: into[key] = copy.deepcopy(value)
 
-# %% ../nbs/01_config.ipynb #f479fc8c
+# %% ../nbs/01_config.ipynb #e697d5f0
+def _steps(key:str)->list[str]:
+    "The steps of a path"
+    if not isinstance(key, str) or not all(key.split('.')):
+        raise InvalidInput(f"{key!r} is no path; write it like 'deployment.timeout_seconds'")
+    return key.split('.')
+
+def _no_setting(steps:list[str])->str|None:
+    "Why the schema cannot have a setting at this path; None where it can, or where the section is your own"
+    node = _SCHEMA
+    for i, step in enumerate(steps):
+        if _leaf(node): return f"{'.'.join(steps[:i])} is a value, so there is no {'.'.join(steps)}"
+        if step not in node: return f"{'.'.join(steps[:i+1])} is no setting. {hint(step, node)}" if i else None
+        node = node[step]
+
+# %% ../nbs/01_config.ipynb #798b924e
+def _resolve(value:_Json, key:str)->_Json:
+    "Look up `${NAME}` in the environment, anywhere inside a value"
+    if isinstance(value, dict): return {k: _resolve(v, f'{key}.{k}') for k, v in value.items()}
+    if isinstance(value, list): return [_resolve(v, key) for v in value]
+    if not _is_reference(value): return value
+    for name in _REFERENCE.findall(value):
+        if name not in os.environ:
+            raise MlopsError(f'{key} refers to the environment variable {name}, which is not set')
+    return _REFERENCE.sub(lambda m: os.environ[m[1]], value)
+
 _MISSING = object()
 
 @patch
@@ -147,28 +215,7 @@ def get(self:MLPipelineConfig,
     found = _walk(self.config, steps, _MISSING)
     return default if found is _MISSING else _resolve(found, key)
 
-def _steps(key):
-    if not isinstance(key, str) or not all(key.split('.')): raise InvalidInput(f"{key!r} is no path; write it like 'deployment.timeout_seconds'")
-    return key.split('.')
-
-def _no_setting(steps):
-    node = _SCHEMA
-    for i, step in enumerate(steps):
-        if _leaf(node): return f"{'.'.join(steps[:i])} is a value, so there is no {'.'.join(steps)}"
-        if step not in node: return f"{'.'.join(steps[:i+1])} is no setting. {hint(step, node)}" if i else None
-        node = node[step]
-
-# %% ../nbs/01_config.ipynb #8ce9e403
-def _resolve(value, key):
-    "Look up `${NAME}` in the environment, anywhere inside a value"
-    if isinstance(value, dict): return {k: _resolve(v, f'{key}.{k}') for k, v in value.items()}
-    if isinstance(value, list): return [_resolve(v, key) for v in value]
-    if not _is_reference(value): return value
-    for name in _REFERENCE.findall(value):
-        if name not in os.environ: raise MlopsError(f'{key} refers to the environment variable {name}, which is not set')
-    return _REFERENCE.sub(lambda m: os.environ[m[1]], value)
-
-# %% ../nbs/01_config.ipynb #9df7509d
+# %% ../nbs/01_config.ipynb #2bf07d54
 @patch
 def set(self:MLPipelineConfig,
     key:str,    # Path, for example `deployment.timeout_seconds`
@@ -180,29 +227,34 @@ def set(self:MLPipelineConfig,
     _put(layer, steps, copy.deepcopy(value), 'set')
     self._set = _accept(layer, f'set({key!r})')
 
-@patch
-def save_config(self:MLPipelineConfig,
-    path=None,  # JSON or YAML file; the one it was read from by default
-)->Path:        # Where it was written
-    "Write all settings, atomically, with mode 0600; secrets stay references"
-    path = path or self.path
-    if path is None: raise InvalidInput('this configuration was not read from a file; say where to save it: save_config(path)')
-    path = Path(path)
-    if path.suffix not in ('.json', '.yaml', '.yml'): raise InvalidInput(f'{str(path)!r} ends in {path.suffix!r}; a configuration file ends in .json, .yaml or .yml')
-    return atomic_write(path, _dump(path, self.config), mode=0o600)
-
-def _dump(path, config):
+# %% ../nbs/01_config.ipynb #314ccef5
+def _dump(path:Path, config:dict)->str:
+    "All settings as the text of a JSON or YAML file, by its ending"
     if path.suffix == '.json': return to_json(config, indent=2) + '\n'
     import yaml
     return yaml.safe_dump(json.loads(to_json(config)), sort_keys=False, allow_unicode=True)
 
+@patch
+def save_config(self:MLPipelineConfig,
+    path:Path|str|None=None,  # JSON or YAML file; the one it was read from by default
+)->Path:                      # Where it was written
+    "Write all settings, atomically, with mode 0600; secrets stay references"
+    path = path or self.path
+    if path is None:
+        raise InvalidInput('this configuration was not read from a file; say where to save it: save_config(path)')
+    path = Path(path)
+    if path.suffix not in ('.json', '.yaml', '.yml'):
+        raise InvalidInput(f'{str(path)!r} ends in {path.suffix!r}; a configuration file ends in .json, .yaml or .yml')
+    return atomic_write(path, _dump(path, self.config), mode=0o600)
+
 # %% ../nbs/01_config.ipynb #4646675d
 def as_config(
-    config=None,            # `MLPipelineConfig`, dict of sections, or None for the defaults
-)->MLPipelineConfig:        # The same object, or a new one
+    config:MLPipelineConfig|dict|None=None, # A configuration, a dict of sections, or None for the defaults
+)->MLPipelineConfig:                        # The same object, or a new one
     "Whatever was given, as a configuration"
     if isinstance(config, MLPipelineConfig): return config
-    if config is not None and not isinstance(config, dict): raise InvalidInput(f'config is a {type(config).__name__}; give an MLPipelineConfig or a dict')
+    if config is not None and not isinstance(config, dict):
+        raise InvalidInput(f'config is a {type(config).__name__}; give an MLPipelineConfig or a dict')
     made = MLPipelineConfig()
     made._set = _accept(config or {}, 'config')
     return made

@@ -4,8 +4,8 @@
 
 # %% ../nbs/00_core.ipynb #6a465e31
 from __future__ import annotations
-import hashlib, json, math, os, re, tempfile, unicodedata
-from collections.abc import Mapping
+import hashlib, json, math, os, tempfile, unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
 from difflib import get_close_matches
@@ -13,7 +13,7 @@ from pathlib import Path
 
 # %% auto #0
 __all__ = ['MlopsError', 'InvalidInput', 'NotFound', 'Conflict', 'MissingFile', 'IntegrityError', 'hint', 'digest', 'file_digest',
-           'utcnow', 'to_utc', 'use_clock', 'jsonable', 'to_json', 'check_name', 'atomic_write', 'sync_folder']
+           'utcnow', 'to_utc', 'use_clock', 'jsonable', 'to_json', 'check_name', 'sync_folder', 'atomic_write']
 
 # %% ../nbs/00_core.ipynb #9bd2226e
 class MlopsError(Exception):
@@ -37,10 +37,10 @@ class IntegrityError(MlopsError, ValueError):
 
 # %% ../nbs/00_core.ipynb #83170242
 def hint(
-    asked:str,       # The name that was not found
-    existing,        # Iterable of names that exist
-    limit:int=5,     # How many to show when none is close
-)->str:              # A sentence for the end of an error message
+    asked:str,          # The name that was not found
+    existing:Iterable,  # Names that exist
+    limit:int=5,        # How many to show when none is close
+)->str:                 # A sentence for the end of an error message
     "Say which of `existing` was probably meant, or what there is"
     names = [str(o) for o in existing]
     if not names: return 'There are none yet.'
@@ -56,12 +56,12 @@ def digest(
     return hashlib.sha256(data).hexdigest()
 
 def file_digest(
-    path,   # File to read; its size does not matter, it is streamed
-)->str:     # The same digest as `digest(path.read_bytes())`
+    path:Path|str, # File to read; its size does not matter, it is streamed
+)->str:            # The same digest as `digest(path.read_bytes())`
     "SHA-256 of the content of a file"
     with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
 
-# %% ../nbs/00_core.ipynb #f1d431fc
+# %% ../nbs/00_core.ipynb #1449f92d
 _clock = [lambda: datetime.now(timezone.utc)]
 
 def utcnow()->datetime: # Aware, in UTC
@@ -74,15 +74,17 @@ def to_utc(
     "Read a moment; a time without a zone is refused"
     if isinstance(t, str):
         try: t = datetime.fromisoformat(t)
-        except ValueError: raise InvalidInput(f"{t!r} is not a time; write it like '2013-03-31T12:00:00+00:00'") from None
+        except ValueError:
+            raise InvalidInput(f"{t!r} is not a time; write it like '2013-03-31T12:00:00+00:00'") from None
     if not isinstance(t, datetime): raise InvalidInput(f'{t!r} is a {type(t).__name__}, not a datetime')
     if t.tzinfo is None: raise InvalidInput(f'{t.isoformat()} has no time zone; add one, for example +00:00')
     return t.astimezone(timezone.utc)
 
+# %% ../nbs/00_core.ipynb #549eb1ff
 @contextmanager
 def use_clock(
-    now, # A moment, or a function that returns one
-):
+    now:datetime|str|Callable, # A moment, or a function that returns one
+)->Iterator[None]:
     "Inside the block, every thread of this process gets its time from `now`"
     fixed = None if callable(now) else to_utc(now)
     clock = (lambda: to_utc(now())) if fixed is None else (lambda: fixed)
@@ -90,7 +92,18 @@ def use_clock(
     try: yield
     finally: _clock.remove(clock)
 
-# %% ../nbs/00_core.ipynb #c0424fd8
+# %% ../nbs/00_core.ipynb #521145ca
+def _number(x:float, nan:str, where:str)->float|None:
+    if math.isfinite(x): return float(x)
+    if nan == 'null': return None
+    raise InvalidInput(f'{where} is {x}, which JSON cannot hold; use None, or a finite number')
+
+def _key(k, where:str)->str:
+    if isinstance(k, str): return k
+    if isinstance(k, (bool, int, float)) or hasattr(k, 'item'): return str(k)
+    raise InvalidInput(f'{where} has the key {k!r} of type {type(k).__name__}; JSON keys are strings')
+
+# %% ../nbs/00_core.ipynb #7c882dc3
 def jsonable(
     x,                # Anything: nested dicts and lists, numpy and pandas values, times, paths
     nan:str='null',   # What becomes of NaN and infinity: `null` or `error`
@@ -108,27 +121,18 @@ def jsonable(
     if isinstance(x, Path): return x.as_posix()
     return _foreign(x, nan, where)
 
-def _number(x, nan, where):
-    if math.isfinite(x): return float(x)
-    if nan == 'null': return None
-    raise InvalidInput(f'{where} is {x}, which JSON cannot hold; use None, or a finite number')
-
-# %% ../nbs/00_core.ipynb #5eaf88e2
-def _key(k, where):
-    if isinstance(k, str): return k
-    if isinstance(k, (bool, int, float)) or hasattr(k, 'item'): return str(k)
-    raise InvalidInput(f'{where} has the key {k!r} of type {type(k).__name__}; JSON keys are strings')
-
-def _foreign(x, nan, where):
+# %% ../nbs/00_core.ipynb #a6f71da5
+def _foreign(x, nan:str, where:str):
     "numpy and pandas values, known by their methods so that neither library is imported here"
     if type(x).__name__ in ('NAType', 'NaTType'): return None
-    if type(x).__module__ == 'numpy' and getattr(x, 'dtype', x).kind in 'mM': x = x.astype(f'{x.dtype.kind}8[us]')  # in nanoseconds, tolist gives integers
-    if hasattr(x, 'tolist'): return jsonable(x.tolist(), nan, where)   # numpy arrays and scalars
-    if hasattr(x, 'to_dict'): return jsonable(x.to_dict(), nan, where) # pandas Series and DataFrames
+    if type(x).__module__ == 'numpy' and getattr(x, 'dtype', x).kind in 'mM':
+        x = x.astype(f'{x.dtype.kind}8[us]')                           # in nanoseconds, tolist gives integers
+    if hasattr(x, 'tolist'): return jsonable(x.tolist(), nan, where)   # numpy arrays and scalars, pandas Series
+    if hasattr(x, 'to_dict'): return jsonable(x.to_dict(), nan, where) # pandas DataFrames
     if hasattr(x, 'isoformat'): return x.isoformat()
     raise InvalidInput(f'{where} is {str(x)[:80]!r} of type {type(x).__name__}, which JSON cannot hold')
 
-# %% ../nbs/00_core.ipynb #e1a7d6c7
+# %% ../nbs/00_core.ipynb #de46fed3
 def to_json(
     x,                     # What to write
     nan:str='null',        # What becomes of NaN and infinity: `null` or `error`
@@ -136,27 +140,40 @@ def to_json(
 )->str:                    # Strict JSON, keys sorted
     "Write `x` as strict JSON; equal values give equal text"
     sep = (',', ':') if indent is None else None
-    return json.dumps(jsonable(x, nan), sort_keys=True, indent=indent, separators=sep, ensure_ascii=False, allow_nan=False)
+    return json.dumps(jsonable(x, nan), sort_keys=True, indent=indent, separators=sep,
+                      ensure_ascii=False, allow_nan=False)
 
 # %% ../nbs/00_core.ipynb #8e9a0130
 _FORBIDDEN = set('/\\:@')
 
 def check_name(
-    name,              # What the caller gave
+    name:str,          # What the caller gave
     what:str='name',   # What it names, for the message
 )->str:                # `name`, NFC-normalised
     "Return `name` if it can be used as a name anywhere, else say why not"
     if not isinstance(name, str): raise InvalidInput(f'{what} must be a string, not {type(name).__name__}: {name!r}')
     name = unicodedata.normalize('NFC', name)
-    bad = sorted({c for c in name if c in _FORBIDDEN or c.isspace() or not c.isprintable()})
-    if bad: raise InvalidInput(f'{what} {name!r} contains {", ".join(map(repr, bad))}; use letters, digits, "_", "." and "-"')
-    if not 1 <= len(name) <= 128: raise InvalidInput(f'{what} has {len(name)} characters; 1 to 128 are allowed: {name[:40]!r}')
+    odd = {c for c in name if c in _FORBIDDEN or c.isspace() or not c.isprintable()}
+    bad = ', '.join(map(repr, sorted(odd)))
+    if bad: raise InvalidInput(f'{what} {name!r} contains {bad}; use letters, digits, "_", "." and "-"')
+    if not 1 <= len(name) <= 128:
+        raise InvalidInput(f'{what} has {len(name)} characters; 1 to 128 are allowed: {name[:40]!r}')
     if name[0] == '.': raise InvalidInput(f'{what} {name!r} starts with a dot; start with a letter, a digit or "_"')
     return name
 
-# %% ../nbs/00_core.ipynb #bb3ddc50
+# %% ../nbs/00_core.ipynb #32600ce7
+def sync_folder(
+    folder:Path|str, # Folder whose names must survive a power cut
+):
+    "Force the names in `folder` to the disk, where the system can (Windows cannot, and needs not)"
+    if os.name == 'nt': return
+    fd = os.open(folder, os.O_RDONLY)
+    try: os.fsync(fd)
+    finally: os.close(fd)
+
+# %% ../nbs/00_core.ipynb #d4faa74f
 def atomic_write(
-    path,              # File to write; its folder is made if it is missing
+    path:Path|str,     # File to write; its folder is made if it is missing
     data:bytes|str,    # The whole content
     mode:int=0o644,    # Permission bits of the new file
 )->Path:               # `path`
@@ -170,17 +187,8 @@ def atomic_write(
             f.write(data); f.flush(); os.fsync(f.fileno())
         os.chmod(tmp, mode)
         os.replace(tmp, path)
-    except BaseException:
+    except BaseException:                     # Ctrl-C as well: no half file stays, and the error goes on
         Path(tmp).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
     return path
-
-def sync_folder(
-    folder, # Folder whose names must survive a power cut
-):
-    "Force the names in `folder` to the disk, where the system can (Windows cannot, and needs not)"
-    if os.name == 'nt': return
-    fd = os.open(folder, os.O_RDONLY)
-    try: os.fsync(fd)
-    finally: os.close(fd)

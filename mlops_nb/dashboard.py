@@ -5,6 +5,7 @@
 # %% ../nbs/14_dashboard.ipynb #1ee45712
 from __future__ import annotations
 import io, re
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from fastcore.basics import patch
@@ -17,18 +18,22 @@ __all__ = ['Report']
 _STYLE = '''
 :root { color-scheme: light dark; --ink: #1b1f24; --paper: #ffffff; --soft: #5b6470; --line: #d5dae0 }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --paper: #15181c; --soft: #a3acb8; --line: #3a414b } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 64rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  max-width: 64rem; margin: 2rem auto; padding: 0 1rem }
 h1 { margin-bottom: .2rem } .lead { color: var(--soft); margin-top: 0; font-size: 1.1rem }
 figure { margin: 1.5rem 0 } figure svg { width: 100%; height: auto; color: var(--ink) } svg text { fill: currentColor }
 svg [id*="keep"] text { fill: inherit }
 figcaption, caption { color: var(--soft); text-align: left; padding: .3rem 0 }
-.table { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; width: 100% }
-th, td { text-align: left; padding: .25rem .5rem; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap } td.n, th.n { text-align: right } td.long { white-space: normal; min-width: 11rem }
+.table { overflow-x: auto }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; width: 100% }
+th, td { text-align: left; padding: .25rem .5rem; border-bottom: 1px solid var(--line);
+  vertical-align: top; white-space: nowrap }
+td.n, th.n { text-align: right } td.long { white-space: normal; min-width: 11rem }
 @media print { body { max-width: none; margin: 0 } figure, tr { break-inside: avoid } }
 '''
 
 # %% ../nbs/14_dashboard.ipynb #870e4529
-def _svg(fig, alt, number):
+def _svg(fig, alt:str, number:int)->str:
     "A matplotlib figure as inline SVG in the colours of the page"
     from matplotlib import rc_context
     out = io.StringIO()
@@ -40,26 +45,45 @@ def _svg(fig, alt, number):
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf'\g<1>f{number}-', svg)
     return svg.replace('<svg ', f'<svg role="img" aria-label="{escape(alt)}" ', 1)
 
-# %% ../nbs/14_dashboard.ipynb #2df676c2
-def _cell(v):
-    if v is None or v != v: return '–'
+# %% ../nbs/14_dashboard.ipynb #9d107783
+_NUMBER = re.compile(r'[-+]?[\d,]*\.?\d+(e[-+]?\d+)?%?')
+
+def _cell(v)->str:
+    "A value as a person reads it"
+    if v is None or v != v: return '–'                       # NaN is the one value that differs from itself
     if isinstance(v, (list, tuple)): return ', '.join(map(str, v))
-    return f'{v:.4g}' if isinstance(v, float) else f'{v:,}' if isinstance(v, int) and not isinstance(v, bool) else str(v)
+    if isinstance(v, float): return f'{v:.4g}'
+    return f'{v:,}' if isinstance(v, int) and not isinstance(v, bool) else str(v)
 
-def _is_number(v): return isinstance(v, (int, float)) and not isinstance(v, bool) or isinstance(v, str) and bool(re.fullmatch(r'[-+]?[\d,]*\.?\d+(e[-+]?\d+)?%?', v))
+def _is_number(v)->bool:
+    "A number, or a text that reads as one"
+    if isinstance(v, str): return bool(_NUMBER.fullmatch(v))
+    return isinstance(v, (int, float)) and not isinstance(v, bool)
 
-def _table(rows, caption):
+# %% ../nbs/14_dashboard.ipynb #2152829e
+def _kinds(rows:list[dict], columns:list)->dict:
+    "The class attribute of each column: `n` for numbers, `long` for sentences, none for the rest"
+    kinds = {}
+    for c in columns:
+        values = [r.get(c) for r in rows]
+        numeric = all(_is_number(v) for v in values if v is not None and v == v)
+        long = any(len(_cell(v)) > 40 for v in values)
+        kinds[c] = ' class="n"' if numeric else ' class="long"' if long else ''
+    return kinds
+
+def _table(rows:Iterable, caption:str)->str:
+    "Rows as an HTML table; columns in the order in which they first appear"
     rows = rows.to_dict('records') if hasattr(rows, 'to_dict') else list(rows)
     if not rows: return f'<p>{escape(caption)} None.</p>'
     columns = list(dict.fromkeys(c for r in rows for c in r))
-    numeric = {c for c in columns if all(_is_number(r[c]) for r in rows if r.get(c) is not None and r.get(c) == r.get(c))}
-    long = {c for c in columns if any(len(_cell(r.get(c))) > 40 for r in rows)}
-    kind = lambda c: ' class="n"' if c in numeric else ' class="long"' if c in long else ''
-    head = ''.join(f'<th scope="col"{kind(c)}>{escape(str(c))}</th>' for c in columns)
-    body = '\n'.join('<tr>' + ''.join(f'<td{kind(c)}>{escape(_cell(r.get(c)))}</td>' for c in columns) + '</tr>' for r in rows)
-    return f'<div class="table"><table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    kind = _kinds(rows, columns)
+    head = ''.join(f'<th scope="col"{kind[c]}>{escape(str(c))}</th>' for c in columns)
+    cells = [''.join(f'<td{kind[c]}>{escape(_cell(r.get(c)))}</td>' for c in columns) for r in rows]
+    body = '\n'.join(f'<tr>{row}</tr>' for row in cells)
+    return (f'<div class="table"><table>\n<caption>{escape(caption)}</caption>\n'
+            f'<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>')
 
-# %% ../nbs/14_dashboard.ipynb #3fdcfb8c
+# %% ../nbs/14_dashboard.ipynb #0820c669
 class Report:
     "One self-contained HTML page of texts, tables and pictures"
     def __init__(self,
@@ -70,7 +94,7 @@ class Report:
 
     def __repr__(self): return f'Report({self.title!r}, {len(self._parts)} parts)'
 
-    def _add(self, html):
+    def _add(self, html:str)->Report:
         self._parts.append(html)
         return self
 
@@ -88,10 +112,10 @@ def text(self:Report,
     "Add a paragraph"
     return self._add(f'<p>{escape(str(text))}</p>')
 
-# %% ../nbs/14_dashboard.ipynb #a8328239
+# %% ../nbs/14_dashboard.ipynb #8914fc99
 @patch
 def table(self:Report,
-    rows,               # DataFrame (without its index) or list of dicts
+    rows:Iterable,      # DataFrame (without its index) or list of dicts
     caption:str='',     # What the table shows
 )->Report:              # The report
     "Add a table"
@@ -104,23 +128,27 @@ def figure(self:Report,
     caption:str='',     # Text under the picture
 )->Report:              # The report
     "Add a picture"
-    if not isinstance(alt, str) or not alt.strip(): raise InvalidInput('a picture needs alt text: one sentence that says what it shows')
+    if not isinstance(alt, str) or not alt.strip():
+        raise InvalidInput('a picture needs alt text: one sentence that says what it shows')
     if not hasattr(fig, 'savefig'): raise InvalidInput(f'a picture is a matplotlib Figure, not {type(fig).__name__}')
     self._figures += 1
-    return self._add(f'<figure>\n{_svg(fig, alt, self._figures)}\n<figcaption>{escape(str(caption))}</figcaption></figure>')
+    words = f'<figcaption>{escape(str(caption))}</figcaption>'
+    return self._add(f'<figure>\n{_svg(fig, alt, self._figures)}\n{words}</figure>')
 
-# %% ../nbs/14_dashboard.ipynb #feb2ef69
+# %% ../nbs/14_dashboard.ipynb #69f039b8
 @patch
 def html(self:Report)->str: # A whole HTML document
     "The page as text"
+    title = escape(self.title)
     lead = f'<p class="lead">{escape(self.lead)}</p>' if self.lead else ''
-    return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f'<title>{escape(self.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{escape(self.title)}</h1>\n{lead}\n'
-            + '\n'.join(self._parts) + '\n</main>\n</body>\n</html>\n')
+    return ('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f'<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n'
+            f'<h1>{title}</h1>\n{lead}\n' + '\n'.join(self._parts) + '\n</main>\n</body>\n</html>\n')
 
 @patch
 def save(self:Report,
-    path,       # HTML file to write
-)->Path:        # `path`
+    path:Path|str, # HTML file to write
+)->Path:           # `path`
     "Write the page, whole or not at all"
     return atomic_write(path, self.html())

@@ -4,6 +4,7 @@
 
 # %% ../nbs/03_data.ipynb #30a77d52
 from __future__ import annotations
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 import pandas as pd
@@ -20,12 +21,13 @@ _LEAKS = ['dep_time', 'dep_delay', 'arr_time', 'arr_delay', 'air_time']
 _ZONE = 'America/New_York'
 
 @lru_cache(maxsize=1)
-def _year():
+def _year()->pd.DataFrame:
     "The joined year; private, since a caller could change it"
     import mlops_nb
     folder = Path(mlops_nb.__file__).parent/'_flights'
     flights, weather = (pd.read_parquet(folder/f'{name}-2013.parquet') for name in ('flights', 'weather'))
-    year = flights.assign(time_hour=flights['scheduled'].dt.floor('h')).merge(weather, on=['origin', 'time_hour'], how='left', validate='m:1')
+    hourly = flights.assign(time_hour=flights['scheduled'].dt.floor('h'))
+    year = hourly.merge(weather, on=['origin', 'time_hour'], how='left', validate='m:1')
     local = year['scheduled'].dt.tz_convert(_ZONE).dt
     year = year.assign(month=local.month, weekday=local.day_of_week, hour=local.hour, minute=local.minute)
     year['late'] = (year['arr_delay'] > 15).astype('boolean')   # NA stays NA: the delay is a nullable integer
@@ -33,13 +35,13 @@ def _year():
 
 # %% ../nbs/03_data.ipynb #b1a891d6
 def flights(
-    month=None,             # Month 1-12, or several of them; None is the whole year
-    sample:int|None=None,   # How many flights to draw (of each call, not of each month); None is all
-    seed:int=0,             # Seed of the draw
+    month:int|Iterable[int]|None=None, # Month 1-12, or several of them; None is the whole year
+    sample:int|None=None,              # How many flights to draw (of each call, not of each month); None is all
+    seed:int=0,                        # Seed of the draw
     *,
-    leaks:bool=False,       # Add what is only known after departure: delays and real times
-)->pd.DataFrame:            # One row a flight in order of time: `scheduled` (UTC), `flight`, features, `late` (nullable boolean)
-    "The flights of 2013 with the weather of their hour"
+    leaks:bool=False,                  # Add what is only known after departure: delays and real times
+)->pd.DataFrame:                       # `scheduled` (UTC), `flight`, features, `late` (nullable boolean)
+    "The flights of 2013, one row each in order of time, with the weather of their hour"
     year = _year()
     if month is not None: year = year[year['month'].isin(_months(month))]
     if sample is not None:
@@ -49,7 +51,8 @@ def flights(
     columns = ['scheduled', 'flight', *_CATEGORIES, *_PLAN, *_WEATHER, *(_LEAKS if leaks else []), 'late']
     return year[columns].reset_index(drop=True)
 
-def _months(month):
+def _months(month:int|Iterable[int])->list[int]:
+    "One month or several, as a list of months that the year has"
     months = [month] if isinstance(month, int) else list(month)
     if wrong := [m for m in months if m not in range(1, 13)]:
         raise InvalidInput(f'month={wrong[0]!r}; the year has the months 1 to 12')
