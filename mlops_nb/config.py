@@ -27,7 +27,6 @@ def _between(low:float, high:float, kind:type=float)->Callable:
 
 # %% ../nbs/01_config.ipynb #3ca77883
 def _text(v:_Json)->str|None: return None if isinstance(v, str) and v else 'must be a text'
-def _text_or_none(v:_Json)->str|None: return None if v is None else _text(v)
 def _seed(v:_Json)->str|None: return None if v is None else _between(0, 2**32 - 1, int)(v)
 def _depth(v:_Json)->str|None: return None if v is None else _between(1, 10_000, int)(v)
 
@@ -106,15 +105,15 @@ def _read_file(path:Path|str)->dict:
     if not path.is_file():
         raise MissingFile(f'no configuration file at {str(path)!r}; '
                           'create it, or leave the path out to use the defaults')
+    if path.suffix not in ('.json', '.yaml', '.yml'):
+        raise InvalidInput(f'{str(path)!r} ends in {path.suffix!r}; a configuration file ends in .json, .yaml or .yml')
     text = path.read_text(encoding='utf8')
-    try: layer = json.loads(text) if path.suffix == '.json' else _yaml(path, text)
+    try: layer = json.loads(text) if path.suffix == '.json' else _yaml(text)
     except ValueError as e: raise InvalidInput(f'{str(path)!r} cannot be read: {e}') from e
     return _accept({} if layer is None else layer, str(path))
 
-def _yaml(path:Path, text:str)->_Json:
+def _yaml(text:str)->_Json:
     "What YAML text holds; PyYAML is loaded only when there is some"
-    if path.suffix not in ('.yaml', '.yml'):
-        raise InvalidInput(f'{str(path)!r} ends in {path.suffix!r}; a configuration file ends in .json, .yaml or .yml')
     import yaml
     try: return yaml.safe_load(text)
     except yaml.YAMLError as e: raise ValueError(str(e)) from e

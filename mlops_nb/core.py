@@ -125,8 +125,9 @@ def jsonable(
 def _foreign(x, nan:str, where:str):
     "numpy and pandas values, known by their methods so that neither library is imported here"
     if type(x).__name__ in ('NAType', 'NaTType'): return None
-    if type(x).__module__ == 'numpy' and getattr(x, 'dtype', x).kind in 'mM':
-        x = x.astype(f'{x.dtype.kind}8[us]')                           # in nanoseconds, tolist gives integers
+    if isinstance(x, type): raise InvalidInput(f'{where} is the type {x.__name__!r} itself, which JSON cannot hold; give a value')
+    if type(x).__module__ == 'numpy' and (kind := getattr(getattr(x, 'dtype', None), 'kind', '')) in ('m', 'M'):
+        x = x.astype(f'{kind}8[us]')                                   # in nanoseconds, tolist gives integers
     if hasattr(x, 'tolist'): return jsonable(x.tolist(), nan, where)   # numpy arrays and scalars, pandas Series
     if hasattr(x, 'to_dict'): return jsonable(x.to_dict(), nan, where) # pandas DataFrames
     if hasattr(x, 'isoformat'): return x.isoformat()

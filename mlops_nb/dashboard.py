@@ -7,6 +7,7 @@ from __future__ import annotations
 import io, re
 from collections.abc import Iterable
 from html import escape
+from numbers import Number
 from pathlib import Path
 from fastcore.basics import patch
 from .core import InvalidInput, atomic_write
@@ -50,7 +51,9 @@ _NUMBER = re.compile(r'[-+]?[\d,]*\.?\d+(e[-+]?\d+)?%?')
 
 def _cell(v)->str:
     "A value as a person reads it"
-    if v is None or v != v: return '–'                       # NaN is the one value that differs from itself
+    if type(v).__module__ == 'numpy' and not getattr(v, 'ndim', 0): v = v.item()
+    if v is None or type(v).__name__ in ('NAType', 'NaTType') or isinstance(v, float) and v != v: return '–'
+    if hasattr(v, 'tolist'): v = v.tolist()                  # an array reads as a list
     if isinstance(v, (list, tuple)): return ', '.join(map(str, v))
     if isinstance(v, float): return f'{v:.4g}'
     return f'{v:,}' if isinstance(v, int) and not isinstance(v, bool) else str(v)
@@ -58,7 +61,7 @@ def _cell(v)->str:
 def _is_number(v)->bool:
     "A number, or a text that reads as one"
     if isinstance(v, str): return bool(_NUMBER.fullmatch(v))
-    return isinstance(v, (int, float)) and not isinstance(v, bool)
+    return isinstance(v, Number) and not isinstance(v, bool)
 
 # %% ../nbs/14_dashboard.ipynb #2152829e
 def _kinds(rows:list[dict], columns:list)->dict:
@@ -66,7 +69,7 @@ def _kinds(rows:list[dict], columns:list)->dict:
     kinds = {}
     for c in columns:
         values = [r.get(c) for r in rows]
-        numeric = all(_is_number(v) for v in values if v is not None and v == v)
+        numeric = all(_is_number(v) for v in values if _cell(v) != '–')
         long = any(len(_cell(v)) > 40 for v in values)
         kinds[c] = ' class="n"' if numeric else ' class="long"' if long else ''
     return kinds

@@ -6,6 +6,7 @@
 from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
+from numbers import Integral
 from pathlib import Path
 import pandas as pd
 from .core import InvalidInput
@@ -45,7 +46,7 @@ def flights(
     year = _year()
     if month is not None: year = year[year['month'].isin(_months(month))]
     if sample is not None:
-        if not (isinstance(sample, int) and 1 <= sample <= len(year)):
+        if isinstance(sample, bool) or not (isinstance(sample, Integral) and 1 <= sample <= len(year)):
             raise InvalidInput(f'sample={sample!r}; choose a number from 1 to {len(year):,}, which is what there is')
         year = year.sample(sample, random_state=seed).sort_index()
     columns = ['scheduled', 'flight', *_CATEGORIES, *_PLAN, *_WEATHER, *(_LEAKS if leaks else []), 'late']
@@ -53,8 +54,8 @@ def flights(
 
 def _months(month:int|Iterable[int])->list[int]:
     "One month or several, as a list of months that the year has"
-    months = [month] if isinstance(month, int) else list(month)
-    if wrong := [m for m in months if m not in range(1, 13)]:
+    months = [month] if isinstance(month, Integral) else list(month)
+    if wrong := [m for m in months if isinstance(m, bool) or m not in range(1, 13)]:
         raise InvalidInput(f'month={wrong[0]!r}; the year has the months 1 to 12')
     return months
 
