@@ -5,39 +5,57 @@
 # %% ../nbs/05b_formats.ipynb #0bc1c36a
 from __future__ import annotations
 import pickle, warnings
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 from .core import IntegrityError, InvalidInput, MlopsError, digest
+
+if TYPE_CHECKING:   # for the hints only: whoever imports this module does not wait for them
+    import numpy as np
+    from sklearn.base import BaseEstimator
 
 # %% auto #0
 __all__ = ['UntrustedType', 'dump_model', 'load_model_bytes']
 
-# %% ../nbs/05b_formats.ipynb #009a676b
+# %% ../nbs/05b_formats.ipynb #0251239b
 class UntrustedType(MlopsError, TypeError):
     "A model is made of a type that is not on the trust list"
 
-_TRUSTED = set('''numpy.dtype numpy.mean sklearn.compose._column_transformer._RemainderColsList scipy.sparse._csr.csr_matrix scipy.interpolate._bsplines.BSpline
-scipy._lib.array_api_compat.numpy._aliases.asarray sklearn.tree._tree.Tree sklearn.utils._bunch.Bunch
-sklearn.calibration._CalibratedClassifier sklearn.calibration._SigmoidCalibration sklearn.multiclass._ConstantPredictor
-sklearn.cluster._bisect_k_means._BisectingTree sklearn.cluster._kmeans._kmeans_single_lloyd sklearn.cluster._kmeans._kmeans_single_elkan
-sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor sklearn.ensemble._hist_gradient_boosting.binning._BinMapper
-sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace sklearn.metrics._classification.balanced_accuracy_score
-sklearn.neighbors._kd_tree.KDTree sklearn.neighbors._ball_tree.BallTree sklearn.neighbors._kd_tree.KDTree64 sklearn.neighbors._ball_tree.BallTree64
-sklearn.neural_network._stochastic_optimizers.AdamOptimizer sklearn.neural_network._stochastic_optimizers.SGDOptimizer'''.split())
-_FAMILIES = ('sklearn._loss.link.', 'sklearn._loss.loss.', 'sklearn.gaussian_process.kernels.', 'sklearn.metrics._dist_metrics.',
-             'sklearn.model_selection._split.', 'sklearn.utils._metadata_requests.', 'sklearn.metrics._scorer._',
-             'sklearn.model_selection._classification_threshold._', 'sklearn.feature_selection._univariate_selection.')
+# %% ../nbs/05b_formats.ipynb #ef88f015
+_TRUSTED = set('''
+numpy.dtype numpy.mean scipy._lib.array_api_compat.numpy._aliases.asarray
+scipy.sparse._csr.csr_matrix scipy.interpolate._bsplines.BSpline
+sklearn.calibration._CalibratedClassifier sklearn.calibration._SigmoidCalibration
+sklearn.cluster._bisect_k_means._BisectingTree
+sklearn.cluster._kmeans._kmeans_single_elkan sklearn.cluster._kmeans._kmeans_single_lloyd
+sklearn.compose._column_transformer._RemainderColsList
+sklearn.ensemble._hist_gradient_boosting.binning._BinMapper
+sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor
+sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace
+sklearn.metrics._classification.balanced_accuracy_score
+sklearn.multiclass._ConstantPredictor
+sklearn.neighbors._ball_tree.BallTree sklearn.neighbors._ball_tree.BallTree64
+sklearn.neighbors._kd_tree.KDTree sklearn.neighbors._kd_tree.KDTree64
+sklearn.neural_network._stochastic_optimizers.AdamOptimizer
+sklearn.neural_network._stochastic_optimizers.SGDOptimizer
+sklearn.tree._tree.Tree sklearn.utils._bunch.Bunch
+'''.split())
 
 # %% ../nbs/05b_formats.ipynb #f662567f
+_FAMILIES = ('sklearn._loss.link.', 'sklearn._loss.loss.', 'sklearn.feature_selection._univariate_selection.',
+             'sklearn.gaussian_process.kernels.', 'sklearn.metrics._dist_metrics.', 'sklearn.metrics._scorer._',
+             'sklearn.model_selection._classification_threshold._', 'sklearn.model_selection._split.',
+             'sklearn.utils._metadata_requests.')
 _SCORES = {'f_classif', 'f_regression', 'chi2', 'r_regression'}
 
-def _is_trusted(name, trusted=()):
+def _is_trusted(name:str, trusted:Collection[str]=())->bool:
     "May a type or function of this full name be built?"
     if name in _TRUSTED or name in trusted: return True
     family = next((f for f in _FAMILIES if name.startswith(f)), None)
     member = name[len(family):] if family else ''
     return bool(family) and member.isidentifier() and (member[0].isupper() or member in _SCORES)
 
-# %% ../nbs/05b_formats.ipynb #d4418818
-def _parts(model):
+# %% ../nbs/05b_formats.ipynb #920a19a1
+def _parts(model)->Iterator:
     "Every object inside `model`, each once"
     todo, seen = [model], set()
     while todo:
@@ -50,49 +68,64 @@ def _parts(model):
         elif getattr(x, 'dtype', None) == object: todo += list(x.ravel()) if hasattr(x, 'ravel') else []
         elif hasattr(x, '__dict__'): todo += vars(x).values()
 
-def _check_trees(model):
-    "Refuse a model with a tree whose nodes point outside of its arrays"
-    for x in _parts(model):
-        if hasattr(x, 'tree_'): _check_nodes(x.tree_.children_left != -1, x.tree_.children_left, x.tree_.children_right, x.tree_.feature, x.n_features_in_)
-        for p in sum(getattr(x, '_predictors', []), []):
-            _check_nodes(p.nodes['is_leaf'] == 0, p.nodes['left'], p.nodes['right'], p.nodes['feature_idx'], x.n_features_in_)
-        if any(family in type(x).__name__ for family in _UNCHECKED): _check_width(x)
-
-# %% ../nbs/05b_formats.ipynb #81189c7c
-_UNCHECKED = ('Forest', 'ExtraTrees', 'GradientBoosting', 'TreesEmbedding')   # these hand their input to their trees without a look
-
-def _check_nodes(inner, left, right, feature, n_features):
+# %% ../nbs/05b_formats.ipynb #c18bd897
+def _check_nodes(inner:np.ndarray, left:np.ndarray, right:np.ndarray, feature:np.ndarray, n_features:int)->None:
     "Inner nodes have children among the nodes, and split a column that the input has"
-    for what, values, limit in (('child', left, len(inner)), ('child', right, len(inner)), ('feature', feature, n_features)):
+    n = len(inner)
+    for what, values, limit in (('child', left, n), ('child', right, n), ('feature', feature, n_features)):
         outside = values[inner][(values[inner] < 0) | (values[inner] >= limit)]
-        if len(outside): raise IntegrityError(f'a tree names the {what} {int(outside[0])}, and there are {limit}; this file was not written by scikit-learn')
+        if len(outside):
+            raise IntegrityError(f'a tree names the {what} {int(outside[0])}, and there are {limit}; '
+                                 'this file was not written by scikit-learn')
 
-def _check_width(ensemble):
+def _check_width(ensemble:BaseEstimator)->None:
     "The trees of an ensemble see no more columns than the ensemble checks"
     trees = getattr(ensemble, 'estimators_', [])
     for tree in trees.ravel() if hasattr(trees, 'ravel') else trees:
         if tree.n_features_in_ > ensemble.n_features_in_:
-            raise IntegrityError(f'a tree reads {tree.n_features_in_} columns of an input that has {ensemble.n_features_in_}; this file was not written by scikit-learn')
+            raise IntegrityError(f'a tree reads {tree.n_features_in_} columns of an input that has '
+                                 f'{ensemble.n_features_in_}; this file was not written by scikit-learn')
 
-# %% ../nbs/05b_formats.ipynb #002e09aa
+# %% ../nbs/05b_formats.ipynb #ddfc9ccf
+_UNCHECKED = ('Forest', 'ExtraTrees', 'GradientBoosting', 'TreesEmbedding')   # these pass their input on without a look
+
+def _check_trees(model)->None:
+    "Refuse a model with a tree whose nodes point outside of its arrays"
+    for x in _parts(model):
+        if hasattr(x, 'tree_'):
+            t = x.tree_
+            _check_nodes(t.children_left != -1, t.children_left, t.children_right, t.feature, x.n_features_in_)
+        for p in sum(getattr(x, '_predictors', []), []):
+            n = p.nodes
+            _check_nodes(n['is_leaf'] == 0, n['left'], n['right'], n['feature_idx'], x.n_features_in_)
+        if any(family in type(x).__name__ for family in _UNCHECKED): _check_width(x)
+
+# %% ../nbs/05b_formats.ipynb #734cceb4
 def dump_model(
     model,                      # Any object; scikit-learn estimators need no consent
     allow_pickle:bool=False,    # Write a pickle when the safe format cannot hold it?
     *,
-    trusted=(),                 # Full names of further types that you trust
+    trusted:Collection[str]=(), # Full names of further types that you trust
 )->tuple[bytes, str]:           # The bytes, and their format: skops or pickle
     "Serialise a model"
     import skops.io as sio
     try: data = sio.dumps(model)
-    except Exception as e: return _pickle(model, allow_pickle, f'skops cannot hold it ({e})', e)   # skops raises what the object raises
+    except Exception as e:      # any: skops raises what the object raises
+        return _pickle(model, allow_pickle, f'skops cannot hold it ({e})', e)
     if unknown := [t for t in sio.get_untrusted_types(data=data) if not _is_trusted(t, trusted)]:
-        return _pickle(model, allow_pickle, f'it is made of {", ".join(unknown)}; if you trust that, say trusted={unknown!r}', None)
+        why = f'it is made of {", ".join(unknown)}; if you trust that, say trusted={unknown!r}'
+        return _pickle(model, allow_pickle, why, None)
     return data, 'skops'
 
-def _pickle(model, allowed, why, cause):
-    if not allowed: raise UntrustedType(f'a {type(model).__name__} cannot be stored safely: {why}, or allow_pickle=True here and at every load') from cause
+def _pickle(model, allowed:bool, why:str, cause:Exception|None)->tuple[bytes, str]:
+    "A pickle, where that is allowed; `why` tells what stood against the safe format"
+    kind = type(model).__name__
+    if not allowed:
+        message = f'a {kind} cannot be stored safely: {why}, or allow_pickle=True here and at every load'
+        raise UntrustedType(message) from cause
     try: return pickle.dumps(model, protocol=5), 'pickle'
-    except (pickle.PicklingError, AttributeError, TypeError) as e: raise InvalidInput(f'a {type(model).__name__} cannot be pickled either: {e}') from e
+    except (pickle.PicklingError, AttributeError, TypeError) as e:
+        raise InvalidInput(f'a {kind} cannot be pickled either: {e}') from e
 
 # %% ../nbs/05b_formats.ipynb #93ca3916
 def load_model_bytes(
@@ -100,24 +133,33 @@ def load_model_bytes(
     format:str,                 # skops or pickle
     sha:str,                    # Digest that the bytes must have
     *,
-    trusted=(),                 # Full names of further types that you trust
+    trusted:Collection[str]=(), # Full names of further types that you trust
     allow_pickle:bool=False,    # Load a pickle? It can run any code
 ):                              # The model
     "Build a model from bytes that are what they should be"
-    if (found := digest(data)) != sha: raise IntegrityError(f'these model bytes have the digest {found}, not {sha}; they were changed, and nothing of them was read')
-    if format == 'pickle':
-        if not allow_pickle: raise UntrustedType('this model is a pickle, which can run any code when it is loaded; if you trust who made it, say allow_pickle=True')
-        return pickle.loads(data)
+    if (found := digest(data)) != sha:
+        raise IntegrityError(f'these model bytes have the digest {found}, not {sha}; '
+                             'they were changed, and nothing of them was read')
+    if format == 'pickle': return _load_pickle(data, allow_pickle)
     if format != 'skops': raise InvalidInput(f'unknown model format {format!r}; there are skops and pickle')
     return _load_skops(data, trusted)
 
-def _load_skops(data, trusted):
+def _load_pickle(data:bytes, allowed:bool):
+    "Run the program that a pickle is, with the consent of the caller"
+    if not allowed:
+        raise UntrustedType('this model is a pickle, which can run any code when it is loaded; '
+                            'if you trust who made it, say allow_pickle=True')
+    return pickle.loads(data)
+
+# %% ../nbs/05b_formats.ipynb #33bff6b4
+def _load_skops(data:bytes, trusted:Collection[str]):
+    "Types before objects, and trees before anybody uses them"
     import skops.io as sio
     found = sio.get_untrusted_types(data=data)
     if unknown := [t for t in found if not _is_trusted(t, trusted)]:
         raise UntrustedType(f'this model is made of {", ".join(unknown)}; if you trust that, say trusted={unknown!r}')
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore', UserWarning)      # another version of scikit-learn; the registry compares versions itself
+        warnings.simplefilter('ignore', UserWarning)   # another scikit-learn; the registry compares versions itself
         model = sio.loads(data, trusted=found)
     _check_trees(model)
     return model

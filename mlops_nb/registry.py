@@ -4,52 +4,53 @@
 
 # %% ../nbs/06_registry.ipynb #9b70f7cb
 from __future__ import annotations
-import getpass, platform
+import getpass, json, platform
+from collections.abc import Collection
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version as installed
 from pathlib import Path
 from fastcore.basics import patch
 from packaging.utils import canonicalize_version
 from packaging.version import InvalidVersion, Version
-from sqlalchemy import Column, Integer, MetaData, Table, Text, delete, func, insert, select, update
-import json
+from sqlalchemy import Column, Connection, Integer, MetaData, Row, Table, Text
+from sqlalchemy import and_, delete, func, insert, select, update
 from .core import Conflict, InvalidInput, NotFound, atomic_write, check_name, hint, to_json, utcnow
-from .store import open_store
+from .store import Store, open_store
 
 # %% auto #0
 __all__ = ['ModelRegistry']
 
 # %% ../nbs/06_registry.ipynb #1b64399e
 _META = MetaData()
+_text = partial(Column, type_=Text, nullable=False)
 _VERSIONS = Table('model_versions', _META,
-    Column('name', Text, primary_key=True), Column('key', Text, primary_key=True), Column('revision', Integer, primary_key=True),
-    Column('version', Text, nullable=False), Column('digest', Text, nullable=False), Column('format', Text, nullable=False), Column('size', Integer, nullable=False),
-    Column('registered_at', Text, nullable=False), Column('registered_by', Text, nullable=False), Column('metadata', Text, nullable=False),
-    Column('metrics', Text, nullable=False), Column('environment', Text, nullable=False), Column('signature', Text), Column('input_example', Text), Column('data_version', Text))
+    _text('name', primary_key=True), _text('key', primary_key=True), Column('revision', Integer, primary_key=True),
+    _text('version'), _text('digest'), _text('format'), Column('size', Integer, nullable=False),
+    _text('registered_at'), _text('registered_by'), _text('metadata'), _text('metrics'), _text('environment'),
+    _text('signature', nullable=True), _text('input_example', nullable=True), _text('data_version', nullable=True))
 _LEDGER = Table('model_aliases', _META,
-    Column('name', Text, primary_key=True), Column('alias', Text, primary_key=True), Column('seq', Integer, primary_key=True),
-    Column('key', Text, nullable=False), Column('version', Text, nullable=False), Column('origin', Integer, nullable=False),
-    Column('time', Text, nullable=False), Column('by', Text, nullable=False), Column('why', Text, nullable=False))
+    _text('name', primary_key=True), _text('alias', primary_key=True), Column('seq', Integer, primary_key=True),
+    _text('key'), _text('version'), Column('origin', Integer, nullable=False), _text('time'), _text('by'), _text('why'))
 
 # %% ../nbs/06_registry.ipynb #a97fb557
-def _version(version):
+def _version(version:str)->tuple[str, str]:
     "`version` as its text and its key"
     try: return str(version), canonicalize_version(str(Version(str(version))), strip_trailing_zero=True)
-    except InvalidVersion: raise InvalidInput(f"{version!r} is not a version; write it like '1.2.0' or '2.0.0rc1' (PEP 440)") from None
+    except InvalidVersion:
+        raise InvalidInput(f"{version!r} is not a version; write it like '1.2.0' or '2.0.0rc1' (PEP 440)") from None
 
-def _latest(rows):
+def _key_or_none(version:str)->str|None:
+    "The key, or None for what is no version and may be an alias"
+    try: return _version(version)[1]
+    except InvalidInput: return None
+
+def _latest(rows:list[Row])->Row:
     "The newest release among rows with a `key`, or the newest pre-release while there is no release"
     releases = [r for r in rows if not Version(r.key).is_prerelease]
     return max(releases or rows, key=lambda r: Version(r.key))
 
-def _now(): return utcnow().isoformat(timespec='microseconds')
-
-def _person(by):
-    if by is not None: return str(by)
-    try: return getpass.getuser()
-    except (KeyError, OSError): return 'unknown'
-
-# %% ../nbs/06_registry.ipynb #a2b924a2
-def _environment():
+# %% ../nbs/06_registry.ipynb #ce35d6e6
+def _environment()->dict[str, str]:
     "Python and the packages that decide what a model computes"
     found = {'python': platform.python_version()}
     for name in ('scikit-learn', 'numpy', 'scipy', 'pandas', 'skops', 'mlops_nb'):
@@ -57,28 +58,53 @@ def _environment():
         except PackageNotFoundError: continue
     return found
 
-# %% ../nbs/06_registry.ipynb #26369895
+def _now()->str: return utcnow().isoformat(timespec='microseconds')
+
+def _person(by:str|None)->str:
+    "Who it was: the name given, or the user of this machine"
+    if by is not None: return str(by)
+    try: return getpass.getuser()
+    except (KeyError, OSError): return 'unknown'
+
+# %% ../nbs/06_registry.ipynb #1dc9744a
 class ModelRegistry:
     "Registered models, their versions and aliases"
     def __init__(self,
-        registry_path='models/registry', # Folder (or `.db` file), or a `Store` that others share
+        registry_path:Store|Path|str='models/registry', # Folder (or `.db` file), or a `Store` that others share
         *,
-        trusted=(),                      # Full names of types of your own that may be loaded; see `formats`
+        trusted:Collection[str]=(), # Full names of types of your own that may be loaded; see `formats`
     ):
         if isinstance(trusted, str): raise InvalidInput(f'trusted is a list of names, for example [{trusted!r}]')
         self.store, self._owned = open_store(registry_path)
         self.trusted = tuple(trusted)
         self.store.create(_META)
 
-    def __repr__(self): return f'ModelRegistry({str(self.store.location)!r})'
-    def __enter__(self): return self
-    def __exit__(self, *args): self.close()
+    def __repr__(self)->str: return f'ModelRegistry({str(self.store.location)!r})'
+    def __enter__(self)->ModelRegistry: return self
+    def __exit__(self, *args)->None: self.close()
 
-    def close(self):
+    def close(self)->None:
         "Close the store, if this registry opened it"
         if self._owned: self.store.close()
 
-# %% ../nbs/06_registry.ipynb #fdc7ce22
+# %% ../nbs/06_registry.ipynb #ff86bf59
+def _row(name:str, version:str, metadata:dict|None, metrics:dict|None, signature, input_example,
+         data_version:str|None, by:str|None)->dict:
+    "The columns of a record that come from the caller, all checked"
+    from mlops_nb.signature import Signature
+    text, key = _version(version)
+    if signature is None and input_example is not None: signature = Signature.infer(input_example)
+    if signature is not None and not isinstance(signature, Signature):
+        given = type(signature).__name__
+        raise InvalidInput(f'signature is a {given}; give a Signature, for example Signature.infer(X)')
+    rows = None if input_example is None else signature.enforce(input_example).head(5)
+    example = None if rows is None else to_json(rows.to_dict('records'))
+    return dict(name=check_name(name, 'model name'), version=text, key=key,
+                registered_at=_now(), registered_by=_person(by),
+                metadata=to_json(dict(metadata or {}), nan='error'), metrics=to_json(dict(metrics or {}), nan='error'),
+                signature=signature and to_json(signature.to_dict()), input_example=example, data_version=data_version)
+
+# %% ../nbs/06_registry.ipynb #406f238b
 @patch
 def register_model(self:ModelRegistry,
     model,                      # A fitted model; scikit-learn's need no consent
@@ -105,53 +131,53 @@ def register_model(self:ModelRegistry,
         self.store.link(c, _owner(row), [row['digest']])
     return f"{row['name']}:{row['version']}"
 
-# %% ../nbs/06_registry.ipynb #c7c3f85e
-def _row(name, version, metadata, metrics, signature, input_example, data_version, by):
-    "The columns of a record that come from the caller, all checked"
-    from mlops_nb.signature import Signature
-    text, key = _version(version)
-    if signature is None and input_example is not None: signature = Signature.infer(input_example)
-    if signature is not None and not isinstance(signature, Signature): raise InvalidInput(f'signature is a {type(signature).__name__}; give a Signature, for example Signature.infer(X)')
-    example = None if input_example is None else to_json(signature.enforce(input_example).head(5).to_dict('records'))
-    return dict(name=check_name(name, 'model name'), version=text, key=key, registered_at=_now(), registered_by=_person(by),
-                metadata=to_json(dict(metadata or {}), nan='error'), metrics=to_json(dict(metrics or {}), nan='error'),
-                signature=signature and to_json(signature.to_dict()), input_example=example, data_version=data_version)
-
-def _owner(row): return f"model/{row['name']}/{row['key']}/{row['revision']}"
-
+# %% ../nbs/06_registry.ipynb #62b0d88b
 @patch
-def _next_revision(self:ModelRegistry, c, name, key, overwrite):
+def _next_revision(self:ModelRegistry, c:Connection, name:str, key:str, overwrite:bool)->int:
     "1 for a new version; one more when overwriting"
-    last = c.execute(select(_VERSIONS.c.version, _VERSIONS.c.revision).where(_VERSIONS.c.name == name, _VERSIONS.c.key == key)
-                     .order_by(_VERSIONS.c.revision.desc()).limit(1)).first()
+    query = select(_VERSIONS.c.version, _VERSIONS.c.revision).where(_VERSIONS.c.name == name, _VERSIONS.c.key == key)
+    last = c.execute(query.order_by(_VERSIONS.c.revision.desc()).limit(1)).first()
     if last is None: return 1
     if overwrite: return last.revision + 1
-    raise Conflict(f'{name}:{last.version} exists, and a version never changes; choose a higher one, or say overwrite=True to add a revision')
+    raise Conflict(f'{name}:{last.version} exists, and a version never changes; '
+                   'choose a higher one, or say overwrite=True to add a revision')
 
-# %% ../nbs/06_registry.ipynb #75f309a6
+def _owner(row:dict)->str: return f"model/{row['name']}/{row['key']}/{row['revision']}"
+
+# %% ../nbs/06_registry.ipynb #0c386254
+def _newest(c:Connection, table:Table, by:tuple[str, str], number:str, name:str|None)->list[Row]:
+    "Of each group of rows that agree in the columns `by`, the one with the highest `number`"
+    columns = [table.c[k] for k in by]
+    last = select(*columns, func.max(table.c[number]).label(number)).group_by(*columns)
+    last = (last.where(table.c.name == name) if name else last).subquery()
+    same = [table.c[k] == last.c[k] for k in (*by, number)]
+    return c.execute(select(table).join(last, and_(*same))).all()
+
+def _current(c:Connection, name:str|None=None)->dict[tuple[str, str], Row]:
+    "(name, alias) -> the newest row of its ledger"
+    return {(r.name, r.alias): r for r in _newest(c, _LEDGER, ('name', 'alias'), 'seq', name)}
+
+def _rows(c:Connection, name:str|None=None)->list[Row]:
+    "The newest revision of each version"
+    return _newest(c, _VERSIONS, ('name', 'key'), 'revision', name)
+
+def _aliases(row:Row, current:dict)->list[str]:
+    "The aliases that point at one version"
+    return [alias for (name, alias), r in current.items() if (name, r.key) == (row.name, row.key)]
+
+# %% ../nbs/06_registry.ipynb #41eadf0f
 @patch
-def _info(self:ModelRegistry, row, aliases):
+def _info(self:ModelRegistry, row:Row, aliases:list[str])->dict:
+    "The record of one version as plain values"
     read = lambda text: None if text is None else json.loads(text)
     blob = self.store._path(row.digest).relative_to(self.store._db.parent)
-    return dict(name=row.name, version=row.version, path=blob.as_posix(), registered_at=row.registered_at, registered_by=row.registered_by,
-                metadata=read(row.metadata), metrics=read(row.metrics), digest=row.digest, format=row.format, size=row.size, revision=row.revision,
-                environment=read(row.environment), signature=read(row.signature), input_example=read(row.input_example),
-                data_version=row.data_version, aliases=sorted(aliases))
+    return dict(name=row.name, version=row.version, path=blob.as_posix(),
+                registered_at=row.registered_at, registered_by=row.registered_by,
+                metadata=read(row.metadata), metrics=read(row.metrics),
+                digest=row.digest, format=row.format, size=row.size, revision=row.revision,
+                environment=read(row.environment), signature=read(row.signature),
+                input_example=read(row.input_example), data_version=row.data_version, aliases=sorted(aliases))
 
-def _current(c, name=None):
-    "(name, alias) -> the newest row of its ledger"
-    last = select(_LEDGER.c.name, _LEDGER.c.alias, func.max(_LEDGER.c.seq).label('seq')).group_by(_LEDGER.c.name, _LEDGER.c.alias)
-    last = (last.where(_LEDGER.c.name == name) if name else last).subquery()
-    found = c.execute(select(_LEDGER).join(last, (_LEDGER.c.name == last.c.name) & (_LEDGER.c.alias == last.c.alias) & (_LEDGER.c.seq == last.c.seq)))
-    return {(r.name, r.alias): r for r in found}
-
-def _rows(c, name=None):
-    "The newest revision of each version"
-    last = select(_VERSIONS.c.name, _VERSIONS.c.key, func.max(_VERSIONS.c.revision).label('revision')).group_by(_VERSIONS.c.name, _VERSIONS.c.key)
-    last = (last.where(_VERSIONS.c.name == name) if name else last).subquery()
-    return c.execute(select(_VERSIONS).join(last, (_VERSIONS.c.name == last.c.name) & (_VERSIONS.c.key == last.c.key) & (_VERSIONS.c.revision == last.c.revision))).all()
-
-# %% ../nbs/06_registry.ipynb #00f9ff86
 @patch
 def list_models(self:ModelRegistry,
     name:str|None=None,     # Only this registered model
@@ -159,26 +185,27 @@ def list_models(self:ModelRegistry,
     "Every model version"
     with self.store.read() as c: rows, current = _rows(c, name), _current(c, name)
     rows = sorted(rows, key=lambda r: (r.name, Version(r.key)))
-    return {f'{r.name}:{r.version}': self._info(r, [a for (n, a), p in current.items() if (n, p.key) == (r.name, r.key)]) for r in rows}
+    return {f'{r.name}:{r.version}': self._info(r, _aliases(r, current)) for r in rows}
 
-# %% ../nbs/06_registry.ipynb #974598d2
+# %% ../nbs/06_registry.ipynb #abac7c9f
 @patch
-def _find(self:ModelRegistry, c, name, version):
+def _find(self:ModelRegistry, c:Connection, name:str, version:str|None)->Row:
     "The row of one version, which may be given as alias or None for the latest"
     name = check_name(name, 'model name')
     rows = _rows(c, name)
-    if not rows: raise NotFound(f'no registered model {name!r}. {hint(name, c.execute(select(_VERSIONS.c.name).distinct()).scalars())}')
+    if not rows:
+        names = c.execute(select(_VERSIONS.c.name).distinct()).scalars()
+        raise NotFound(f'no registered model {name!r}. {hint(name, names)}')
     if version is None: return _latest(rows)
     current = _current(c, name)
     key = current[name, version].key if (name, version) in current else _key_or_none(version)
     found = next((r for r in rows if r.key == key), None)
-    if found is None: raise NotFound(f'{name!r} has no version or alias {str(version)!r}. {hint(version, [r.version for r in rows] + [a for _, a in current])}')
+    if found is None:
+        there = [r.version for r in rows] + [alias for _, alias in current]
+        raise NotFound(f'{name!r} has no version or alias {str(version)!r}. {hint(version, there)}')
     return found
 
-def _key_or_none(version):
-    try: return _version(version)[1]
-    except InvalidInput: return None
-
+# %% ../nbs/06_registry.ipynb #ca49c681
 @patch
 def resolve(self:ModelRegistry,
     ref:str,            # `name`, `name:version` or `name@alias`
@@ -197,7 +224,7 @@ def info(self:ModelRegistry,
     "Everything that is known of one version"
     with self.store.read() as c:
         row, current = self._find(c, name, version), _current(c, name)
-    return self._info(row, [a for (_, a), p in current.items() if p.key == row.key])
+    return self._info(row, _aliases(row, current))
 
 # %% ../nbs/06_registry.ipynb #3f2ddf20
 @patch
@@ -211,9 +238,10 @@ def load_model(self:ModelRegistry,
     from mlops_nb.formats import load_model_bytes
     info = self.info(name, version)
     data = self.store.get(info['digest'])
-    return load_model_bytes(data, info['format'], info['digest'], trusted=self.trusted, allow_pickle=allow_pickle), info
+    model = load_model_bytes(data, info['format'], info['digest'], trusted=self.trusted, allow_pickle=allow_pickle)
+    return model, info
 
-# %% ../nbs/06_registry.ipynb #79b8a024
+# %% ../nbs/06_registry.ipynb #f8b76980
 @patch
 def set_alias(self:ModelRegistry,
     name:str,               # Registered model
@@ -222,21 +250,24 @@ def set_alias(self:ModelRegistry,
     *,
     by:str|None=None,       # Who moves it
     why:str='',             # Reason, for the ledger
-):
+)->None:
     "Point an alias at a version, moving it if it exists"
     alias = check_name(alias, 'alias')
-    if _key_or_none(alias): raise InvalidInput(f'{alias!r} is a version number, so it cannot be an alias; use a word such as champion')
+    if _key_or_none(alias):
+        raise InvalidInput(f'{alias!r} is a version number, so it cannot be an alias; use a word such as champion')
     with self.store.write() as c:
         row = self._find(c, name, version)
         self._move(c, row, alias, None, by, why)
 
 @patch
-def _move(self:ModelRegistry, c, row, alias, origin, by, why):
+def _move(self:ModelRegistry, c:Connection, row:Row, alias:str, origin:int|None, by:str|None, why:str)->None:
     "One more line of the ledger; `origin` is the line that a rollback returns to"
-    last = c.execute(select(func.max(_LEDGER.c.seq)).where(_LEDGER.c.name == row.name, _LEDGER.c.alias == alias)).scalar() or 0
-    c.execute(insert(_LEDGER), dict(name=row.name, alias=alias, seq=last+1, key=row.key, version=row.version, origin=origin or last+1,
-                                    time=_now(), by=_person(by), why=why))
+    query = select(func.max(_LEDGER.c.seq)).where(_LEDGER.c.name == row.name, _LEDGER.c.alias == alias)
+    seq = (c.execute(query).scalar() or 0) + 1
+    c.execute(insert(_LEDGER), dict(name=row.name, alias=alias, seq=seq, key=row.key, version=row.version,
+                                    origin=origin or seq, time=_now(), by=_person(by), why=why))
 
+# %% ../nbs/06_registry.ipynb #20ff98f3
 @patch
 def get_alias(self:ModelRegistry,
     name:str,   # Registered model
@@ -247,16 +278,17 @@ def get_alias(self:ModelRegistry,
     if (name, alias) in current: return current[name, alias].version
     raise NotFound(f'no alias {alias!r} on {name!r}. {hint(alias, [a for _, a in current])} Set it with set_alias')
 
-# %% ../nbs/06_registry.ipynb #67d23f0f
 @patch
 def history(self:ModelRegistry,
     name:str,       # Registered model
     alias:str,      # For example `champion`
 )->list[dict]:      # version, time, by, why; oldest first
     "Every move of an alias"
-    query = select(_LEDGER.c.version, _LEDGER.c.time, _LEDGER.c.by, _LEDGER.c.why).where(_LEDGER.c.name == name, _LEDGER.c.alias == alias)
-    with self.store.read() as c: return [dict(r) for r in c.execute(query.order_by(_LEDGER.c.seq)).mappings()]
+    columns = _LEDGER.c.version, _LEDGER.c.time, _LEDGER.c.by, _LEDGER.c.why
+    query = select(*columns).where(_LEDGER.c.name == name, _LEDGER.c.alias == alias).order_by(_LEDGER.c.seq)
+    with self.store.read() as c: return [dict(r) for r in c.execute(query).mappings()]
 
+# %% ../nbs/06_registry.ipynb #d4cbcc21
 @patch
 def rollback(self:ModelRegistry,
     name:str,               # Registered model
@@ -267,7 +299,8 @@ def rollback(self:ModelRegistry,
 )->str:                     # The version that it points at now
     "Point an alias at the version that it had before"
     with self.store.write() as c:
-        lines = {r.seq: r for r in c.execute(select(_LEDGER).where(_LEDGER.c.name == name, _LEDGER.c.alias == alias))}
+        query = select(_LEDGER).where(_LEDGER.c.name == name, _LEDGER.c.alias == alias)
+        lines = {r.seq: r for r in c.execute(query)}
         now = lines.get(max(lines, default=0))
         have = {r.key: r for r in _rows(c, name)}
         before = [s for s, r in lines.items() if now and s < now.origin and r.key != now.key and r.key in have]
@@ -276,30 +309,34 @@ def rollback(self:ModelRegistry,
         self._move(c, have[to.key], alias, to.seq, by, why)
     return to.version
 
-# %% ../nbs/06_registry.ipynb #f73226d5
+# %% ../nbs/06_registry.ipynb #d2a50d62
 @patch
 def delete_model(self:ModelRegistry,
     name:str,       # Registered model
     version:str,    # Version; not an alias
-):
+)->None:
     "Remove one version with all its revisions"
     with self.store.write() as c:
-        if _key_or_none(version) is None: raise InvalidInput(f'{version!r} is not a version; delete_model takes a version, not an alias')
+        if _key_or_none(version) is None:
+            raise InvalidInput(f'{version!r} is not a version; delete_model takes a version, not an alias')
         row = self._find(c, name, version)
-        if used := [a for (_, a), p in _current(c, row.name).items() if p.key == row.key]:
+        if used := _aliases(row, _current(c, row.name)):
             raise Conflict(f"{name}:{row.version} is what {', '.join(used)} points at; move the alias first")
-        for revision in range(1, row.revision + 1): self.store.unlink(c, _owner(dict(name=row.name, key=row.key, revision=revision)))
+        for revision in range(1, row.revision + 1):
+            self.store.unlink(c, _owner(dict(name=row.name, key=row.key, revision=revision)))
         c.execute(delete(_VERSIONS).where(_VERSIONS.c.name == row.name, _VERSIONS.c.key == row.key))
 
+# %% ../nbs/06_registry.ipynb #bc551cf4
 @patch
 def export_model(self:ModelRegistry,
     name:str,               # Registered model
     version:str|None,       # Version or alias; None is the latest
-    folder,                 # Where the two files go
+    folder:Path|str,        # Where the two files go
 )->Path:                    # The model file; its record is beside it, ending in `.json`
     "Write one version as a file, checked, with its record beside it"
     info = self.info(name, version)
     stem = f"{info['name']}-{info['version']}"
-    path = self.store.fetch(info['digest'], Path(folder)/f"{stem}.{'pkl' if info['format'] == 'pickle' else 'skops'}")
+    ending = 'pkl' if info['format'] == 'pickle' else 'skops'
+    path = self.store.fetch(info['digest'], Path(folder)/f'{stem}.{ending}')
     atomic_write(path.with_name(f'{stem}.json'), to_json(info, indent=2) + '\n')
     return path

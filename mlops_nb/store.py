@@ -5,10 +5,12 @@
 # %% ../nbs/02_store.ipynb #81deb9ca
 from __future__ import annotations
 import os, shutil, sqlite3, tempfile, time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from fastcore.basics import patch
-from sqlalchemy import Column, Index, MetaData, Table, Text, create_engine, delete, event, exc, insert, select
+from sqlalchemy import Column, Connection, Engine, Index, MetaData, Table, Text
+from sqlalchemy import create_engine, delete, event, exc, insert, select
 from sqlalchemy.pool import QueuePool
 from .core import InvalidInput, IntegrityError, MissingFile, MlopsError, NotFound, digest, file_digest, sync_folder
 
@@ -23,7 +25,7 @@ _REFS = Table('blob_refs', _meta, Column('owner', Text, primary_key=True), Colum
 _SCHEMA_VERSION = '1'
 
 # %% ../nbs/02_store.ipynb #05d44bd1
-def _places(location):
+def _places(location:Path|str)->tuple[Path, Path]:
     "Database file and blob folder of a store at `location`"
     if not isinstance(location, (str, os.PathLike)):
         raise InvalidInput(f'a store needs a path, not {type(location).__name__}: {location!r}')
@@ -34,8 +36,8 @@ def _places(location):
     if path.is_file(): raise InvalidInput(f'{str(path)!r} is a file; a store is a folder, or a file that ends in .db')
     return path/'store.db', path/'blobs'
 
-# %% ../nbs/02_store.ipynb #c4f1a2b9
-def _engine(db, readonly, timeout):
+# %% ../nbs/02_store.ipynb #58a63871
+def _engine(db:Path, readonly:bool, timeout:float)->Engine:
     "An SQLAlchemy engine on one SQLite file, whose transactions start when we say"
     uri = f'{db.resolve().as_uri()}?' + ('mode=ro&immutable=1' if readonly else 'mode=rwc')
     make = lambda: sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
@@ -45,12 +47,14 @@ def _engine(db, readonly, timeout):
     event.listen(engine, 'begin', lambda c: c.exec_driver_sql(c.get_execution_options().get('begin', 'BEGIN')))
     return engine
 
-def _prepare(conn, rec, readonly):
+def _prepare(conn:sqlite3.Connection, rec, readonly:bool)->None:
+    "Give a new connection its settings, and remember the process that made it"
     rec.info['pid'] = os.getpid()
     for pragma in ('foreign_keys=ON', 'synchronous=FULL') + (() if readonly else ('journal_mode=WAL',)):
         conn.execute(f'pragma {pragma}').close()
 
-def _same_process(conn, rec, proxy):
+def _same_process(conn:sqlite3.Connection, rec, proxy)->None:
+    "Refuse a connection that a fork has copied; the pool then makes a new one"
     if rec.info['pid'] != os.getpid():
         rec.dbapi_connection = proxy.dbapi_connection = None
         raise exc.DisconnectionError('this connection belongs to the parent process')
@@ -59,7 +63,7 @@ def _same_process(conn, rec, proxy):
 class Store:
     "Tables and blobs at one place: a folder, or a file that ends in `.db`"
     def __init__(self,
-        location,               # Folder, or path of a `.db` file; made when it is missing
+        location:Path|str,      # Folder, or path of a `.db` file; made when it is missing
         *,
         timeout:float=30.0,     # Seconds to wait for another process's write before giving up
     ):
@@ -69,80 +73,86 @@ class Store:
         if not self.readonly: self._db.parent.mkdir(parents=True, exist_ok=True)
         self._engine = _engine(self._db, self.readonly, timeout)
         try: self._check_schema()
-        except BaseException: self.close(); raise
+        except BaseException: self.close(); raise   # whatever it was, Ctrl-C included, nothing stays open
 
-    def __repr__(self): return f'Store({str(self.location)!r})'
-    def __enter__(self): return self
-    def __exit__(self, *args): self.close()
+    def __repr__(self)->str: return f'Store({str(self.location)!r})'
+    def __enter__(self)->Store: return self
+    def __exit__(self, *args)->None: self.close()
 
-    def close(self):
+    def close(self)->None:
         "Close the connections; the store can be opened again"
         self._engine.dispose()
 
 # %% ../nbs/02_store.ipynb #cbe93b40
 @patch
-def _check_schema(self:Store):
+def _check_schema(self:Store)->None:
     "Make the store's own tables, and refuse what a newer version wrote or what is no store"
     try:
         self.create(_meta)
-        with self.read() as c: found = c.execute(select(_SETTINGS.c.value).where(_SETTINGS.c.key == 'schema')).scalar()
+        query = select(_SETTINGS.c.value).where(_SETTINGS.c.key == 'schema')
+        with self.read() as c: found = c.execute(query).scalar()
         if found is None and not self.readonly:
             with self.write() as c:
                 c.execute(insert(_SETTINGS).prefix_with('OR IGNORE'), dict(key='schema', value=_SCHEMA_VERSION))
     except exc.DatabaseError as e:
         raise MlopsError(f'{str(self._db)!r} cannot be opened as a store: {e.orig}. Restore it from a backup') from e
     if found is not None and int(found) > int(_SCHEMA_VERSION):
-        raise MlopsError(f'{str(self._db)!r} has schema {found}; this version of mlops_nb reads up to {_SCHEMA_VERSION}. Upgrade mlops_nb')
+        raise MlopsError(f'{str(self._db)!r} has schema {found}; this version of mlops_nb reads up to '
+                         f'{_SCHEMA_VERSION}. Upgrade mlops_nb')
 
-# %% ../nbs/02_store.ipynb #5be3032c
+# %% ../nbs/02_store.ipynb #e8c301f3
 @patch
 @contextmanager
-def read(self:Store):
+def read(self:Store)->Iterator[Connection]:
     "A connection that sees one moment of the tables"
     with self._engine.connect() as c:
         with c.begin(): yield c
 
 @patch
 @contextmanager
-def write(self:Store):
+def write(self:Store)->Iterator[Connection]:
     "A connection that holds the write lock: all of the block happens, or nothing"
-    if self.readonly: raise MlopsError(f'{str(self.location)!r} is read-only; copy the store to a place that you may write')
+    if self.readonly:
+        raise MlopsError(f'{str(self.location)!r} is read-only; copy the store to a place that you may write')
     with self._engine.connect().execution_options(begin='BEGIN IMMEDIATE') as c:
         with c.begin(): yield c
 
 @patch
 def create(self:Store,
     metadata:MetaData, # Tables of one chapter
-):
+)->None:
     "Make the tables that are missing; safe when several processes do it at once"
     if self.readonly: return
-    with self.read() as c: have = {r[0] for r in c.exec_driver_sql("select name from sqlite_master where type='table'")}
+    query = "select name from sqlite_master where type='table'"
+    with self.read() as c: have = {name for name, in c.exec_driver_sql(query)}
     if set(metadata.tables) - have:
         with self.write() as c: metadata.create_all(c)
 
-# %% ../nbs/02_store.ipynb #7db4c692
+# %% ../nbs/02_store.ipynb #92d48d67
 @patch
-def _path(self:Store, sha):
+def _path(self:Store, sha:str)->Path:
+    "Where a blob lies; what is not a digest is refused, so that no name leads out of the folder"
     if not (isinstance(sha, str) and len(sha) == 64 and set(sha) <= set('0123456789abcdef')):
         raise InvalidInput(f'{sha!r} is not a digest; a digest is 64 lower-case hexadecimal digits')
     return self._blobs/sha[:2]/sha[2:]
 
 @patch
-def _keep(self:Store, sha, size, fill):
+def _keep(self:Store, sha:str, size:int, fill:Callable)->str:
     "Put the content that `fill(file)` writes under the digest `sha`, unless it is there"
     path = self._path(sha)
     if path.exists() and path.stat().st_size == size: os.utime(path); return sha
-    if self.readonly: raise MlopsError(f'{str(self.location)!r} is read-only; copy the store to a place that you may write')
+    if self.readonly:
+        raise MlopsError(f'{str(self.location)!r} is read-only; copy the store to a place that you may write')
     path.parent.mkdir(parents=True, exist_ok=True)
     fd, tmp = tempfile.mkstemp(dir=path.parent, prefix='.tmp-')
     try:
         with open(fd, 'wb') as f: fill(f); f.flush(); os.fsync(f.fileno())
         os.replace(tmp, path)
-    except BaseException: Path(tmp).unlink(missing_ok=True); raise
+    except BaseException: Path(tmp).unlink(missing_ok=True); raise    # Ctrl-C too leaves no half file
     sync_folder(path.parent)
     return sha
 
-# %% ../nbs/02_store.ipynb #180136a0
+# %% ../nbs/02_store.ipynb #3dfa7c51
 @patch
 def put(self:Store,
     data:bytes, # Bytes-like object
@@ -153,8 +163,8 @@ def put(self:Store,
 
 @patch
 def put_file(self:Store,
-    path,  # File whose content to store; it is streamed, so its size does not matter
-)->str:    # Digest of the content
+    path:Path|str, # File whose content to store; it is streamed, so its size does not matter
+)->str:            # Digest of the content
     "Store the content of a file"
     path = Path(path)
     if not path.is_file(): raise MissingFile(f'no file at {str(path)!r}')
@@ -169,55 +179,63 @@ def get(self:Store,
 )->bytes:     # The content, checked
     "The bytes under a digest; `IntegrityError` when they have changed"
     try: data = self._path(sha).read_bytes()
-    except FileNotFoundError: raise NotFound(f'no blob {sha}; the store at {str(self.location)!r} does not hold it') from None
-    if (found := digest(data)) != sha: raise IntegrityError(f'blob {sha} has changed: its content now has the digest {found}')
+    except FileNotFoundError: raise self._not_here(sha) from None
+    _check_digest(sha, digest(data))
     return data
 
-@patch
-def fetch(self:Store,
-    sha:str,  # Digest that `put` gave
-    path,     # Where the copy goes
-)->Path:      # `path`
-    "Copy a blob into a file, checked; the file appears whole or not at all"
-    source, path = self._path(sha), Path(path)
-    if not source.exists(): raise NotFound(f'no blob {sha}; the store at {str(self.location)!r} does not hold it')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd, tmp = tempfile.mkstemp(dir=path.parent, prefix='.tmp-'); os.close(fd)
-    try:
-        shutil.copyfile(source, tmp)
-        if (found := file_digest(tmp)) != sha: raise IntegrityError(f'blob {sha} has changed: its content now has the digest {found}')
-        os.chmod(tmp, 0o644); os.replace(tmp, path)
-    except BaseException: Path(tmp).unlink(missing_ok=True); raise
-    return path
-
-# %% ../nbs/02_store.ipynb #2a2dc7b3
 @patch
 def size(self:Store,
     sha:str, # Digest that `put` gave
 )->int:      # Bytes on the disk
     "How many bytes a blob has"
     try: return self._path(sha).stat().st_size
-    except FileNotFoundError: raise NotFound(f'no blob {sha}; the store at {str(self.location)!r} does not hold it') from None
+    except FileNotFoundError: raise self._not_here(sha) from None
+
+@patch
+def _not_here(self:Store, sha:str)->NotFound:
+    return NotFound(f'no blob {sha}; the store at {str(self.location)!r} does not hold it')
+
+def _check_digest(sha:str, found:str)->None:
+    if found != sha: raise IntegrityError(f'blob {sha} has changed: its content now has the digest {found}')
+
+# %% ../nbs/02_store.ipynb #0ed173d8
+@patch
+def fetch(self:Store,
+    sha:str,        # Digest that `put` gave
+    path:Path|str,  # Where the copy goes
+)->Path:            # `path`
+    "Copy a blob into a file, checked; the file appears whole or not at all"
+    source, path = self._path(sha), Path(path)
+    if not source.exists(): raise self._not_here(sha)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd, tmp = tempfile.mkstemp(dir=path.parent, prefix='.tmp-'); os.close(fd)
+    try:
+        shutil.copyfile(source, tmp)
+        _check_digest(sha, file_digest(tmp))
+        os.chmod(tmp, 0o644); os.replace(tmp, path)
+    except BaseException: Path(tmp).unlink(missing_ok=True); raise    # Ctrl-C too leaves no half file
+    return path
 
 # %% ../nbs/02_store.ipynb #93a884b3
 @patch
 def link(self:Store,
-    c,          # Connection of a `write()` block
-    owner:str,  # Name of the record, for example `data/flights_1f0a`
-    digests,    # Digests of the blobs that it needs
-):
+    c:Connection,           # Of a `write()` block
+    owner:str,              # Name of the record, for example `data/flights_1f0a`
+    digests:Iterable[str],  # Digests of the blobs that it needs
+)->None:
     "Record that `owner` needs these blobs; one that is missing is an error"
     digests = set(digests)
     if missing := [d for d in digests if not self._path(d).exists()]:
-        raise IntegrityError(f'{owner!r} needs {len(missing)} blobs that are not stored, the first is {sorted(missing)[0]}; put them first')
+        raise IntegrityError(f'{owner!r} needs {len(missing)} blobs that are not stored, '
+                             f'the first is {sorted(missing)[0]}; put them first')
     have = set(c.execute(select(_REFS.c.digest).where(_REFS.c.owner == owner)).scalars())
     if new := sorted(digests - have): c.execute(insert(_REFS), [dict(owner=owner, digest=d) for d in new])
 
 @patch
 def unlink(self:Store,
-    c,          # Connection of a `write()` block
-    owner:str,  # Name of the record
-):
+    c:Connection, # Of a `write()` block
+    owner:str,    # Name of the record
+)->None:
     "Record that `owner` needs its blobs no more"
     c.execute(delete(_REFS).where(_REFS.c.owner == owner))
 
@@ -239,7 +257,7 @@ def gc(self:Store,
     return sorted(garbage)
 
 @patch
-def _blob_files(self:Store): return sorted(p for p in self._blobs.glob('??/*') if p.is_file())
+def _blob_files(self:Store)->list[Path]: return sorted(p for p in self._blobs.glob('??/*') if p.is_file())
 
 # %% ../nbs/02_store.ipynb #bb980930
 @patch
@@ -258,7 +276,7 @@ def verify(self:Store)->list[str]: # One sentence for each problem; empty when a
 
 # %% ../nbs/02_store.ipynb #039bd812
 def open_store(
-    where,                # A path, or a `Store`
+    where:Store|Path|str, # A path, or a `Store`
 )->tuple[Store, bool]:    # The store, and whether the caller must close it
     "Open a store at a path, or take over one that is open"
     return (where, False) if isinstance(where, Store) else (Store(where), True)
