@@ -86,14 +86,28 @@ def _check_width(ensemble:BaseEstimator)->None:
             raise IntegrityError(f'a tree reads {tree.n_features_in_} columns of an input that has '
                                  f'{ensemble.n_features_in_}; this file was not written by scikit-learn')
 
+def _check_neighbours(tree)->None:
+    "A KDTree or BallTree reads only the rows and the nodes that it has"
+    data, rows, nodes, bounds, _, _, n_nodes = tree.__getstate__()[:7]
+    n, inner = len(data), (nodes['is_leaf'] == 0).nonzero()[0]
+    for what, values, limit in (('row', rows, n - 1), ('row', nodes['idx_start'], n), ('row', nodes['idx_end'], n),
+                                ('node', 2*inner + 2, n_nodes - 1)):
+        outside = values[(values < 0) | (values > limit)]
+        if len(outside):
+            raise IntegrityError(f'a neighbour tree names the {what} {int(outside[0])} of {limit + 1}; '
+                                 'this file was not written by scikit-learn')
+    if not len(rows) == n or not len(nodes) == bounds.shape[1] == n_nodes or bounds.shape[2] != data.shape[1]:
+        raise IntegrityError(f'a neighbour tree of {n} rows and {n_nodes} nodes has {len(rows)} row numbers, {len(nodes)} nodes '
+                             f'and bounds of the shape {bounds.shape}; this file was not written by scikit-learn')
+
 # %% ../nbs/05b_formats.ipynb #ddfc9ccf
 _UNCHECKED = ('Forest', 'ExtraTrees', 'GradientBoosting', 'TreesEmbedding')   # these pass their input on without a look
 
 def _check_trees(model)->None:
     "Refuse a model with a tree whose nodes point outside of its arrays"
     for x in _parts(model):
-        if hasattr(x, 'tree_'):
-            t = x.tree_
+        if hasattr(x, 'get_tree_stats'): _check_neighbours(x)             # KDTree, BallTree
+        if hasattr(t := getattr(x, 'tree_', None), 'children_left'):
             _check_nodes(t.children_left != -1, t.children_left, t.children_right, t.feature, x.n_features_in_)
         for p in sum(getattr(x, '_predictors', []), []):
             n = p.nodes

@@ -42,16 +42,24 @@ def _engine(db:Path, readonly:bool, timeout:float)->Engine:
     uri = f'{db.resolve().as_uri()}?' + ('mode=ro&immutable=1' if readonly else 'mode=rwc')
     make = lambda: sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
     engine = create_engine('sqlite://', creator=make, poolclass=QueuePool)
-    event.listen(engine, 'connect', lambda conn, rec: _prepare(conn, rec, readonly))
+    event.listen(engine, 'connect', lambda conn, rec: _prepare(conn, rec, None if readonly else timeout))
     event.listen(engine, 'checkout', _same_process)
     event.listen(engine, 'begin', lambda c: c.exec_driver_sql(c.get_execution_options().get('begin', 'BEGIN')))
     return engine
 
-def _prepare(conn:sqlite3.Connection, rec, readonly:bool)->None:
-    "Give a new connection its settings, and remember the process that made it"
+def _prepare(conn:sqlite3.Connection, rec, timeout:float|None)->None:
+    "Give a new connection its settings, and remember the process that made it; a reader has no timeout"
     rec.info['pid'] = os.getpid()
-    for pragma in ('foreign_keys=ON', 'synchronous=FULL') + (() if readonly else ('journal_mode=WAL',)):
-        conn.execute(f'pragma {pragma}').close()
+    for pragma in ('foreign_keys=ON', 'synchronous=FULL'): conn.execute(f'pragma {pragma}').close()
+    if timeout is not None: _use_wal(conn, time.monotonic() + timeout)
+
+def _use_wal(conn:sqlite3.Connection, deadline:float)->None:
+    "Write ahead of the file; while another process makes this change, SQLite refuses at once, so the waiting is ours"
+    while True:
+        try: return conn.execute('pragma journal_mode=WAL').close()
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline: raise
+        time.sleep(0.01)
 
 def _same_process(conn:sqlite3.Connection, rec, proxy)->None:
     "Refuse a connection that a fork has copied; the pool then makes a new one"
@@ -95,7 +103,8 @@ def _check_schema(self:Store)->None:
             with self.write() as c:
                 c.execute(insert(_SETTINGS).prefix_with('OR IGNORE'), dict(key='schema', value=_SCHEMA_VERSION))
     except exc.DatabaseError as e:
-        raise MlopsError(f'{str(self._db)!r} cannot be opened as a store: {e.orig}. Restore it from a backup') from e
+        what_to_do = 'Another process holds it; try again' if 'locked' in str(e.orig) else 'Restore it from a backup'
+        raise MlopsError(f'{str(self._db)!r} cannot be opened as a store: {e.orig}. {what_to_do}') from e
     if found is not None and int(found) > int(_SCHEMA_VERSION):
         raise MlopsError(f'{str(self._db)!r} has schema {found}; this version of mlops_nb reads up to '
                          f'{_SCHEMA_VERSION}. Upgrade mlops_nb')
