@@ -5,8 +5,8 @@
 # %% ../nbs/05_signature.ipynb #06462a1d
 from __future__ import annotations
 from dataclasses import dataclass
-import numpy as np, pandas as pd
-from pandas.api import types as pdt
+import numpy as np, pandas as pd, pandas.api.types as pdt
+from fastcore.basics import patch
 from .core import InvalidInput, hint
 
 # %% auto #0
@@ -19,14 +19,15 @@ class SignatureError(InvalidInput):
         problems:list[dict], # Each with row (position or None), column (name or None), problem (text)
     ):
         self.problems = problems
-        shown = '; '.join(map(_sentence, problems[:3]))
-        super().__init__(f"{len(problems)} problem{'s'[:len(problems) != 1]} in the input: {shown}{'; ...' if len(problems) > 3 else ''}")
+        shown = '; '.join(map(_sentence, problems[:3])) + ('; ...' if len(problems) > 3 else '')
+        super().__init__(f"{len(problems)} problem{'s'[:len(problems) != 1]} in the input: {shown}")
 
-def _sentence(p):
+def _sentence(p:dict)->str:
     where = ', '.join(f'{k} {p[k]!r}' for k in ('row', 'column') if p[k] is not None)
     return f"{where}: {p['problem']}" if where else p['problem']
 
-def _problem(problem, row=None, column=None): return dict(row=row, column=column, problem=problem)
+def _problem(problem:str, row:int|None=None, column:str|None=None)->dict:
+    return dict(row=row, column=column, problem=problem)
 
 # %% ../nbs/05_signature.ipynb #e01a4551
 @dataclass(frozen=True)
@@ -38,13 +39,15 @@ class ColumnSpec:
     dtype:str='float64'           # pandas dtype at training
     categories:tuple|None=None    # The values that a categorical column knows
 
-_KINDS = {'integer': 'an integer', 'number': 'a number', 'boolean': 'true or false', 'string': 'a text', 'datetime': 'a time'}
+_KINDS = dict(integer='an integer', number='a number', boolean='true or false', string='a text', datetime='a time')
+_IS = dict(boolean=pdt.is_bool_dtype, integer=pdt.is_integer_dtype, number=pdt.is_float_dtype,
+           datetime=pdt.is_datetime64_any_dtype)
 
-def _kind(series):
+def _kind(series:pd.Series)->str|None:
     "Which of the five kinds a column is, or None"
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype): return _kind(dtype.categories.to_series())
-    for kind, test in (('boolean', pdt.is_bool_dtype), ('integer', pdt.is_integer_dtype), ('number', pdt.is_float_dtype), ('datetime', pdt.is_datetime64_any_dtype)):
+    for kind, test in _IS.items():
         if test(dtype): return kind
     found = pdt.infer_dtype(series, skipna=True)
     return {'string': 'string', 'boolean': 'boolean', 'empty': 'string'}.get(found)
@@ -57,128 +60,158 @@ class Signature:
     named:bool=True                 # False when the training data was an array without names
 
     @property
-    def names(self)->list[str]: # Column names in order
+    def names(self)->list[str]:
+        "Column names in order"
         return [c.name for c in self.columns]
 
-    def __repr__(self): return f"Signature({', '.join(f'{c.name}: {c.kind}' + '?'*c.nullable for c in self.columns)})"
+    def __repr__(self)->str:
+        return f"Signature({', '.join(f'{c.name}: {c.kind}' + '?'*c.nullable for c in self.columns)})"
 
     @classmethod
     def infer(cls,
-        X,              # Training input: DataFrame, or 2-d array (rows, columns)
-        nullable=(),    # Names of further columns that may be missing; True for all
-    )->Signature:       # What later inputs must look like
+        X:pd.DataFrame|np.ndarray|list,     # Training input: DataFrame, or 2-d array (rows, columns)
+        nullable:list[str]|tuple|bool=(),   # Names of further columns that may be missing; True for all
+    )->Signature:                           # What later inputs must look like
         "The signature of the data that a model is trained on"
         named = isinstance(X, pd.DataFrame)
         frame = X if named else _from_array(X)
         _check_names(frame)
         if nullable is not True and (unknown := [n for n in nullable if n not in frame]):
-            raise InvalidInput(f'nullable names the column {unknown[0]!r}, which is not there. {hint(unknown[0], frame.columns)}')
+            raise InvalidInput(f'nullable names the column {unknown[0]!r}, which is not there. '
+                               f'{hint(unknown[0], frame.columns)}')
         return cls(tuple(_spec(frame[n], nullable is True or n in nullable) for n in frame), named)
 
 # %% ../nbs/05_signature.ipynb #e0dd48d0
-def _from_array(X):
+def _from_array(X:np.ndarray|list)->pd.DataFrame:
+    "A frame of an array, with names for its columns"
     array = np.asarray(X)
     if array.ndim != 2: raise InvalidInput(f'an input has rows and columns; this one has the shape {array.shape}')
     return pd.DataFrame(array, columns=[f'x{i}' for i in range(array.shape[1])])
 
-def _check_names(frame):
-    if odd := [n for n in frame.columns if not isinstance(n, str)]: raise InvalidInput(f'column names are strings; {odd[0]!r} is a {type(odd[0]).__name__}')
-    if (twice := frame.columns[frame.columns.duplicated()]).size: raise InvalidInput(f'the column {twice[0]!r} is there more than once')
+def _check_names(frame:pd.DataFrame):
+    "Refuse names that JSON or a person would mix up"
+    if odd := [n for n in frame.columns if not isinstance(n, str)]:
+        raise InvalidInput(f'column names are strings; {odd[0]!r} is a {type(odd[0]).__name__}')
+    twice = frame.columns[frame.columns.duplicated()]
+    if twice.size: raise InvalidInput(f'the column {twice[0]!r} is there more than once')
     if not len(frame.columns): raise InvalidInput('a signature needs at least one column')
 
-def _spec(series, nullable):
-    kind = _kind(series)
-    if kind is None: raise InvalidInput(f'column {series.name!r} holds {pdt.infer_dtype(series)} values ({str(series.iloc[0])[:40]!r}); a model input holds {", ".join(_KINDS)}')
+def _spec(series:pd.Series, nullable:bool)->ColumnSpec:
+    "What a column of the training data says about later ones"
+    if (kind := _kind(series)) is None:
+        raise InvalidInput(f'column {series.name!r} holds {pdt.infer_dtype(series)} values '
+                           f'({str(series.iloc[0])[:40]!r}); a model input holds {", ".join(_KINDS)}')
     categories = tuple(series.dtype.categories) if isinstance(series.dtype, pd.CategoricalDtype) else None
-    return ColumnSpec(series.name, kind, bool(nullable or series.isna().any()), 'category' if categories else str(series.dtype), categories)
+    dtype = 'category' if categories else str(series.dtype)
+    return ColumnSpec(series.name, kind, bool(nullable or series.isna().any()), dtype, categories)
 
 # %% ../nbs/05_signature.ipynb #65704245
-_ACCEPTS = {'integer': {'integer'}, 'number': {'integer', 'floating', 'mixed-integer-float', 'decimal'}, 'boolean': {'boolean'}, 'string': {'string'},
-            'datetime': {'datetime64', 'datetime', 'date'}}
+_ACCEPTS = dict(integer={'integer'}, number={'floating', 'mixed-integer-float', 'decimal'}, boolean={'boolean'},
+                string={'string'}, datetime={'datetime64', 'datetime', 'date'})
 _EXACT = 2**53   # above, not every integer has a float of its own (IEEE 754)
 
-def _fits(values, kind):
+def _fits(values:pd.Series, kind:str)->bool:
     "Does a column of this content fit the kind? `values` has no missing ones"
     found = pdt.infer_dtype(values, skipna=True)
-    if found == 'empty' or found in _ACCEPTS[kind] - {'integer' if kind == 'number' else ''}: return not (kind == 'number' and np.isinf(values.astype('float64')).any())
+    if found == 'empty' or found in _ACCEPTS[kind]:
+        return not (kind == 'number' and np.isinf(values.astype('float64')).any())
     if kind == 'number' and found == 'integer': return not (abs(values.astype('float64')) >= _EXACT).any()
     if kind == 'integer' and found in ('floating', 'mixed-integer-float'):
         numbers = values.astype('float64')
         return bool((numbers == np.floor(numbers)).all() and (abs(numbers) <= _EXACT).all())
-    if kind == 'datetime' and found == 'string': return not pd.to_datetime(values, utc=True, errors='coerce', format='ISO8601').isna().any()
+    if kind == 'datetime' and found == 'string':
+        return not pd.to_datetime(values, utc=True, errors='coerce', format='ISO8601').isna().any()
     return False
 
+# %% ../nbs/05_signature.ipynb #152c8466
+_STR = str(pd.Series(['a']).dtype) == 'str'   # pandas 3 has a text dtype of that name
+
+def _typed(spec:ColumnSpec, series:pd.Series, missing:np.ndarray)->pd.Series:
+    "A column that fits, in the dtype of training; a missing integer or boolean needs the nullable dtype"
+    if spec.categories: return series.astype(pd.CategoricalDtype(list(spec.categories)))
+    if spec.kind == 'datetime':
+        times = pd.to_datetime(series, utc=True) if 'UTC' in spec.dtype else pd.to_datetime(series)
+        return times.astype(spec.dtype)
+    if spec.kind == 'string':
+        texts = series.astype(object).where(~missing, np.nan)
+        return texts.astype(spec.dtype if spec.dtype != 'str' or _STR else object)
+    if spec.kind == 'number': return series.astype('float64').astype(spec.dtype)
+    holes, plain = missing.any(), spec.dtype[0].islower() and spec.dtype != 'boolean'
+    if holes and plain: return series.astype('float64' if spec.kind == 'integer' else object)
+    between = ('Int64' if spec.kind == 'integer' else 'object') if holes else spec.dtype
+    return series.astype(between).astype(spec.dtype)
+
 # %% ../nbs/05_signature.ipynb #5846eef9
-def _column(spec, series, problems):
+def _column(spec:ColumnSpec, series:pd.Series, problems:list[dict])->pd.Series|None:
     "`series` in the dtype of training; what does not fit is added to `problems`"
     missing = series.isna().to_numpy()
-    if missing.any() and not spec.nullable: problems += [_problem('is missing, and may not be', int(i), spec.name) for i in np.flatnonzero(missing)]
+    if missing.any() and not spec.nullable:
+        problems += [_problem('is missing, and may not be', int(i), spec.name) for i in np.flatnonzero(missing)]
     known = series[~missing]
     if len(known) and not _fits(known, spec.kind): problems += _bad_rows(known, spec, missing)
     elif spec.categories and not known.isin(spec.categories).all():
         unseen = np.flatnonzero(~missing)[~known.isin(spec.categories).to_numpy()]
-        problems += [_problem(f'{_show(series.iloc[i])} is none of the {len(spec.categories)} categories of training', int(i), spec.name) for i in unseen]
+        why = f'is none of the {len(spec.categories)} categories of training'
+        problems += [_problem(f'{_show(series.iloc[i])} {why}', int(i), spec.name) for i in unseen]
     return None if problems else _typed(spec, series, missing)
 
-def _bad_rows(known, spec, missing):
+def _bad_rows(known:pd.Series, spec:ColumnSpec, missing:np.ndarray)->list[dict]:
+    "A problem for each value that does not fit; `missing` tells which row a known value is in"
     rows = zip(np.flatnonzero(~missing), known)
-    return [_problem(f'{_show(v)} is not {_KINDS[spec.kind]}', int(i), spec.name) for i, v in rows if not _fits(pd.Series([v], dtype=object), spec.kind)]
+    bad = [(int(i), v) for i, v in rows if not _fits(pd.Series([v], dtype=object), spec.kind)]
+    return [_problem(f'{_show(v)} is not {_KINDS[spec.kind]}', i, spec.name) for i, v in bad]
 
-def _show(value): return repr(value if isinstance(value, (str, int, float, bool)) or value is None else str(value))[:60]
-
-def _typed(spec, series, missing):
-    "A column that fits, in the dtype of training; a missing integer or boolean needs the nullable dtype"
-    if spec.categories: return series.astype(pd.CategoricalDtype(list(spec.categories)))
-    if spec.kind == 'datetime': return pd.to_datetime(series, utc=True).astype(spec.dtype) if 'UTC' in spec.dtype else pd.to_datetime(series).astype(spec.dtype)
-    if spec.kind == 'string': return series.astype(object).where(~missing, np.nan).astype(spec.dtype if spec.dtype != 'str' or _STR else object)
-    if spec.kind == 'number': return series.astype('float64').astype(spec.dtype)
-    plain = spec.dtype[0].islower() and spec.dtype != 'boolean'
-    if missing.any() and plain: return series.astype('float64' if spec.kind == 'integer' else object)
-    return series.astype('Int64' if spec.kind == 'integer' and missing.any() else 'object' if missing.any() else spec.dtype).astype(spec.dtype)
-
-_STR = str(pd.Series(['a']).dtype) == 'str'   # pandas 3 has a text dtype of that name
+def _show(value)->str:
+    return repr(value if isinstance(value, (str, int, float, bool)) or value is None else str(value))[:60]
 
 # %% ../nbs/05_signature.ipynb #e37c98b8
-def _frame(sig, rows):
+def _frame(sig:Signature, rows)->tuple[pd.DataFrame|None, list[dict]]:
     "`rows` as a DataFrame with the signature's columns in order, or a list of problems about the columns"
     if isinstance(rows, dict): rows = [rows]
     if isinstance(rows, pd.DataFrame): return _pick(sig, rows)
-    if isinstance(rows, (list, tuple)) and rows and all(isinstance(r, dict) for r in rows): return _from_dicts(sig, rows)
-    if isinstance(rows, (list, tuple)) and any(isinstance(r, dict) for r in rows): return None, [_problem('is no object, though others are', next(i for i, r in enumerate(rows) if not isinstance(r, dict)))]
+    if not isinstance(rows, (list, tuple)): return _from_lists(sig, rows)
+    others = [i for i, r in enumerate(rows) if not isinstance(r, dict)]
+    if rows and not others: return _from_dicts(sig, rows)
+    if len(others) < len(rows): return None, [_problem('is no object, though others are', others[0])]
     return _from_lists(sig, rows)
 
-def _pick(sig, frame):
-    problems = [_problem('is there more than once', None, c) for c in frame.columns[frame.columns.duplicated()].unique()]
+def _pick(sig:Signature, frame:pd.DataFrame)->tuple[pd.DataFrame|None, list[dict]]:
+    "The signature's columns of a frame"
+    twice = frame.columns[frame.columns.duplicated()].unique()
+    problems = [_problem('is there more than once', None, c) for c in twice]
     problems += [_problem('is missing', None, n) for n in sig.names if n not in frame.columns]
     problems += [_problem(f'is unknown. {hint(c, sig.names)}', None, c) for c in frame.columns if c not in sig.names]
     return (None, problems) if problems else (frame[sig.names].reset_index(drop=True), [])
 
 # %% ../nbs/05_signature.ipynb #2c5fd3ac
-def _from_dicts(sig, rows):
+def _from_dicts(sig:Signature, rows:list[dict])->tuple[pd.DataFrame|None, list[dict]]:
+    "A frame of objects, whose keys must be the names of the signature"
     names, problems = set(sig.names), []
     for i, r in enumerate(rows):
         if r.keys() == names: continue
         problems += [_problem('is missing', i, n) for n in sig.names if n not in r]
         problems += [_problem(f'is unknown. {hint(n, sig.names)}', i, n) for n in r if n not in names]
-    return (None, problems) if problems else (pd.DataFrame({n: pd.Series([r[n] for r in rows], dtype=object) for n in sig.names}), [])
+    if problems: return None, problems
+    return pd.DataFrame({n: pd.Series([r[n] for r in rows], dtype=object) for n in sig.names}), []
 
-def _from_lists(sig, rows):
-    width = len(sig.columns)
+def _from_lists(sig:Signature, rows)->tuple[pd.DataFrame|None, list[dict]]:
+    "A frame of lists or an array, whose values are in the order of the signature"
+    width, is_list = len(sig.columns), lambda x: isinstance(x, (list, tuple))
     if isinstance(rows, np.ndarray): rows = rows.tolist() if rows.ndim == 2 else [rows.tolist()]
-    if not isinstance(rows, (list, tuple)): return None, [_problem(f'an input is a table, an object or a list of them, not {type(rows).__name__}')]
-    rows = [r if isinstance(r, (list, tuple)) else [r] for r in rows] if width == 1 else list(rows)
-    problems = [_problem(f'is no list of {width} values', i) for i, r in enumerate(rows) if not isinstance(r, (list, tuple))]
-    problems = problems or [_problem(f'has {len(r)} values; the signature has {width} columns', i) for i, r in enumerate(rows) if len(r) != width]
-    return (None, problems) if problems else (pd.DataFrame({c.name: pd.Series([r[k] for r in rows], dtype=object) for k, c in enumerate(sig.columns)}), [])
-
-# %% ../nbs/05_signature.ipynb #8b4faf21
-from fastcore.basics import patch
+    if not is_list(rows):
+        return None, [_problem(f'an input is a table, an object or a list of them, not {type(rows).__name__}')]
+    if width == 1: rows = [r if is_list(r) else [r] for r in rows]
+    problems = [_problem(f'is no list of {width} values', i) for i, r in enumerate(rows) if not is_list(r)]
+    said = f'the signature has {width} columns'
+    problems = problems or [_problem(f'has {len(r)} values; {said}', i) for i, r in enumerate(rows) if len(r) != width]
+    if problems: return None, problems
+    return pd.DataFrame({n: pd.Series([r[k] for r in rows], dtype=object) for k, n in enumerate(sig.names)}), []
 
 # %% ../nbs/05_signature.ipynb #242afa1d
 @patch
 def enforce(self:Signature,
-    rows,               # DataFrame in any column order; dict; list of dicts; lists or 2-d array in signature order
-)->pd.DataFrame:        # The columns of the signature, in its order and dtypes
+    rows:pd.DataFrame|np.ndarray|dict|list, # Table or dicts, in any column order; lists or 2-d array in signature order
+)->pd.DataFrame:                            # The columns of the signature, in its order and dtypes
     "Bring input into the form of training, or raise `SignatureError` with all that is wrong"
     frame, problems = _frame(self, rows)
     if not problems:
@@ -194,8 +227,9 @@ def enforce(self:Signature,
 @patch
 def to_dict(self:Signature)->dict: # JSON-ready
     "The signature as plain data"
-    columns = [{k: v for k, v in vars(c).items() if v is not None} for c in self.columns]
-    return dict(named=self.named, columns=[{**c, 'categories': list(c['categories'])} if 'categories' in c else c for c in columns])
+    specs = [{k: v for k, v in vars(c).items() if v is not None} for c in self.columns]
+    columns = [{**c, 'categories': list(c['categories'])} if 'categories' in c else c for c in specs]
+    return dict(named=self.named, columns=columns)
 
 @patch(cls_method=True)
 def from_dict(cls:Signature,

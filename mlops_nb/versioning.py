@@ -8,9 +8,10 @@ import json, os
 from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa
 from fastcore.basics import patch
-from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select
-from .core import Conflict, InvalidInput, IntegrityError, MissingFile, NotFound, check_name, digest, hint, to_json, utcnow
-from .store import open_store
+from sqlalchemy import Column, Connection, Integer, MetaData, Row, Table, Text, insert, select
+from .core import Conflict, InvalidInput, IntegrityError, MissingFile, NotFound
+from .core import check_name, digest, hint, to_json, utcnow
+from .store import Store, open_store
 
 # %% auto #0
 __all__ = ['DataVersioning', 'read_table']
@@ -18,116 +19,141 @@ __all__ = ['DataVersioning', 'read_table']
 # %% ../nbs/04_versioning.ipynb #d8c7b2f8
 _META = MetaData()
 _VERSIONS = Table('data_versions', _META,
-    Column('version', Text, primary_key=True), Column('name', Text, nullable=False), Column('hash', Text, nullable=False), Column('manifest', Text, nullable=False),
-    Column('seq', Integer, nullable=False), Column('created_at', Text, nullable=False), Column('description', Text), Column('kind', Text, nullable=False),
-    Column('rows', Integer, nullable=False), Column('columns', Integer, nullable=False), Column('size', Integer, nullable=False))
-_PARENTS = Table('data_parents', _META, Column('version', Text, primary_key=True), Column('parent', Text, primary_key=True), Column('position', Integer, nullable=False))
+    Column('version', Text, primary_key=True), Column('name', Text, nullable=False),
+    Column('hash', Text, nullable=False), Column('manifest', Text, nullable=False),
+    Column('seq', Integer, nullable=False), Column('created_at', Text, nullable=False), Column('description', Text),
+    Column('kind', Text, nullable=False), Column('rows', Integer, nullable=False),
+    Column('columns', Integer, nullable=False), Column('size', Integer, nullable=False))
+_PARENTS = Table('data_parents', _META, Column('version', Text, primary_key=True),
+    Column('parent', Text, primary_key=True), Column('position', Integer, nullable=False))
 _CHUNKS = Table('data_chunks', _META, Column('key', Text, primary_key=True), Column('digest', Text, nullable=False))
 _CHUNK_ROWS = 65_536
 
 # %% ../nbs/04_versioning.ipynb #056aa2cc
-def _describe(values, where):
+def _describe(values:pd.Series|pd.Index, where:str)->dict:
     "What must be known to rebuild a column: a JSON dict"
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return dict(kind='category', ordered=bool(dtype.ordered), categories=_describe(dtype.categories, where), code=str(values.codes.dtype) if hasattr(values, 'codes') else 'int8')
-    if isinstance(dtype, pd.StringDtype): return dict(kind='string', storage=dtype.storage, na='NA' if dtype.na_value is pd.NA else 'nan')
-    if isinstance(dtype, pd.ArrowDtype) and not pa.types.is_nested(dtype.pyarrow_dtype): return dict(kind='arrow', type=str(dtype.pyarrow_dtype))
+        code = str(values.codes.dtype) if hasattr(values, 'codes') else 'int8'
+        categories = _describe(dtype.categories, where)
+        return dict(kind='category', ordered=bool(dtype.ordered), categories=categories, code=code)
+    if isinstance(dtype, pd.StringDtype):
+        return dict(kind='string', storage=dtype.storage, na='NA' if dtype.na_value is pd.NA else 'nan')
+    if isinstance(dtype, pd.ArrowDtype) and not pa.types.is_nested(dtype.pyarrow_dtype):
+        return dict(kind='arrow', type=str(dtype.pyarrow_dtype))
     if isinstance(dtype, pd.DatetimeTZDtype): return dict(kind='time', dtype=f'M8[{dtype.unit}]', tz=str(dtype.tz))
     if isinstance(dtype, np.dtype) and dtype.kind in 'mM': return dict(kind='time', dtype=dtype.str)
     if isinstance(dtype, np.dtype) and dtype.kind in 'biuf': return dict(kind='numpy', dtype=dtype.str)
-    if getattr(dtype, 'numpy_dtype', None) is not None and str(dtype)[0] in 'IUFb': return dict(kind='masked', dtype=str(dtype))
+    if getattr(dtype, 'numpy_dtype', None) is not None and str(dtype)[0] in 'IUFb':
+        return dict(kind='masked', dtype=str(dtype))
     if dtype == object: return dict(kind='object', missing=_missing_kind(values, where))
-    raise InvalidInput(f'{where} has the dtype {dtype}, which cannot be given back exactly; convert it first, for example with astype(str)')
+    raise InvalidInput(f'{where} has the dtype {dtype}, which cannot be given back exactly; '
+                       'convert it first, for example with astype(str)')
 
-def _missing_kind(values, where):
+# %% ../nbs/04_versioning.ipynb #ba022594
+def _missing_kind(values:pd.Series|pd.Index, where:str)->str:
     "Which missing value an object column of texts uses"
-    kinds = {'text' if isinstance(v, str) else 'None' if v is None else 'nan' if isinstance(v, float) and v != v else type(v).__name__ for v in values}
+    kinds = {'text' if isinstance(v, str) else 'None' if v is None else
+             'nan' if isinstance(v, float) and v != v else type(v).__name__ for v in values}
     odd = kinds - {'text', 'None', 'nan'}
-    if odd: raise InvalidInput(f'{where} holds Python objects ({", ".join(sorted(odd))}); store numbers, texts, times or categories. convert_dtypes() often helps')
+    if odd: raise InvalidInput(f'{where} holds Python objects ({", ".join(sorted(odd))}); '
+                               'store numbers, texts, times or categories. convert_dtypes() often helps')
     if {'None', 'nan'} <= kinds: raise InvalidInput(f'{where} mixes None and NaN; choose one, for example with fillna')
     return next(iter(kinds - {'text'}), 'None')
 
 # %% ../nbs/04_versioning.ipynb #6b4a4aab
-def _to_arrow(values, how):
+def _to_arrow(values:pd.Series|pd.Index, how:dict)->pa.Array:
     "A column as a pyarrow array"
     kind = how['kind']
-    if kind == 'category': return pa.array(np.asarray(values.cat.codes if isinstance(values, pd.Series) else values.codes).astype('int64'))
-    if kind == 'time': return pa.array(np.asarray(values.array.view('i8') if isinstance(values.dtype, pd.DatetimeTZDtype) else values.to_numpy().view('i8')))
-    if kind == 'numpy': return pa.array(values.to_numpy().astype(how['dtype'][1:] if how['dtype'][0] != '|' else how['dtype'], copy=False))
+    if kind == 'category':
+        codes = values.cat.codes if isinstance(values, pd.Series) else values.codes
+        return pa.array(np.asarray(codes).astype('int64'))
+    if kind == 'time':
+        times = values.array if isinstance(values.dtype, pd.DatetimeTZDtype) else values.to_numpy()
+        return pa.array(np.asarray(times.view('i8')))
+    if kind == 'numpy':    # in the machine's byte order: Arrow knows no other
+        plain = how['dtype'] if how['dtype'][0] == '|' else how['dtype'][1:]
+        return pa.array(values.to_numpy().astype(plain, copy=False))
     if kind == 'masked': return pa.array(values.array._data, mask=values.array._mask)
-    found = pa.array(values.array, type=values.dtype.pyarrow_dtype) if kind == 'arrow' else pa.array(values, type=pa.large_string(), from_pandas=True)
+    if kind == 'arrow': found = pa.array(values.array, type=values.dtype.pyarrow_dtype)
+    else: found = pa.array(values, type=pa.large_string(), from_pandas=True)
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
-def _from_arrow(array, how, categories=None):
+# %% ../nbs/04_versioning.ipynb #00bd5586
+def _from_arrow(array:pa.Array, how:dict, categories:pd.Index|None=None)->np.ndarray|pd.api.extensions.ExtensionArray:
     "The pandas array that `_to_arrow` came from"
     kind = how['kind']
-    if kind == 'category': return pd.Categorical.from_codes(array.to_numpy(), dtype=pd.CategoricalDtype(categories, how['ordered']))
+    if kind == 'category':
+        return pd.Categorical.from_codes(array.to_numpy(), dtype=pd.CategoricalDtype(categories, how['ordered']))
     if kind == 'time': return _times(array.to_numpy(zero_copy_only=False), how)
     if kind == 'numpy': return array.to_numpy(zero_copy_only=False).astype(how['dtype'], copy=True)
     if kind == 'masked': return pd.api.types.pandas_dtype(how['dtype']).__from_arrow__(array)
     if kind == 'arrow': return pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))
     if kind == 'string' and (dtype := _string_dtype(how)) is not None: return dtype.__from_arrow__(array)
-    return np.array([how.get('missing', 'nan') == 'nan' and np.nan or None if v is None else v for v in array.to_pylist()], dtype=object)
+    missing = np.nan if how.get('missing', 'nan') == 'nan' else None
+    return np.array([missing if v is None else v for v in array.to_pylist()], dtype=object)
 
-def _series(values, index=None):
-    "A Series that keeps an object array as it is (pandas 3 would make texts of it)"
-    return pd.Series(values, index=index, dtype=object if values.dtype == object else None)
-
-def _times(integers, how):
+def _times(integers:np.ndarray, how:dict)->np.ndarray|pd.api.extensions.ExtensionArray:
     plain = integers.view(how['dtype'].lstrip('<>='))
     return pd.array(pd.DatetimeIndex(plain).tz_localize('UTC').tz_convert(how['tz'])) if 'tz' in how else plain
 
-def _string_dtype(how):
+def _string_dtype(how:dict)->pd.StringDtype|None:
     "The text dtype; before pandas 2.3 there was none whose missing value is NaN, and texts were objects"
     if how['na'] == 'NA': return pd.StringDtype(how['storage'])
     try: return pd.StringDtype(how['storage'], na_value=np.nan)
     except TypeError: return None
 
+def _series(values:np.ndarray|pd.api.extensions.ExtensionArray, index:pd.Index|None=None)->pd.Series:
+    "A Series that keeps an object array as it is (pandas 3 would make texts of it)"
+    return pd.Series(values, index=index, dtype=object if values.dtype == object else None)
+
 # %% ../nbs/04_versioning.ipynb #789a2c47
-def _chunk_key(array):
+def _chunk_key(array:pa.Array)->str:
     "SHA-256 of the logical content of a pyarrow array"
     missing = np.packbits(array.is_null().to_numpy(zero_copy_only=False)) if array.null_count else b''
     head = f'{len(array)}|{array.type}|{array.null_count}|'.encode()
     return digest(b''.join([head, bytes(missing), *_value_bytes(array)]))
 
-def _value_bytes(array):
+def _value_bytes(array:pa.Array)->list[bytes]:
     "The values of an array as bytes; missing ones as zeros or nothing"
-    t = array.type
+    t, is_a = array.type, pa.types
     if not len(array): return []
-    if pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_binary(t) or pa.types.is_large_binary(t):
-        array = array.cast(pa.large_binary())
-        lengths, data = np.diff(np.frombuffer(array.buffers()[1], '<i8')[array.offset:array.offset+len(array)+1]), array.buffers()[2]
-        begin, end = (np.frombuffer(array.buffers()[1], '<i8')[array.offset + k] for k in (0, len(array)))
-        return [lengths.tobytes(), bytes(memoryview(data)[begin:end]) if data is not None else b'']
+    if is_a.is_string(t) or is_a.is_large_string(t) or is_a.is_binary(t) or is_a.is_large_binary(t):
+        return _text_bytes(array.cast(pa.large_binary()))
     if array.null_count: array = array.fill_null(_zero(t))
-    if pa.types.is_temporal(t): array = array.cast(pa.int64()) if t.bit_width == 64 else array.cast(pa.int32())
-    if pa.types.is_decimal(t): return [str(array.to_pylist()).encode()]
+    if is_a.is_temporal(t): array = array.cast(pa.int64()) if t.bit_width == 64 else array.cast(pa.int32())
+    if is_a.is_decimal(t): return [str(array.to_pylist()).encode()]
     return [np.ascontiguousarray(array.to_numpy(zero_copy_only=False)).tobytes()]
 
-def _zero(t): return pa.scalar(False) if pa.types.is_boolean(t) else pa.scalar(0, pa.int64()).cast(t)
+def _text_bytes(array:pa.Array)->list[bytes]:
+    "Lengths and bytes of the texts of a large_binary array, which may be a slice of a longer one"
+    offsets = np.frombuffer(array.buffers()[1], '<i8')[array.offset:array.offset+len(array)+1]
+    data = array.buffers()[2]
+    return [np.diff(offsets).tobytes(), bytes(memoryview(data)[offsets[0]:offsets[-1]]) if data is not None else b'']
+
+def _zero(t:pa.DataType)->pa.Scalar: return pa.scalar(False) if pa.types.is_boolean(t) else pa.scalar(0).cast(t)
 
 # %% ../nbs/04_versioning.ipynb #3678ec10
-def _encode(array):
+def _encode(array:pa.Array)->pa.Buffer:
     "A chunk as bytes: an Arrow IPC stream, zstd inside"
     batch = pa.record_batch([array], names=['v'])
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression='zstd')) as writer: writer.write_batch(batch)
+    sink, options = pa.BufferOutputStream(), pa.ipc.IpcWriteOptions(compression='zstd')
+    with pa.ipc.new_stream(sink, batch.schema, options=options) as writer: writer.write_batch(batch)
     return sink.getvalue()
 
-def _decode(data): return pa.ipc.open_stream(pa.py_buffer(data)).read_all().column(0)
+def _decode(data:bytes)->pa.ChunkedArray: return pa.ipc.open_stream(pa.py_buffer(data)).read_all().column(0)
 
 # %% ../nbs/04_versioning.ipynb #d43c3aa9
 class DataVersioning:
     "Immutable versions of data sets, and their lineage"
     def __init__(self,
-        data_path='data/versions', # Folder (or `.db` file), or a `Store` that others share
+        data_path:str|Path|Store='data/versions', # Folder (or `.db` file), or a `Store` that others share
     ):
         self.store, self._owned = open_store(data_path)
         self.store.create(_META)
 
-    def __repr__(self): return f'DataVersioning({str(self.store.location)!r})'
-    def __enter__(self): return self
+    def __repr__(self)->str: return f'DataVersioning({str(self.store.location)!r})'
+    def __enter__(self)->DataVersioning: return self
     def __exit__(self, *args): self.close()
 
     def close(self):
@@ -136,155 +162,186 @@ class DataVersioning:
 
 # %% ../nbs/04_versioning.ipynb #cbe89ede
 @patch
-def _put_column(self:DataVersioning, values, where, known):
+def _put_column(self:DataVersioning, values:pd.Series|pd.Index, where:str, known:dict)->dict:
     "Store one column; its part of the manifest"
-    values = pd.Series(values) if not isinstance(values, (pd.Series, pd.Index)) else values
+    if not isinstance(values, (pd.Series, pd.Index)): values = pd.Series(values)
     how = _describe(values, where)
     array = _to_arrow(values, how)
-    part = dict(how=how, chunks=[self._put_chunk(array.slice(i, _CHUNK_ROWS), known) for i in range(0, max(len(array), 1), _CHUNK_ROWS)])
-    return {**part, 'categories': self._put_column(values.dtype.categories, where, known)} if how['kind'] == 'category' else part
+    cuts = range(0, max(len(array), 1), _CHUNK_ROWS)     # a column without rows has one chunk, which keeps its type
+    part = dict(how=how, chunks=[self._put_chunk(array.slice(i, _CHUNK_ROWS), known) for i in cuts])
+    if how['kind'] != 'category': return part
+    return {**part, 'categories': self._put_column(values.dtype.categories, where, known)}
 
 @patch
-def _put_chunk(self:DataVersioning, array, known):
+def _put_chunk(self:DataVersioning, array:pa.Array, known:dict)->list:
+    "Store a chunk unless it is there; its key and number of rows. `known` collects {key: digest of the blob}"
     key = _chunk_key(array)
     if key not in known:
         with self.store.read() as c: found = c.execute(select(_CHUNKS.c.digest).where(_CHUNKS.c.key == key)).scalar()
         known[key] = found if found and self.store._path(found).exists() else self.store.put(_encode(array))
     return [key, len(array)]
 
+# %% ../nbs/04_versioning.ipynb #8fdd56bd
 @patch
-def _put_index(self:DataVersioning, index, where, known):
+def _put_index(self:DataVersioning, index:pd.Index, where:str, known:dict)->dict:
     "Store an index (rows or columns); its part of the manifest"
-    if type(index) is pd.RangeIndex: return dict(range=[index.start, index.stop, index.step], names=[_label(index.name)])
+    if type(index) is pd.RangeIndex:
+        return dict(range=[index.start, index.stop, index.step], names=[_label(index.name)])
     levels = [index.get_level_values(i) for i in range(index.nlevels)]
-    parts = [self._put_column(level, f'{where} level {i}' if index.nlevels > 1 else where, known) for i, level in enumerate(levels)]
-    return dict(levels=parts, names=[_label(n) for n in index.names], multi=isinstance(index, pd.MultiIndex), freq=getattr(index, 'freqstr', None))
+    places = [f'{where} level {i}' if index.nlevels > 1 else where for i in range(index.nlevels)]
+    parts = [self._put_column(level, place, known) for level, place in zip(levels, places)]
+    return dict(levels=parts, names=[_label(n) for n in index.names], multi=isinstance(index, pd.MultiIndex),
+                freq=getattr(index, 'freqstr', None))
 
-def _label(name):
+def _label(name)->str|int|None:
     if name is None or isinstance(name, (str, int)): return name
     raise InvalidInput(f'an index is named {name!r}; names of indexes are texts, integers or None')
 
+# %% ../nbs/04_versioning.ipynb #4bb85701
+@patch
+def _put_data(self:DataVersioning, data:pd.DataFrame|np.ndarray, known:dict)->dict:
+    "Store the content; its manifest"
+    if isinstance(data, pd.DataFrame):
+        columns = [self._put_column(data.iloc[:, i], f'column {name!r}', known) for i, name in enumerate(data.columns)]
+        return dict(kind='frame', rows=len(data), labels=[str(c) for c in data.columns], columns=columns,
+                    index=self._put_index(data.index, 'the index', known),
+                    header=self._put_index(data.columns, 'the header', known))
+    if isinstance(data, np.ndarray):
+        if data.dtype.kind not in 'biuf':
+            raise InvalidInput(f'an array of {data.dtype} cannot be given back exactly; '
+                               'use numbers or booleans, or a DataFrame')
+        flat = self._put_column(pd.Series(np.ascontiguousarray(data).reshape(-1)), 'the array', known)
+        return dict(kind='array', rows=len(data) if data.ndim else 1, shape=list(data.shape), labels=[], columns=[flat])
+    raise InvalidInput('a version is made of a DataFrame, a numpy array or the path of a file, '
+                       f'not {type(data).__name__}')
+
+def _shape(manifest:dict)->list[int]: return manifest.get('shape', [manifest['rows'], len(manifest['columns'])])
+
 # %% ../nbs/04_versioning.ipynb #6748defe
 @patch
-def _get_column(self:DataVersioning, part, digests):
+def _get_column(self:DataVersioning, part:dict, digests:dict)->np.ndarray|pd.api.extensions.ExtensionArray:
+    "A column from its part of the manifest; `digests` says which blob holds which chunk"
     chunks = [c for key, _ in part['chunks'] for c in _decode(self.store.get(digests[key])).chunks]
     array = pa.concat_arrays(chunks) if len(chunks) != 1 else chunks[0]
     categories = pd.Index(self._get_column(part['categories'], digests)) if 'categories' in part else None
     return _from_arrow(array, part['how'], categories)
 
 @patch
-def _get_index(self:DataVersioning, part, digests):
+def _get_index(self:DataVersioning, part:dict, digests:dict)->pd.Index:
+    "An index from its part of the manifest"
     if 'range' in part: return pd.RangeIndex(*part['range'], name=part['names'][0])
-    levels = [pd.Index(values, dtype=object) if isinstance(values, np.ndarray) and values.dtype == object else pd.Index(values)
-              for values in (self._get_column(p, digests) for p in part['levels'])]
+    columns = [self._get_column(p, digests) for p in part['levels']]
+    levels = [pd.Index(values, dtype=object if values.dtype == object else None) for values in columns]
     if part['multi']: return pd.MultiIndex.from_arrays(levels, names=part['names'])
     index = levels[0].rename(part['names'][0])
     return index if part['freq'] is None else type(index)(index, freq=part['freq'])
 
-# %% ../nbs/04_versioning.ipynb #4bb85701
 @patch
-def _put_data(self:DataVersioning, data, known):
-    "Store the content; its manifest"
-    if isinstance(data, pd.DataFrame):
-        columns = [self._put_column(data.iloc[:, i], f'column {label!r}', known) for i, label in enumerate(data.columns)]
-        return dict(kind='frame', rows=len(data), labels=[str(c) for c in data.columns], columns=columns,
-                    index=self._put_index(data.index, 'the index', known), header=self._put_index(data.columns, 'the header', known))
-    if isinstance(data, np.ndarray):
-        if data.dtype.kind not in 'biuf': raise InvalidInput(f'an array of {data.dtype} cannot be given back exactly; use numbers or booleans, or a DataFrame')
-        flat = pd.Series(np.ascontiguousarray(data).reshape(-1))
-        return dict(kind='array', rows=len(data) if data.ndim else 1, shape=list(data.shape), labels=[], columns=[self._put_column(flat, 'the array', known)])
-    raise InvalidInput(f'a version is made of a DataFrame, a numpy array or the path of a file, not {type(data).__name__}')
-
-@patch
-def _get_data(self:DataVersioning, manifest):
-    digests = manifest['digests']
-    columns = [self._get_column(part, digests) for part in manifest['columns']]
+def _get_data(self:DataVersioning, manifest:dict)->pd.DataFrame|np.ndarray:
+    "The content of a manifest"
+    columns = [self._get_column(part, manifest['digests']) for part in manifest['columns']]
     if manifest['kind'] == 'array': return np.asarray(columns[0]).reshape(manifest['shape'])
-    index = self._get_index(manifest['index'], digests)
+    index = self._get_index(manifest['index'], manifest['digests'])
     frame = pd.DataFrame({i: _series(c, index) for i, c in enumerate(columns)}, index=index)
-    frame.columns = self._get_index(manifest['header'], digests)
+    frame.columns = self._get_index(manifest['header'], manifest['digests'])
     return frame
 
 # %% ../nbs/04_versioning.ipynb #b70719dc
-_READERS = {'.csv': pd.read_csv, '.tsv': lambda p: pd.read_csv(p, sep='\t'), '.jsonl': lambda p: pd.read_json(p, lines=True),
-            '.ndjson': lambda p: pd.read_json(p, lines=True), '.parquet': pd.read_parquet}
+_READERS = {'.csv': pd.read_csv, '.tsv': lambda p: pd.read_csv(p, sep='\t'),
+            '.jsonl': lambda p: pd.read_json(p, lines=True), '.ndjson': lambda p: pd.read_json(p, lines=True),
+            '.parquet': pd.read_parquet}
 _PACKED = ('.gz', '.bz2', '.xz', '.zst', '.zip')
 
 def read_table(
-    path,               # csv, tsv, jsonl or parquet file; the text ones also packed (gz, bz2, xz, zst, zip)
-)->pd.DataFrame:        # What pandas reads
+    path:str|Path,  # csv, tsv, jsonl or parquet file; the text ones also packed (gz, bz2, xz, zst, zip)
+)->pd.DataFrame:    # What pandas reads
     "Read a table from a file, by the ending of its name"
     path = Path(path)
     if not path.is_file(): raise MissingFile(f'no file at {str(path)!r}')
     endings = [s.lower() for s in path.suffixes]
     kind = endings[-2] if len(endings) > 1 and endings[-1] in _PACKED else endings[-1] if endings else ''
-    if kind not in _READERS: raise InvalidInput(f'{path.name!r} ends in {kind or "nothing"}; tables end in {", ".join(_READERS)}, the text ones also in {", ".join(_PACKED)}')
+    if kind not in _READERS:
+        raise InvalidInput(f'{path.name!r} ends in {kind or "nothing"}; tables end in {", ".join(_READERS)}, '
+                           f'the text ones also in {", ".join(_PACKED)}')
     return _READERS[kind](path)
 
 # %% ../nbs/04_versioning.ipynb #ab3df866
 @patch
 def version_data(self:DataVersioning,
-    data,                           # DataFrame, numpy array, or path of a csv, tsv, jsonl or parquet file
-    name:str,                       # Name of the data set
-    description:str|None=None,      # What this version is
-    parent_version=None,            # Id (or unique prefix) of the version it was made from, or a list of them
-)->str:                             # Id: `name_<hash>`
+    data:pd.DataFrame|np.ndarray|str|Path,   # Table or array, or path of a csv, tsv, jsonl or parquet file
+    name:str,                                # Name of the data set
+    description:str|None=None,               # What this version is
+    parent_version:str|list[str]|None=None,  # Id (or unique prefix) of the version it was made from, or a list of them
+)->str:                                      # Id: `name_<hash>`
     "Store a version of a data set; the same content gives the same id"
     name = check_name(name, 'data set name')
-    given = [] if parent_version is None else [parent_version] if isinstance(parent_version, str) else list(parent_version)
+    if parent_version is None: parent_version = []
+    given = [parent_version] if isinstance(parent_version, str) else list(parent_version)
     parents = list(dict.fromkeys(self._record(p).version for p in given))
     if isinstance(data, (str, os.PathLike)): data = read_table(data)
-    known = {}
-    manifest = self._put_data(data, known)
+    manifest = self._put_data(data, known := {})
     content = digest(to_json(manifest).encode())
     version = f'{name}_{content[:12]}'
     sha = self.store.put(to_json({**manifest, 'digests': known}).encode())
-    shape = manifest.get('shape', [manifest['rows'], len(manifest['columns'])])
-    row = dict(version=version, name=name, hash=content, manifest=sha, created_at=utcnow().isoformat(timespec='microseconds'), description=description, kind=manifest['kind'],
-               rows=manifest['rows'], columns=len(manifest['columns']) if len(shape) < 2 else shape[1], size=sum(self.store.size(d) for d in {*known.values(), sha}))
+    shape = _shape(manifest)
+    row = dict(version=version, name=name, hash=content, manifest=sha,
+               created_at=utcnow().isoformat(timespec='microseconds'), description=description, kind=manifest['kind'],
+               rows=manifest['rows'], columns=len(manifest['columns']) if len(shape) < 2 else shape[1],
+               size=sum(self.store.size(d) for d in {*known.values(), sha}))
     self._record_version(row, parents, known)
     return version
 
 # %% ../nbs/04_versioning.ipynb #73afe651
 @patch
-def _record_version(self:DataVersioning, row, parents, known):
+def _record_version(self:DataVersioning, row:dict, parents:list[str], known:dict):
     "Write the record, its parents and its chunks in one transaction, unless the version is there"
     with self.store.write() as c:
         old = c.execute(select(_VERSIONS.c.hash).where(_VERSIONS.c.version == row['version'])).scalar()
         if old is not None: return self._same(c, row, old, parents)
         row['seq'] = (c.execute(select(_VERSIONS.c.seq).order_by(_VERSIONS.c.seq.desc()).limit(1)).scalar() or 0) + 1
         c.execute(insert(_VERSIONS), row)
-        if parents: c.execute(insert(_PARENTS), [dict(version=row['version'], parent=p, position=i) for i, p in enumerate(parents)])
-        have = {k for i in range(0, len(known), 500) for k in c.execute(select(_CHUNKS.c.key).where(_CHUNKS.c.key.in_(list(known)[i:i+500]))).scalars()}
+        links = [dict(version=row['version'], parent=p, position=i) for i, p in enumerate(parents)]
+        if links: c.execute(insert(_PARENTS), links)
+        have = _recorded(c, list(known))
         if new := [dict(key=k, digest=d) for k, d in known.items() if k not in have]: c.execute(insert(_CHUNKS), new)
         self.store.link(c, f"data/{row['version']}", [*known.values(), row['manifest']])
 
+def _recorded(c:Connection, keys:list[str])->set[str]:
+    parts = [keys[i:i+500] for i in range(0, len(keys), 500)]    # SQLite limits the parameters of a statement
+    return {k for p in parts for k in c.execute(select(_CHUNKS.c.key).where(_CHUNKS.c.key.in_(p))).scalars()}
+
 @patch
-def _same(self:DataVersioning, c, row, old, parents):
+def _same(self:DataVersioning, c:Connection, row:dict, old:str, parents:list[str]):
     "Accept a version that is there already, if it says nothing new about its parents"
     if old != row['hash']: raise Conflict(f"{row['version']} names another content; this has the hash {row['hash']}")
-    have = list(c.execute(select(_PARENTS.c.parent).where(_PARENTS.c.version == row['version']).order_by(_PARENTS.c.position)).scalars())
-    if set(parents) - set(have):
-        raise Conflict(f"this content is the version {row['version']} already, made from {have or 'nothing'}; its history does not change. Use that version")
+    recorded = select(_PARENTS.c.parent).where(_PARENTS.c.version == row['version']).order_by(_PARENTS.c.position)
+    if set(parents) - set(have := list(c.execute(recorded).scalars())):
+        raise Conflict(f"this content is the version {row['version']} already, made from {have or 'nothing'}; "
+                       'its history does not change. Use that version')
 
 # %% ../nbs/04_versioning.ipynb #02031049
 @patch
-def _record(self:DataVersioning, version):
+def _record(self:DataVersioning, version:str)->Row:
     "The row of a version that is named by its id or a unique prefix"
-    if not isinstance(version, str) or not version: raise InvalidInput(f'a version is named by its id, a text, not {version!r}')
-    with self.store.read() as c: rows = c.execute(select(_VERSIONS).where(_VERSIONS.c.version.startswith(version, autoescape=True)).order_by(_VERSIONS.c.version)).all()
+    if not isinstance(version, str) or not version:
+        raise InvalidInput(f'a version is named by its id, a text, not {version!r}')
+    begins = _VERSIONS.c.version.startswith(version, autoescape=True)
+    with self.store.read() as c: rows = c.execute(select(_VERSIONS).where(begins).order_by(_VERSIONS.c.version)).all()
     exact = [r for r in rows if r.version == version]
     if len(exact or rows) == 1: return (exact or rows)[0]
-    if rows: raise InvalidInput(f"{version!r} is the beginning of {len(rows)} versions: {', '.join(r.version for r in rows[:5])}; write more of it")
-    with self.store.read() as c: raise NotFound(f'no data version {version!r}. {hint(version, c.execute(select(_VERSIONS.c.version)).scalars())}')
+    if rows:
+        raise InvalidInput(f'{version!r} is the beginning of {len(rows)} versions: '
+                           f"{', '.join(r.version for r in rows[:5])}; write more of it")
+    with self.store.read() as c: ids = list(c.execute(select(_VERSIONS.c.version)).scalars())
+    raise NotFound(f'no data version {version!r}. {hint(version, ids)}')
 
 @patch
-def _manifest(self:DataVersioning, row): return json.loads(self.store.get(row.manifest))
+def _manifest(self:DataVersioning, row:Row)->dict: return json.loads(self.store.get(row.manifest))
 
 @patch
 def load_data(self:DataVersioning,
-    version:str,    # Id or unique prefix
-):                  # DataFrame or array, exactly as it was
+    version:str,               # Id or unique prefix
+)->pd.DataFrame|np.ndarray:    # Exactly as it was
     "One version, every chunk checked against its digest"
     return self._get_data(self._manifest(self._record(version)))
 
@@ -296,22 +353,26 @@ def get_lineage(self:DataVersioning,
     "Where a version came from"
     with self.store.read() as c:
         rows = {r.version: r for r in c.execute(select(_VERSIONS).order_by(_VERSIONS.c.seq))}
-        parents = {}
-        for r in c.execute(select(_PARENTS).order_by(_PARENTS.c.version, _PARENTS.c.position)): parents.setdefault(r.version, []).append(r.parent)
+        links = c.execute(select(_PARENTS).order_by(_PARENTS.c.version, _PARENTS.c.position)).all()
+    parents = {}
+    for r in links: parents.setdefault(r.version, []).append(r.parent)
     wanted = set(rows) if version is None else _ancestors(self._record(version).version, parents)
     return [self._public(r, parents.get(v, [])) for v, r in rows.items() if v in wanted]
 
-def _ancestors(version, parents):
+def _ancestors(version:str, parents:dict)->set[str]:
+    "The version and everything that it came from"
     found, todo = set(), [version]
     while todo:
         if (v := todo.pop()) not in found: found.add(v); todo += parents.get(v, [])
     return found
 
 @patch
-def _public(self:DataVersioning, r, parents):
+def _public(self:DataVersioning, r:Row, parents:list[str])->dict:
+    "A record as users see it"
     path = self.store._path(r.manifest).relative_to(self.store._db.parent).as_posix()
-    return dict(name=r.name, version=r.version, hash=r.hash, path=path, created_at=r.created_at, description=r.description, parent_version=parents[0] if parents else None,
-                parents=parents, size_mb=r.size/1e6, kind=r.kind, rows=r.rows, columns=r.columns)
+    return dict(name=r.name, version=r.version, hash=r.hash, path=path, created_at=r.created_at,
+                description=r.description, parent_version=parents[0] if parents else None, parents=parents,
+                size_mb=r.size/1e6, kind=r.kind, rows=r.rows, columns=r.columns)
 
 # %% ../nbs/04_versioning.ipynb #3c0ca36d
 @patch
@@ -323,14 +384,17 @@ def compare_versions(self:DataVersioning,
     a, b = (self._manifest(self._record(v)) for v in (v1, v2))
     left, right = (dict(zip(m['labels'], m['columns'])) for m in (a, b))
     common = [c for c in left if c in right]
-    shape = lambda m: m.get('shape', [m['rows'], len(m['columns'])])
-    types = {c: {'from': _name(left[c]['how']), 'to': _name(right[c]['how'])} for c in common if _name(left[c]['how']) != _name(right[c]['how'])}
-    return dict(shape_change={'from': shape(a), 'to': shape(b)}, columns_added=[c for c in right if c not in left], columns_removed=[c for c in left if c not in right],
-                common_columns=common, changed_columns=[c for c in common if left[c] != right[c]], dtype_changes=types,
-                order_changed=[c for c in left if c in right] != [c for c in right if c in left], index_changed=a.get('index') != b.get('index'))
+    types = {c: (_name(left[c]['how']), _name(right[c]['how'])) for c in common}
+    return dict(shape_change={'from': _shape(a), 'to': _shape(b)},
+                columns_added=[c for c in right if c not in left], columns_removed=[c for c in left if c not in right],
+                common_columns=common, changed_columns=[c for c in common if left[c] != right[c]],
+                dtype_changes={c: {'from': old, 'to': new} for c, (old, new) in types.items() if old != new},
+                order_changed=common != [c for c in right if c in left], index_changed=a.get('index') != b.get('index'))
 
-def _name(how):
+def _name(how:dict)->str:
     "A dtype's everyday name"
-    if how['kind'] == 'numpy': return str(np.dtype(how['dtype']))
-    if how['kind'] == 'time': return str(np.dtype(how['dtype'])) if 'tz' not in how else f"{np.dtype(how['dtype'])}[{how['tz']}]".replace('][', ', ')
-    return how.get('dtype') or how.get('type') or {'string': 'str' if how.get('na') == 'nan' else 'string'}.get(how['kind'], how['kind'])
+    if how['kind'] in ('numpy', 'time'):
+        plain = str(np.dtype(how['dtype']))
+        return f"{plain}[{how['tz']}]".replace('][', ', ') if 'tz' in how else plain
+    texts = {'string': 'str' if how.get('na') == 'nan' else 'string'}
+    return how.get('dtype') or how.get('type') or texts.get(how['kind'], how['kind'])
