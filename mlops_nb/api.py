@@ -6,6 +6,7 @@
 from __future__ import annotations
 import http.client, ipaddress, json, logging, sys, threading, time, uuid
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, TimeoutError as TimedOut
 from urllib.parse import urlsplit
 import numpy as np, pandas as pd
@@ -13,57 +14,79 @@ from fastcore.basics import patch
 from flask import Flask, Response, current_app, g, request
 from threadpoolctl import threadpool_limits
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
-from .config import as_config
+from .config import MLPipelineConfig, as_config
 from .core import InvalidInput, MlopsError, to_json, utcnow
 from .signature import ColumnSpec, Signature, SignatureError
 
 # %% auto #0
 __all__ = ['ModelAPI', 'ApiError', 'ModelClient', 'create_app']
 
-# %% ../nbs/08_api.ipynb #8991d550
+# %% ../nbs/08_api.ipynb #d8561598
+_UNFIT = 'Input does not fit'
+
 class _Problem(Exception):
     "An answer other than 200: status, what happened, and members to add"
-    def __init__(self, status, title, detail, headers=None, **more):
+    def __init__(self, status:int, title:str, detail:str, headers:dict|None=None, **more):
         super().__init__(detail)
-        self.status, self.headers, self.body = status, headers or {}, dict(type='about:blank', title=title, status=status, detail=detail, error=detail, **more)
+        self.status, self.headers, self.body = status, headers or {}, _document(status, title, detail, **more)
 
-def _answer(body, status=200, headers=None):
+def _document(status:int, title:str, detail:str, **more)->dict:
+    "The problem document (RFC 9457) of an error, with `error` as a second name of its detail"
+    return dict(type='about:blank', title=title, status=status, detail=detail, error=detail, **more)
+
+def _answer(body:dict, status:int=200, headers:dict|None=None)->Response:
     "Strict JSON, with the request's id"
     kind = 'application/json' if status < 400 else 'application/problem+json'
     if status >= 400: body = {**body, 'request_id': g.request_id}
-    return Response(to_json(body), status, {'Content-Type': kind, 'X-Request-Id': g.request_id, 'Cache-Control': 'no-store', **(headers or {})})
+    always = {'Content-Type': kind, 'X-Request-Id': g.request_id, 'Cache-Control': 'no-store'}
+    return Response(to_json(body), status, {**always, **(headers or {})})
 
 # %% ../nbs/08_api.ipynb #c74e9baf
-def _strict_json(data):
+def _strict_json(data:str|bytes):
     "Parse JSON as the standard has it (RFC 8259), without doubled keys"
     def constant(name): raise _Problem(400, 'Not JSON', f'{name} is not JSON; send null for a missing value')
     def pairs(items):
         found = dict(items)
-        if len(found) < len(items): raise _Problem(400, 'Not JSON', f'the key {_twice(items)!r} is there more than once in one object')
-        return found
+        if len(found) == len(items): return found
+        raise _Problem(400, 'Not JSON', f'the key {_twice(items)!r} is there more than once in one object')
     try: return json.loads(data, parse_constant=constant, object_pairs_hook=pairs)
-    except (ValueError, RecursionError) as e: raise _Problem(400, 'Not JSON', f'the body is not JSON: {str(e)[:200]}') from None
+    except (ValueError, RecursionError) as e:
+        raise _Problem(400, 'Not JSON', f'the body is not JSON: {str(e)[:200]}') from None
 
-def _twice(items):
+def _twice(items:list)->str:
+    "The first key that is there for the second time"
     seen = set()
     return next(k for k, _ in items if k in seen or seen.add(k))
 
+# %% ../nbs/08_api.ipynb #dd2d6c98
 def _body():
     "The JSON of this request"
-    if request.mimetype != 'application/json' and not request.mimetype.endswith('+json'):
-        raise _Problem(415, 'Unsupported media type', f'the body is {request.mimetype or "of no declared type"!r}; send Content-Type: application/json')
+    kind = request.mimetype
+    if kind != 'application/json' and not kind.endswith('+json'):
+        raise _Problem(415, 'Unsupported media type',
+                       f'the body is {kind or "of no declared type"!r}; send Content-Type: application/json')
     data = request.get_data()
-    if request.content_length is None and len(data) >= current_app.config['MAX_CONTENT_LENGTH']: raise RequestEntityTooLarge()   # in chunks: cut off at the limit
+    in_chunks = request.content_length is None  # nothing is refused in advance; reading ends at the limit
+    if in_chunks and len(data) >= current_app.config['MAX_CONTENT_LENGTH']: raise RequestEntityTooLarge()
     return _strict_json(data)
+
+def _rows(body)->list:
+    "The rows of a request, as a list"
+    if isinstance(body, dict): return [body]
+    if not isinstance(body, list):
+        found = 'null' if body is None else type(body).__name__
+        raise _Problem(422, _UNFIT, f'send an object, or a list of rows; this is {found}')
+    if not body: raise _Problem(422, _UNFIT, 'the list of rows is empty; send at least one')
+    return body if isinstance(body[0], (dict, list)) else [body]
 
 # %% ../nbs/08_api.ipynb #b5e42ef0
 class _Limiter:
     "A token bucket for each client"
-    def __init__(self, per_minute, clients=10_000, clock=time.monotonic):
+    def __init__(self, per_minute:int, clients:int=10_000, clock:Callable=time.monotonic):
         self.rate, self.size, self.clients, self.clock = per_minute/60, per_minute, clients, clock
         self.buckets, self.lock = OrderedDict(), threading.Lock()
 
-    def wait(self, client):
+    def wait(self, client:str|None)->float:
         "Take one token: 0 when there was one, else the seconds until there is"
         now = self.clock()
         with self.lock:
@@ -76,44 +99,46 @@ class _Limiter:
 # %% ../nbs/08_api.ipynb #aa4dcd68
 class _Workers:
     "A bounded pool: so many at work, so many waiting, no more"
-    def __init__(self, workers, queue, timeout):
+    def __init__(self, workers:int, queue:int, timeout:float):
         self.pool = ThreadPoolExecutor(workers, 'predict', initializer=threadpool_limits, initargs=(1, 'openmp'))
         self.places, self.timeout = threading.BoundedSemaphore(workers + queue), timeout
 
-    def run(self, f, *args):
+    def run(self, f:Callable, *args):
+        "Give what `f(*args)` gives, or refuse: 503 without a place, 504 after the timeout"
         if not self.places.acquire(blocking=False):
-            raise _Problem(503, 'Busy', 'all predictions at work and the queue is full; try again in a second', {'Retry-After': '1'})
+            full = 'all predictions at work and the queue is full; try again in a second'
+            raise _Problem(503, 'Busy', full, {'Retry-After': '1'})
         job = self.pool.submit(f, *args)
         job.add_done_callback(lambda _: self.places.release())
         try: return job.result(self.timeout)
         except TimedOut:
-            if job.done() and not job.cancelled() and job.exception() is not None: raise
+            if job.done() and not job.cancelled() and job.exception() is not None: raise   # the model's own, not ours
             job.cancel()
             raise _Problem(504, 'Too slow', f'the prediction took longer than {self.timeout:g} seconds') from None
 
-    def close(self): self.pool.shutdown(wait=False, cancel_futures=True)
+    def close(self):
+        "Take no more work, and drop what waits"
+        self.pool.shutdown(wait=False, cancel_futures=True)
 
-# %% ../nbs/08_api.ipynb #3c64114f
+# %% ../nbs/08_api.ipynb #63a268b0
 class ModelAPI:
     "A model as a web service"
     def __init__(self,
-        model,                              # Anything with `predict`; `predict_proba` where it has one
-        preprocessor=None,                  # Anything with `transform`, applied first
-        config=None,                        # `MLPipelineConfig`, or a dict of its sections
+        model,                                  # Anything with `predict`; `predict_proba` where it has one
+        preprocessor=None,                      # Anything with `transform`, applied first
+        config:MLPipelineConfig|dict|None=None, # A configuration, or a dict of its sections
         *,
-        signature:Signature|None=None,      # What rows must look like
-        monitor=None,                       # `ModelMonitor`: every prediction is logged
-        name:str='model',                   # Registered name, for the log
-        version:str|None=None,              # Model version; the configuration's `model.version` by default
-        max_body:int=16 << 20,              # Largest body in bytes
-        workers:int=4,                      # Predictions at work at once
-        queue:int=64,                       # Predictions that may wait
+        signature:Signature|None=None,          # What rows must look like
+        monitor=None,                           # `ModelMonitor`: every prediction is logged
+        name:str='model',                       # Registered name, for the log
+        version:str|None=None,                  # Model version; the configuration's `model.version` by default
+        max_body:int=16 << 20,                  # Largest body in bytes
+        workers:int=4,                          # Predictions at work at once
+        queue:int=64,                           # Predictions that may wait
     ):
-        if not hasattr(model, 'predict'): raise InvalidInput(f'a model has a predict method; {type(model).__name__} has none')
-        if preprocessor is not None and not hasattr(preprocessor, 'transform'): raise InvalidInput(f'a preprocessor has a transform method; {type(preprocessor).__name__} has none')
-        self.model, self.preprocessor, self.config, self.monitor, self.name = model, preprocessor, as_config(config), monitor, name
-        self.signature = signature or _remembered(preprocessor or model)
-        self.version = str(version or self.config.get('model.version'))
+        self.model, self.preprocessor = _checked(model, preprocessor)
+        self.config, self.signature = as_config(config), signature or _remembered(preprocessor or model)
+        self.version, self.monitor, self.name = str(version or self.config.get('model.version')), monitor, name
         self._limiter = _Limiter(self.config.get('deployment.max_requests_per_minute'))
         self._workers = _Workers(workers, queue, self.config.get('deployment.timeout_seconds'))
         self._began, self._counts, self._lock = time.monotonic(), dict(served=0, failed=0), threading.Lock()
@@ -122,17 +147,28 @@ class ModelAPI:
     def __repr__(self): return f'ModelAPI({type(self.model).__name__}, version={self.version!r})'
     def __enter__(self): return self
     def __exit__(self, *args): self.close()
-    def close(self): "End the threads that predict"; self._workers.close()
 
-def _remembered(model):
+# %% ../nbs/08_api.ipynb #3d7f9ec5
+def _checked(model, preprocessor)->tuple:
+    "Both as they are; refused when they cannot predict or transform"
+    if not hasattr(model, 'predict'):
+        raise InvalidInput(f'a model has a predict method; {type(model).__name__} has none')
+    if preprocessor is not None and not hasattr(preprocessor, 'transform'):
+        raise InvalidInput(f'a preprocessor has a transform method; {type(preprocessor).__name__} has none')
+    return model, preprocessor
+
+def _remembered(model)->Signature|None:
     "The signature that a scikit-learn model remembers: its columns, as numbers"
-    names = getattr(model, 'feature_names_in_', None)
-    count = getattr(model, 'n_features_in_', None)
+    names, count = getattr(model, 'feature_names_in_', None), getattr(model, 'n_features_in_', None)
     if names is None and count is None: return None
-    return Signature(tuple(ColumnSpec(str(n), 'number') for n in (names if names is not None else [f'x{i}' for i in range(count)])), names is not None)
+    columns = [f'x{i}' for i in range(count)] if names is None else names
+    return Signature(tuple(ColumnSpec(str(n), 'number') for n in columns), names is not None)
 
-# %% ../nbs/08_api.ipynb #b5f12361
-def _make_app(api, max_body):
+@patch
+def close(self:ModelAPI): "End the threads that predict"; self._workers.close()
+
+# %% ../nbs/08_api.ipynb #c1b39107
+def _make_app(api:ModelAPI, max_body:int)->Flask:
     "The Flask application of one API"
     app = Flask('mlops_nb', static_folder=None)
     app.config['MAX_CONTENT_LENGTH'] = max_body
@@ -148,38 +184,43 @@ def _make_app(api, max_body):
     app.register_error_handler(Exception, lambda e: _our_fault(api, e))
     return app
 
-def _begin(api):
-    g.request_id, g.began = uuid.uuid4().hex, time.monotonic()
-    if request.method != 'POST': return
-    if seconds := api._limiter.wait(request.remote_addr):
-        limit = api.config.get('deployment.max_requests_per_minute')
-        raise _Problem(429, 'Too many requests', f'more than {limit} requests a minute; come back in {seconds:.1f} seconds', {'Retry-After': str(int(seconds) + 1)})
-
-def _count(api, response):
+def _count(api:ModelAPI, response:Response)->Response:
+    "Count the requests for a prediction, and those that failed by our fault"
     if request.method == 'POST' and response.status_code not in (404, 405, 429):
         with api._lock: api._counts['served'] += 1; api._counts['failed'] += response.status_code >= 500
     return response
 
-# %% ../nbs/08_api.ipynb #1b68a3f9
+# %% ../nbs/08_api.ipynb #f2cca3ba
 _log = logging.getLogger('mlops_nb.api')
 
-def _unfit(e):
-    return _answer(dict(type='about:blank', title='Input does not fit', status=422, detail=str(e), error=str(e), problems=e.problems[:100]), 422)
+def _begin(api:ModelAPI):
+    "Give the request an id; refuse a client that has no token left"
+    g.request_id, g.began = uuid.uuid4().hex, time.monotonic()
+    if request.method != 'POST': return
+    if seconds := api._limiter.wait(request.remote_addr):
+        limit = api.config.get('deployment.max_requests_per_minute')
+        detail = f'more than {limit} requests a minute; come back in {seconds:.1f} seconds'
+        raise _Problem(429, 'Too many requests', detail, {'Retry-After': str(int(seconds) + 1)})
 
-def _http_error(e):
+def _unfit(e:SignatureError)->Response:
+    "422, with the first hundred problems"
+    return _answer(_document(422, _UNFIT, str(e), problems=e.problems[:100]), 422)
+
+def _http_error(e:HTTPException)->Response:
+    "Werkzeug's own refusals (404, 405, 413, ...), in our form"
     if not hasattr(g, 'request_id'): g.request_id = uuid.uuid4().hex
-    detail = f'{request.method} {request.path}: {e.description}'
     headers = {'Allow': ', '.join(e.valid_methods)} if getattr(e, 'valid_methods', None) else {}
-    return _answer(dict(type='about:blank', title=e.name, status=e.code, detail=detail, error=detail), e.code, headers)
+    return _answer(_document(e.code, e.name, f'{request.method} {request.path}: {e.description}'), e.code, headers)
 
-def _our_fault(api, e):
+def _our_fault(api:ModelAPI, e:Exception)->Response:
+    "500 with an id for the client; the traceback for the log"
     _log.error('request %s failed', g.request_id, exc_info=e)
     detail = f'the prediction failed; the log has the reason under {g.request_id}'
-    return _answer(dict(type='about:blank', title='Internal error', status=500, detail=detail, error=detail), 500)
+    return _answer(_document(500, 'Internal error', detail), 500)
 
-# %% ../nbs/08_api.ipynb #f8c78acc
+# %% ../nbs/08_api.ipynb #a97c9f3c
 @patch
-def _score(self:ModelAPI, frame):
+def _score(self:ModelAPI, frame:pd.DataFrame)->tuple[np.ndarray, np.ndarray|None]:
     "Predictions and probabilities (or None) of enforced rows"
     X = frame if not self.signature or self.signature.named else frame.to_numpy()
     if self.preprocessor is not None: X = self.preprocessor.transform(X)
@@ -187,88 +228,95 @@ def _score(self:ModelAPI, frame):
     return predictions, np.asarray(self.model.predict_proba(X)) if hasattr(self.model, 'predict_proba') else None
 
 @patch
-def _in_batches(self:ModelAPI, rows, size):
+def _in_batches(self:ModelAPI, rows:list, size:int)->tuple[pd.DataFrame, np.ndarray, np.ndarray|None]:
     "The enforced rows, their predictions and their probabilities, in order"
     frame = self.signature.enforce(rows) if self.signature else pd.DataFrame(rows)
     predictions, probabilities = zip(*(self._score(frame.iloc[i:i+size]) for i in range(0, len(frame), size)))
     return frame, np.concatenate(predictions), None if probabilities[0] is None else np.concatenate(probabilities)
 
-# %% ../nbs/08_api.ipynb #8d26c396
+# %% ../nbs/08_api.ipynb #4c77685c
 @patch
-def _logged(self:ModelAPI, frame, predictions, probabilities, seconds):
+def _logged(self:ModelAPI, frame:pd.DataFrame, predictions:np.ndarray, probabilities:np.ndarray|None,
+            seconds:float)->list[str]|None:
     "Tell the monitor; the ids of the predictions, or None"
     if self.monitor is None: return None
-    one = None if probabilities is None else probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities.max(axis=1)
-    try: return self.monitor.log_predictions(frame, predictions, one, seconds, self.version, request.headers.get('X-User-Id') or None)
-    except Exception: _log.exception('request %s was answered, but not logged', g.request_id)
+    p = probabilities
+    one = None if p is None else p[:, 1] if p.shape[1] == 2 else p.max(axis=1)
+    try: return self.monitor.log_predictions(frame, predictions, one, seconds, self.version, _user())
+    except Exception:          # whatever is wrong with the monitor, the client's answer is good
+        _log.exception('request %s was answered, but not logged', g.request_id)
 
 @patch
-def _answer_rows(self:ModelAPI, rows, size):
-    "Predict `rows` within the limits; the frame, the answer's common part and the seconds"
+def _log_failure(self:ModelAPI, why:str):
+    "Tell the monitor that a prediction failed"
+    if self.monitor is None: return
+    seconds = time.monotonic() - g.began
+    try: self.monitor.log_prediction({}, None, None, seconds, self.version, _user(), error=why)
+    except Exception:          # a second error, of whatever kind, must not hide the first
+        _log.exception('the failure of request %s was not logged', g.request_id)
+
+def _user()->str|None: return request.headers.get('X-User-Id') or None      # an empty name is no name
+
+# %% ../nbs/08_api.ipynb #3080c817
+@patch
+def _answer_rows(self:ModelAPI, rows:list, size:int)->tuple[float, int, dict]:
+    "Predict `rows` within the limits; the seconds, the number of rows, and what both routes answer"
     try: frame, predictions, probabilities = self._workers.run(self._in_batches, rows, size)
-    except (SignatureError, _Problem) as e:
-        if isinstance(e, _Problem): self._log_failure(e.body['title'])
-        raise
-    except Exception: self._log_failure('Internal error'); raise
+    except SignatureError: raise                                            # the client's fault, not the model's
+    except _Problem as e: self._log_failure(e.body['title']); raise
+    except Exception: self._log_failure('Internal error'); raise            # any kind: its handler answers
     seconds = time.monotonic() - g.began
     ids = self._logged(frame, predictions, probabilities, seconds)
-    body = dict(predictions=predictions, probabilities=probabilities, processing_time_seconds=seconds, model_version=self.version, timestamp=utcnow())
+    body = dict(predictions=predictions, probabilities=probabilities, processing_time_seconds=seconds,
+                model_version=self.version, timestamp=utcnow())
     return seconds, len(predictions), {**body, 'prediction_ids': ids} if ids is not None else body
 
 @patch
-def _log_failure(self:ModelAPI, why):
-    if self.monitor is None: return
-    try: self.monitor.log_prediction({}, None, None, time.monotonic() - g.began, self.version, request.headers.get('X-User-Id') or None, error=why)
-    except Exception: _log.exception('the failure of request %s was not logged', g.request_id)
-
-# %% ../nbs/08_api.ipynb #0432d989
-@patch
-def _predict(self:ModelAPI):
+def _predict(self:ModelAPI)->Response:
     "POST /predict: one row as an object or a list of values, or a list of rows"
     rows = _rows(_body())
     return _answer(self._answer_rows(rows, len(rows))[2])
 
+# %% ../nbs/08_api.ipynb #4fbbd3e8
 @patch
-def _batch_predict(self:ModelAPI):
+def _batch_predict(self:ModelAPI)->Response:
     "POST /batch_predict: {instances, batch_size}"
     body = _body()
-    if not isinstance(body, dict) or 'instances' not in body: raise _Problem(422, 'Input does not fit', 'send an object with the member instances, a list of rows')
-    if unknown := sorted(body.keys() - {'instances', 'batch_size'}): raise _Problem(422, 'Input does not fit', f'unknown member {unknown[0]!r}; there are instances and batch_size')
+    if not isinstance(body, dict) or 'instances' not in body:
+        raise _Problem(422, _UNFIT, 'send an object with the member instances, a list of rows')
+    if unknown := sorted(body.keys() - {'instances', 'batch_size'}):
+        raise _Problem(422, _UNFIT, f'unknown member {unknown[0]!r}; there are instances and batch_size')
     size = body.get('batch_size', 1000)
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1: raise _Problem(422, 'Input does not fit', f'batch_size is {size!r}; send a whole number from 1')
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise _Problem(422, _UNFIT, f'batch_size is {size!r}; send a whole number from 1')
     seconds, n, answer = self._answer_rows(_rows(body['instances']), size)
     return _answer({**answer, 'num_instances': n, 'throughput_per_second': n/max(seconds, 1e-9)})
 
-def _rows(body):
-    "The rows of a request, as a list"
-    if isinstance(body, dict): return [body]
-    if not isinstance(body, list): raise _Problem(422, 'Input does not fit', f'send an object, or a list of rows; this is {"null" if body is None else type(body).__name__}')
-    if not body: raise _Problem(422, 'Input does not fit', 'the list of rows is empty; send at least one')
-    return body if isinstance(body[0], (dict, list)) else [body]
-
-# %% ../nbs/08_api.ipynb #9a7dd14a
 @patch
-def _health(self:ModelAPI):
+def _health(self:ModelAPI)->Response:
     "GET /health"
     with self._lock: served, failed = self._counts['served'], self._counts['failed']
-    return _answer(dict(status='healthy', uptime_seconds=time.monotonic() - self._began, requests_served=served, error_rate=failed/served if served else 0.0))
+    return _answer(dict(status='healthy', uptime_seconds=time.monotonic() - self._began, requests_served=served,
+                        error_rate=failed/served if served else 0.0))
 
 @patch
-def _model_info(self:ModelAPI):
+def _model_info(self:ModelAPI)->Response:
     "GET /model_info"
     names = self.signature.names if self.signature else None
-    return _answer(dict(model_type=type(self.model).__name__, model_version=self.version, features=names, n_features=names and len(names),
-                        config=self.config.config['deployment']))
+    return _answer(dict(model_type=type(self.model).__name__, model_version=self.version, features=names,
+                        n_features=names and len(names), config=self.config.config['deployment']))
 
-# %% ../nbs/08_api.ipynb #3df7f3c9
+# %% ../nbs/08_api.ipynb #cf8d051c
 class _Server:
     "A running server; `.url` is its address"
-    def __init__(self, api, host, port):
+    def __init__(self, api:ModelAPI, host:str, port:int):
         from cheroot import wsgi
-        self.server = wsgi.Server((host, port), api.app, numthreads=10, request_queue_size=128, timeout=30, shutdown_timeout=5)
+        limits = dict(numthreads=10, request_queue_size=128, timeout=30, shutdown_timeout=5)
+        self.server = wsgi.Server((host, port), api.app, **limits)
         self.server.expiration_interval = 0.1                                # seconds after which `stop` is noticed
         try: self.server.prepare()
-        except OSError as e: raise InvalidInput(f'cannot listen on {host}:{port}: {e}; choose another port, or 0 for a free one') from e
+        except OSError as e:
+            raise InvalidInput(f'cannot listen on {host}:{port}: {e}; choose another port, or 0 for a free one') from e
         self.url = f'http://{f"[{host}]" if ":" in host else host}:{self.server.bind_addr[1]}'
         self.thread = threading.Thread(target=self.server.serve, name='serve', daemon=True)
 
@@ -280,6 +328,12 @@ class _Server:
         "Answer what has arrived, then stop listening"
         self.server.stop(); self.thread.join(10)
 
+def _is_loopback(host:str)->bool:
+    "Does the address lead to this machine only? A name other than localhost is not looked up"
+    try: return host == 'localhost' or ipaddress.ip_address(host).is_loopback
+    except ValueError: return False
+
+# %% ../nbs/08_api.ipynb #4d0f45bd
 @patch
 def start(self:ModelAPI,
     host:str='127.0.0.1',   # Address to listen on
@@ -290,30 +344,30 @@ def start(self:ModelAPI,
     server.thread.start()
     return server
 
-# %% ../nbs/08_api.ipynb #f5364739
 @patch
 def run(self:ModelAPI,
     host:str='127.0.0.1',   # Address to listen on; 0.0.0.0 opens the port to the network
     port:int=5000,          # Port
     debug:bool=False,       # Flask's debugger, which runs code for whoever reaches it: loopback only
-):
+)->None:
     "Serve until Ctrl-C"
-    if debug and not _is_loopback(host): raise InvalidInput(f'debug=True gives a Python console to everybody who reaches {host}; use it on 127.0.0.1 only')
+    if debug and not _is_loopback(host):
+        raise InvalidInput(f'debug=True gives a Python console to everybody who reaches {host}; '
+                           f'use it on 127.0.0.1 only')
     if debug: return self.app.run(host, port, debug=True, use_reloader=False)
     with self.start(host, port) as server:
         print(f'{server}; Ctrl-C ends it', file=sys.stderr, flush=True)
         try:
-            while server.thread.is_alive(): time.sleep(1)   # Ctrl-C arrives here and not in the middle of the server's queue
-        except KeyboardInterrupt: pass
+            while server.thread.is_alive(): time.sleep(1)   # Ctrl-C arrives here, not in the server's queue
+        except KeyboardInterrupt: pass                      # the end that was asked for
 
-def _is_loopback(host):
-    try: return host == 'localhost' or ipaddress.ip_address(host).is_loopback
-    except ValueError: return False
-
-# %% ../nbs/08_api.ipynb #3a417fa8
+# %% ../nbs/08_api.ipynb #db42c4ef
 class ApiError(MlopsError):
     "An answer other than 200; `.status` and `.problem` hold it"
-    def __init__(self, status, problem):
+    def __init__(self,
+        status:int,     # HTTP status
+        problem:dict,   # The problem document
+    ):
         self.status, self.problem = status, problem
         super().__init__(f"{status} {problem.get('title', '')}: {problem.get('detail', '')}")
 
@@ -324,25 +378,31 @@ class ModelClient:
         timeout:float=60.0,     # Seconds to wait for an answer
     ):
         parts = urlsplit(url)
-        if parts.scheme != 'http' or not parts.hostname: raise InvalidInput(f"{url!r} is not an address; write it like 'http://127.0.0.1:5000'")
+        if parts.scheme != 'http' or not parts.hostname:
+            raise InvalidInput(f"{url!r} is not an address; write it like 'http://127.0.0.1:5000'")
         self.url, self.timeout, self._host, self._port = url, timeout, parts.hostname, parts.port or 80
 
     def __repr__(self): return f'ModelClient({self.url!r})'
 
-    def _ask(self, method, route, body=None):
-        conn = http.client.HTTPConnection(self._host, self._port, timeout=self.timeout)
-        try:
-            conn.request(method, route, None if body is None else to_json(body).encode(), {'Content-Type': 'application/json'} if body is not None else {})
-            response = conn.getresponse()
-            answer = json.loads(response.read())
-        except (OSError, ValueError, http.client.HTTPException) as e: raise MlopsError(f'{self.url}{route} did not answer: {e}; is the server running?') from e
-        finally: conn.close()
-        if response.status != 200: raise ApiError(response.status, answer)
-        return answer
+# %% ../nbs/08_api.ipynb #b8571b72
+@patch
+def _ask(self:ModelClient, method:str, route:str, body=None)->dict:
+    "One request on a connection of its own; the JSON that comes back"
+    conn = http.client.HTTPConnection(self._host, self._port, timeout=self.timeout)
+    try:
+        data = None if body is None else to_json(body).encode()
+        conn.request(method, route, data, {} if data is None else {'Content-Type': 'application/json'})
+        response = conn.getresponse()
+        answer = json.loads(response.read())
+    except (OSError, ValueError, http.client.HTTPException) as e:
+        raise MlopsError(f'{self.url}{route} did not answer: {e}; is the server running?') from e
+    finally: conn.close()
+    if response.status != 200: raise ApiError(response.status, answer)
+    return answer
 
-# %% ../nbs/08_api.ipynb #c3260cff
 def _records(rows): return rows.to_dict('records') if isinstance(rows, pd.DataFrame) else rows
 
+# %% ../nbs/08_api.ipynb #f3880c52
 @patch
 def predict(self:ModelClient,
     rows,       # DataFrame, dict, list of dicts, or lists in signature order

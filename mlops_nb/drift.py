@@ -5,14 +5,15 @@
 # %% ../nbs/11_drift.ipynb #470d2f6e
 from __future__ import annotations
 from collections import deque
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 from scipy import stats
-from .config import as_config
+from .config import MLPipelineConfig, as_config
 from .core import InvalidInput, utcnow
-from .distance import Column, chi2, cut, identifier, ks, missing_test, pool, psi, psi_noise, read_column
+from .distance import Bins, Column, chi2, cut, identifier, ks, missing_test, pool, psi, psi_noise, read_column
 
 # %% auto #0
 __all__ = ['corrected', 'DataDriftDetector']
@@ -35,37 +36,41 @@ def corrected(
 class DataDriftDetector:
     "Compares later data with the reference that it holds a copy of"
     def __init__(self,
-        reference_data:pd.DataFrame,     # What is normal, usually the training data; one row an observation
-        significance_level:float=0.05,   # Corrected p-values under this are a surprise; between 0 and 1
+        reference_data:pd.DataFrame,            # What is normal, usually the training data; one row an observation
+        significance_level:float=0.05,          # Corrected p-values under this are a surprise; between 0 and 1
         *,
-        config=None,                     # `MLPipelineConfig` or dict: `monitoring.drift_threshold` is read
+        config:MLPipelineConfig|dict|None=None, # `monitoring.drift_threshold` is read
     ):
-        _check_frame(reference_data, 'reference_data')
-        if not len(reference_data): raise InvalidInput(f'reference_data has {len(reference_data)} rows; give it the training data')
+        if not len(_checked(reference_data, 'reference_data')):
+            raise InvalidInput(f'reference_data has {len(reference_data)} rows; give it the training data')
         if not 0 < significance_level < 1:
-            raise InvalidInput(f'significance_level is {significance_level!r}; choose a number between 0 and 1, usually 0.05')
-        self.significance_level = significance_level
+            raise InvalidInput(f'significance_level is {significance_level!r}; '
+                               'choose a number between 0 and 1, usually 0.05')
+        self.significance_level, self._history = significance_level, deque(maxlen=_HISTORY)
         self.threshold = as_config(config).get('monitoring.drift_threshold')
         self._columns = {name: read_column(series) for name, series in reference_data.items()}
         self._bins = {name: _bin(c.values) for name, c in self._columns.items() if c.numeric and c.present >= _MIN_ROWS}
-        self._history = deque(maxlen=_HISTORY)
 
     def __repr__(self):
-        rows = next(iter(self._columns.values())).rows
-        return f'DataDriftDetector({rows:,} rows, {len(self._columns)} columns, p < {self.significance_level}, PSI > {self.threshold})'
+        rows, columns = next(iter(self._columns.values())).rows, len(self._columns)
+        return (f'DataDriftDetector({rows:,} rows, {columns} columns, '
+                f'p < {self.significance_level}, PSI > {self.threshold})')
 
     @property
-    def drift_history(self)->list: return deepcopy(list(self._history))
+    def drift_history(self)->list[dict]: "The last 100 results, the newest last"; return deepcopy(list(self._history))
 
 # %% ../nbs/11_drift.ipynb #3a723504
-def _check_frame(frame, what):
-    if not isinstance(frame, pd.DataFrame): raise InvalidInput(f'{what} is a {type(frame).__name__}; give a pandas DataFrame')
+def _checked(frame:pd.DataFrame, what:str)->pd.DataFrame:
+    "The frame, or a refusal of what cannot be compared by column"
+    if not isinstance(frame, pd.DataFrame):
+        raise InvalidInput(f'{what} is a {type(frame).__name__}; give a pandas DataFrame')
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise InvalidInput(f'{what} has two columns named {twice!r}; rename one')
     if not len(frame.columns): raise InvalidInput(f'{what} has {len(frame.columns)} columns; nothing can be compared')
+    return frame
 
-def _bin(values):
+def _bin(values:np.ndarray)->tuple[Bins, np.ndarray]:
     "The bins of a reference and its rows in them"
     bins = cut(values)
     return bins, bins.count(values)
@@ -81,23 +86,25 @@ class _Evidence:
     fact:str = ''              # A change that needs no statistics
     lack:str = ''              # Why nothing can be said
 
-def _empty_row(name, reference):
+def _empty_row(name:str, reference:Column)->dict:
+    "The entry of a column about which nothing is known yet: all keys are there"
     keys = _NUMBER_KEYS if reference.numeric else _CATEGORY_KEYS
     row = dict(feature=name, drift_detected=False, psi_score=None, drift_severity='none') | dict.fromkeys(keys)
     return row if reference.numeric else row | {k: [] for k in keys[2:]}
 
-# %% ../nbs/11_drift.ipynb #54e1b3eb
-def _compare_numbers(row, reference, window, binned):
+# %% ../nbs/11_drift.ipynb #1c384a6e
+def _compare_numbers(row:dict, reference:Column, window:Column, binned:tuple)->tuple[float, np.ndarray]:
     "Fill `row`; give the p-value and both samples' counts"
     a, b = reference.values, window.values
     if reference.single != window.single:
         with np.errstate(over='ignore'): a, b = (x.astype(np.float32).astype(float) for x in (a, b))
         binned = _bin(a)
     statistic, p = ks(a, b)
-    row |= dict(ks_statistic=statistic, ks_p_value=p, mean_change=_change(np.mean, a, b), std_change=_change(np.std, a, b))
+    row |= dict(ks_statistic=statistic, ks_p_value=p,
+                mean_change=_change(np.mean, a, b), std_change=_change(np.std, a, b))
     return p, np.array([binned[1], binned[0].count(b)])
 
-def _change(measure, a, b):
+def _change(measure:Callable, a:np.ndarray, b:np.ndarray)->float|None:
     "How much `measure` moved, in the column's unit; None where it has no finite value"
     with np.errstate(all='ignore'):
         a, b = (x[np.isfinite(x)] for x in (a, b))
@@ -105,40 +112,51 @@ def _change(measure, a, b):
         a, b = measure(a), measure(b)
         return float(b - a) if np.isfinite(b - a) else None
 
-def _compare_categories(row, reference, window):
+# %% ../nbs/11_drift.ipynb #e8c16209
+def _compare_categories(row:dict, reference:Column, window:Column)->tuple[float, np.ndarray]:
     "The same for categories"
-    a, b, table = reference.values, window.values, pool(reference.values, window.values)
+    a, b = reference.values, window.values
+    table = pool(a, b)
     statistic, p = chi2(table)
-    row |= dict(chi2_statistic=statistic, chi2_p_value=p, new_categories=[k for k in b if k not in a], missing_categories=[k for k in a if k not in b])
+    row |= dict(chi2_statistic=statistic, chi2_p_value=p,
+                new_categories=[k for k in b if k not in a], missing_categories=[k for k in a if k not in b])
     return p, table
 
-def _size(counts):
+def _size(counts:np.ndarray|list)->np.ndarray:
     "PSI of two rows of counts, and the part of it that is chance"
     a, b = np.asarray(counts, dtype=float)
     return np.array([psi(a, b), psi_noise(int((a + b > 0).sum()), a.sum(), b.sum())])
 
 # %% ../nbs/11_drift.ipynb #a304f613
-def _collect(name, reference, window, rows, binned):
+def _collect(name:str, reference:Column, window:Column|None, rows:int, binned:tuple|None)->_Evidence:
     "Evidence for one column; `window` is None where the column vanished"
     e = _Evidence(_empty_row(name, reference))
-    if min(rows, reference.rows) < _MIN_ROWS: e.lack = f'insufficient data: {min(rows, reference.rows)} rows, {_MIN_ROWS} are needed'
-    if rows and window is None: e.fact = 'the column is gone'
-    elif rows and 'empty' not in (reference.kind, window.kind) and reference.kind != window.kind:
-        e.fact = f'the type changed from {reference.kind} to {window.kind}'
+    e.fact, e.lack = _fact(reference, window) if rows else '', _lack('rows', rows, reference.rows)
     if e.fact or e.lack: return e
     gaps = [(c.rows - c.present, c.present) for c in (reference, window)]
     e.missing = tuple(m/(m + n) for m, n in gaps)
+    e.lack = _lack('values', *(n for _, n in gaps))
     p, size = None, _size(gaps)
-    if (least := min(n for _, n in gaps)) < _MIN_ROWS: e.lack = f'insufficient data: {least} values, {_MIN_ROWS} are needed'
-    else:
-        p, counts = _compare_numbers(e.row, reference, window, binned) if reference.numeric else _compare_categories(e.row, reference, window)
+    if not e.lack:
+        if reference.numeric: p, counts = _compare_numbers(e.row, reference, window, binned)
+        else: p, counts = _compare_categories(e.row, reference, window)
         size = size + _size(counts)
     e.tests = p, missing_test(*gaps) if any(e.missing) else None
     e.row['psi_score'], e.effect = float(size[0]), float(size[0] - size[1])
     return e
 
+def _fact(reference:Column, window:Column|None)->str:
+    "A change that needs no statistics, or ''"
+    if window is None: return 'the column is gone'
+    old, new = reference.kind, window.kind
+    return '' if old == new or 'empty' in (old, new) else f'the type changed from {old} to {new}'
+
+def _lack(what:str, *counts:int)->str:
+    "Why nothing can be said, or ''"
+    return f'insufficient data: {min(counts)} {what}, {_MIN_ROWS} are needed' if min(counts) < _MIN_ROWS else ''
+
 # %% ../nbs/11_drift.ipynb #6fa5debf
-def _judge(e, p, p_missing, level, threshold):
+def _judge(e:_Evidence, p:float|None, p_missing:float|None, level:float, threshold:float)->tuple[str, float]:
     "Write the verdict into `e.row`; give the reason and the column's share of alarm, 0..1"
     significant = min([x for x in (p, p_missing) if x is not None], default=1) < level
     gaps = p_missing is not None and p_missing < level and abs(e.missing[1] - e.missing[0]) > _MISSING
@@ -148,14 +166,16 @@ def _judge(e, p, p_missing, level, threshold):
     elif e.lack and not drifted:
         e.row['psi_score'], severity, alarm, reason = None, 'insufficient data', 0., e.lack
     else:
-        severity = 'none' if not significant else 'high' if e.effect > high else 'medium' if e.effect > threshold else 'low'
-        alarm = min(1., max(0., e.effect/high)) if significant else 0.
+        severity = 'high' if e.effect > high else 'medium' if e.effect > threshold else 'low'
+        alarm = min(1., max(0., e.effect/high))
+        if not significant: severity, alarm = 'none', 0.
         reason = _reason(e, p, p_missing)
     e.row |= dict(drift_detected=drifted, drift_severity=severity)
     return reason, alarm
 
-def _reason(e, p, p_missing):
-    say = lambda p: f'corrected p {p:.2g}'
+def _reason(e:_Evidence, p:float|None, p_missing:float|None)->str:
+    "The sentence of a verdict that rests on numbers"
+    def say(p): return f'corrected p {p:.2g}'
     parts = [f"PSI {e.row['psi_score']:.3f}, of which {e.row['psi_score'] - e.effect:.3f} is chance"]
     if p is not None: parts.append(say(p))
     if p_missing is not None: parts.append(f'missing {e.missing[0]:.1%} -> {e.missing[1]:.1%} ({say(p_missing)})')
@@ -168,33 +188,39 @@ def detect_drift(self:DataDriftDetector,
     detailed:bool=True,    # False: `feature_drifts` holds the drifted columns only
 )->dict:                   # timestamp, overall_drift, drift_score, feature_drifts, summary
     "Compare `new_data` with the reference, column by column, and remember the answer"
-    _check_frame(new_data, 'new_data')
-    window = {name: read_column(series) for name, series in new_data.items()}
+    window = {name: read_column(series) for name, series in _checked(new_data, 'new_data').items()}
     skipped = {name: why for name, c in self._columns.items() if name in window and (why := _unusable(c))}
-    found = [_collect(name, c, window.get(name), len(new_data), self._bins.get(name)) for name, c in self._columns.items() if name not in skipped]
-    p = corrected([x for e in found for x in e.tests])
-    judged = [_judge(e, *pair, self.significance_level, self.threshold) for e, pair in zip(found, zip(p[::2], p[1::2]))]
+    found = [_collect(name, c, window.get(name), len(new_data), self._bins.get(name))
+             for name, c in self._columns.items() if name not in skipped]
+    p = iter(corrected([x for e in found for x in e.tests]))
+    judged = [_judge(e, next(p), next(p), self.significance_level, self.threshold) for e in found]
     skipped |= {e.row['feature']: e.lack for e in found if e.row['drift_severity'] == 'insufficient data'}
     skipped |= {name: 'new column: the reference has none of this name' for name in window if name not in self._columns}
-    results = _results(found, judged, skipped, {n for n, c in self._columns.items() if c.numeric})
-    if not detailed: results['feature_drifts'] = {n: r for n, r in results['feature_drifts'].items() if r['drift_detected']}
+    results = _results(found, judged, skipped, {name for name, c in self._columns.items() if c.numeric})
+    drifts = results['feature_drifts']
+    if not detailed: results['feature_drifts'] = {name: row for name, row in drifts.items() if row['drift_detected']}
     self._history.append(deepcopy(results))
     return results
 
 # %% ../nbs/11_drift.ipynb #230203b6
-def _unusable(column):
+def _unusable(column:Column)->str:
+    "Why a column of the reference cannot be compared with anything, or ''"
     if column.kind.endswith(' objects'): return f'holds {column.kind}, which have no distribution to compare'
     return identifier(column)
 
-def _results(found, judged, skipped, numeric):
+def _results(found:list, judged:list, skipped:dict, numeric:set)->dict:
+    "What `detect_drift` gives, from the evidence and the verdicts of all columns"
     assessed = {e.row['feature']: verdict for e, verdict in zip(found, judged) if e.row['feature'] not in skipped}
-    drifted = [e.row for e in found if e.row['drift_detected']]
+    drifted, n = [e.row for e in found if e.row['drift_detected']], max(1, len(assessed))
     numbers = sum(row['feature'] in numeric for row in drifted)
-    summary = dict(total_features=len(assessed), drifted_features=len(drifted), drift_percentage=100*len(drifted)/max(1, len(assessed)),
-        numerical_drifts=numbers, categorical_drifts=len(drifted) - numbers, high_severity_drifts=sum(r['drift_severity'] == 'high' for r in drifted),
+    summary = dict(
+        total_features=len(assessed), drifted_features=len(drifted), drift_percentage=100*len(drifted)/n,
+        numerical_drifts=numbers, categorical_drifts=len(drifted) - numbers,
+        high_severity_drifts=sum(row['drift_severity'] == 'high' for row in drifted),
         skipped=skipped, reasons={name: reason for name, (reason, _) in assessed.items()})
-    score = sum(alarm for _, alarm in assessed.values())/max(1, len(assessed))
-    return dict(timestamp=utcnow().isoformat(timespec='microseconds'), overall_drift=bool(drifted), drift_score=score,
+    return dict(
+        timestamp=utcnow().isoformat(timespec='microseconds'), overall_drift=bool(drifted),
+        drift_score=sum(alarm for _, alarm in assessed.values())/n,
         feature_drifts={e.row['feature']: e.row for e in found}, summary=summary)
 
 # %% ../nbs/11_drift.ipynb #d3622262
@@ -206,24 +232,26 @@ def visualize_drift(self:DataDriftDetector,
 ):                # A matplotlib Figure, which shows itself in a notebook and is held by nothing else
     "Draw the PSI of each column, the largest on top (at most 30), beside the threshold"
     from matplotlib import pyplot as plt
-    order = lambda r: (not r['drift_detected'], -_length(r), str(r['feature']))
-    rows = sorted(results['feature_drifts'].values(), key=order)[:_SHOWN][::-1]
+    rows = sorted(results['feature_drifts'].values(), key=_rank)[:_SHOWN][::-1]
+    names, lengths = [str(r['feature']) for r in rows], [_length(r) for r in rows]
     figure, axes = plt.subplots(figsize=(8, 1.3 + 0.3*len(rows)), layout='constrained')
     plt.close(figure)
-    bars = axes.barh([str(r['feature']) for r in rows], [_length(r) for r in rows], color='#9db8d9', edgecolor='#1f3b5c')
+    bars = axes.barh(names, lengths, color='#9db8d9', edgecolor='#1f3b5c')
     for bar, row in zip(bars, rows):
         if row['drift_detected']: bar.set(hatch='///', facecolor='#e8a33d')
     axes.bar_label(bars, [_label(r) for r in rows], padding=4)
     axes.axvline(self.threshold, color='black', linestyle='--', label=f'threshold {self.threshold:g}')
     axes.set_xscale('symlog', linthresh=self.threshold or 0.1)
-    axes.set_xlim(0, 5*max([_length(r) for r in rows] + [self.threshold, 0.1]))
+    axes.set_xlim(0, 5*max([*lengths, self.threshold, 0.1]))
     axes.set(xlabel='PSI', title=_headline(results['summary']))
     axes.legend(loc='lower right', frameon=False)
     return figure
 
 # %% ../nbs/11_drift.ipynb #78a920b0
-def _length(row): return row['psi_score'] or 0.
-def _label(row):
+def _rank(row:dict)->tuple: return not row['drift_detected'], -_length(row), str(row['feature'])
+def _length(row:dict)->float: return row['psi_score'] or 0.
+def _label(row:dict)->str:
     size = '' if row['psi_score'] is None else f"{row['psi_score']:.2f} "
-    return size + (f"drift, {row['drift_severity']}" if row['drift_detected'] else row['drift_severity'])
-def _headline(s): return f"{s['drifted_features']} of {s['total_features']} columns drifted, {len(s['skipped'])} skipped"
+    return size + ('drift, ' if row['drift_detected'] else '') + row['drift_severity']
+def _headline(s:dict)->str:
+    return f"{s['drifted_features']} of {s['total_features']} columns drifted, {len(s['skipped'])} skipped"
