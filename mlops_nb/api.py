@@ -388,9 +388,9 @@ class ModelClient:
 @patch
 def _ask(self:ModelClient, method:str, route:str, body=None)->dict:
     "One request on a connection of its own; the JSON that comes back"
+    data = None if body is None else to_json(body).encode()
     conn = http.client.HTTPConnection(self._host, self._port, timeout=self.timeout)
     try:
-        data = None if body is None else to_json(body).encode()
         conn.request(method, route, data, {} if data is None else {'Content-Type': 'application/json'})
         response = conn.getresponse()
         answer = json.loads(response.read())

@@ -4,27 +4,31 @@
 
 # %% ../nbs/16_cli.ipynb #f4f526e9
 from __future__ import annotations
-import json, linecache, os, shutil, sys
+import json, linecache, os, shutil, sys, traceback
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import timezone
 from pathlib import Path
 import click
-from .core import MissingFile, MlopsError, to_json
+from .core import InvalidInput, MissingFile, MlopsError, to_json
 
 # %% auto #0
 __all__ = ['main', 'version', 'registry', 'data', 'drift', 'monitor', 'serve', 'tour', 'lab']
 
 # %% ../nbs/16_cli.ipynb #6ed9a328
 class _Group(click.Group):
-    "A group whose commands turn a refusal into one line and exit code 3, and Ctrl-C into 130"
+    "A group whose commands turn a refusal into one line and exit code 3, Ctrl-C into 130, and a fault of ours into 70"
     def invoke(self, ctx:click.Context):
         "Run the command that was named"
         try: return super().invoke(ctx)
         except MlopsError as e:
             click.echo(f'mlops-nb: {e}', err=True)
             ctx.exit(3)
-        except KeyboardInterrupt: ctx.exit(130)
+        except (KeyboardInterrupt, click.Abort): ctx.exit(130)
+        except (click.ClickException, click.exceptions.Exit): raise           # click's own way to end
+        except Exception:                                                     # shown whole; only the code is ours
+            traceback.print_exc()
+            ctx.exit(70)
 
 @click.group(cls=_Group, context_settings=dict(help_option_names=['-h', '--help']))
 def main():
@@ -214,6 +218,8 @@ def drift(ref, new, html, store, as_json):
     results = detector.detect_drift(_frame(new, store))
     if html: _drift_report(detector, results, ref, new).save(html)
     _say(as_json, results, _drift_text(results))
+    if not results['overall_drift'] and not results['summary']['total_features']:
+        raise InvalidInput('no column could be assessed, so this is neither yes nor no; the list above says why')
     sys.exit(int(results['overall_drift']))
 
 # %% ../nbs/16_cli.ipynb #6b039797
@@ -240,8 +246,9 @@ def _drift_report(detector, results:dict, ref:str, new:str):
     verdict, s, rows = 'Drift' if results['overall_drift'] else 'No drift', results['summary'], _drift_rows(results)
     drifted = f"{s['drifted_features']} of {s['total_features']} columns drifted."
     report = Report(f'{verdict}: {new} against {ref}', drifted)
-    largest = f"PSI by column; the largest is {rows[0]['feature']} with {_cell(rows[0]['psi_score'])}."
-    report.figure(detector.visualize_drift(results), largest)
+    if rows:
+        largest = f"PSI by column; the largest is {rows[0]['feature']} with {_cell(rows[0]['psi_score'])}."
+        report.figure(detector.visualize_drift(results), largest)
     report.table([{c: r.get(c) for c in _DRIFT_COLUMNS} for r in rows],
                  'Every column that was assessed, the largest PSI first.')
     skipped = [dict(column=c, reason=why) for c, why in s.get('skipped', {}).items()]
@@ -358,6 +365,7 @@ def tour(fast, store, report, seed, as_json):
     Example: mlops-nb tour --fast
     """
     def say(step): click.echo(f'\n== {step}', err=as_json)
+    os.environ.setdefault('OMP_WAIT_POLICY', 'passive')   # on a busy machine, threads that spin while they wait cost most
     out = sys.stdout
     try:
         if as_json: sys.stdout = sys.stderr      # the notebook's own words are not the answer
