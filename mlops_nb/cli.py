@@ -365,7 +365,7 @@ def tour(fast, store, report, seed, as_json):
     Example: mlops-nb tour --fast
     """
     def say(step): click.echo(f'\n== {step}', err=as_json)
-    os.environ.setdefault('OMP_WAIT_POLICY', 'passive')   # on a busy machine, threads that spin while they wait cost most
+    os.environ.setdefault('OMP_NUM_THREADS', '1')   # its models are small: on a busy machine, threads cost more than they give
     out = sys.stdout
     try:
         if as_json: sys.stdout = sys.stderr      # the notebook's own words are not the answer
