@@ -1,10 +1,14 @@
 "The main job, as a user starts it: a process of its own, a folder, Ctrl-C"
+import fcntl
 import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
+import threading
 import time
 
 import pytest
@@ -13,21 +17,32 @@ from mlops_nb import DataVersioning, ModelMonitor, ModelRegistry, Store
 
 
 def tour(*args, cwd, **kw):
-    return subprocess.Popen([sys.executable, '-m', 'mlops_nb', 'tour', '--fast', *map(str, args)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kw)
+    return subprocess.Popen([sys.executable, '-m', 'mlops_nb', 'tour', '--fast', *map(str, args)], cwd=cwd, text=True,
+                            **{'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, **kw})
 
 
 @pytest.fixture(scope='module')
 def first(tmp_path_factory):
-    "A tour in an empty folder: (folder, standard output)"
-    cwd = tmp_path_factory.mktemp('tour')
-    run = tour(cwd=cwd)
-    out, err = run.communicate(timeout=300)
-    assert run.returncode == 0, err
-    return cwd, out
+    "A tour in an empty folder, with a terminal for its errors: (folder, standard output, what the terminal showed)"
+    cwd, shown = tmp_path_factory.mktemp('tour'), []
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 40, 110, 0, 0))   # a terminal of no width shows no bar
+    run = tour(cwd=cwd, stderr=theirs)
+    os.close(theirs)
+    def read():
+        try:
+            while data := os.read(ours, 10_000): shown.append(data)
+        except OSError: pass                                              # the other end was closed
+    reader = threading.Thread(target=read); reader.start()
+    out, _ = run.communicate(timeout=300)
+    reader.join(); os.close(ours)
+    assert run.returncode == 0, b''.join(shown)
+    return cwd, out, b''.join(shown).decode()
 
 
 def test_it_prints_its_steps_and_one_line_a_month(first):
-    _, out = first
+    _, out, terminal = first
+    assert 'versioning' in terminal and 'flights served' in terminal      # progress bars
     steps = re.findall(r'^== (.*)', out, re.M)
     assert steps[0] == 'Open a store' and steps[-1] == 'Write the report' and len(steps) == 7
     months = [line for line in out.splitlines() if re.match(r'\s*(Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ', line)]
@@ -65,7 +80,7 @@ def test_the_report_needs_nothing_else_and_its_pictures_have_words(first):
 def test_a_second_run_starts_clean_and_says_so_and_json_is_for_machines(first):
     run = tour('--json', cwd=first[0])
     out, err = run.communicate(timeout=300)
-    assert run.returncode == 0 and 'starting clean' in err
+    assert run.returncode == 0 and 'starting clean' in err and 'flights served' not in err   # no bar where there is no terminal
     answer = json.loads(out)
     assert [m['month'] for m in answer['months']] == list(range(4, 13)) and answer['report'].endswith('report.html')
     with ModelMonitor(first[0]/'tour') as monitor: assert len(monitor.predictions()) == 18_000
