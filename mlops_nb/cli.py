@@ -392,15 +392,18 @@ def _copy_chapters(folder:Path|str)->Path:
 @main.command()
 @click.option('--folder', default='mlops-lab', show_default=True, help='Folder for your copy of the chapters.')
 @click.option('--no-browser', is_flag=True, help='Only print the address.')
-def lab(folder, no_browser):
+@click.argument('jupyter', nargs=-1, type=click.UNPROCESSED)
+def lab(folder, no_browser, jupyter):
     """Open JupyterLab on your own copy of the chapters; what you changed there stays.
 
     Example: mlops-nb lab --folder my-course
+
+    What stands after -- goes to JupyterLab, for example -- --port=9000
     """
     copy = _copy_chapters(folder)
     from importlib.util import find_spec
     if not find_spec('jupyterlab'):
         raise MissingFile("JupyterLab is not installed: pip install 'mlops_nb[lab]'; "
                           f'the chapters are in {str(copy)!r}')
-    options = ['--no-browser'] if no_browser else []
-    os.execv(sys.executable, [sys.executable, '-m', 'jupyterlab', *options, f'--notebook-dir={copy}'])
+    options = [f'--ServerApp.root_dir={copy}', *(['--no-browser'] if no_browser else []), *jupyter]
+    os.execv(sys.executable, [sys.executable, '-m', 'jupyterlab', *options])

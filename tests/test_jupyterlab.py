@@ -139,3 +139,18 @@ def test_a_cell_that_fails_is_reported(lab, browser):
     seen = run_all(lab, browser, 'red.ipynb', seconds=60)
     assert seen['errors'] == ['ZeroDivisionError: division by zero'] and seen['on_screen'] == 1
     assert seen['executed'] < seen['cells'] == 3
+
+
+def test_mlops_nb_lab_serves_a_copy_of_the_chapters(tmp_path):
+    port, token = free_port(), secrets.token_hex(16)
+    env = {**os.environ, 'JUPYTER_PLATFORM_DIRS': '1', 'JUPYTER_TOKEN': token, **{f'JUPYTER_{p.upper()}_DIR': str(tmp_path/p) for p in ('config', 'data', 'runtime')}}
+    command = [sys.executable, '-m', 'mlops_nb', 'lab', '--folder', 'mine', '--no-browser', '--', '--allow-root', '--ServerApp.ip=127.0.0.1', f'--ServerApp.port={port}']
+    with open(tmp_path/'lab.log', 'w') as log: process = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=tmp_path, start_new_session=True)
+    lab = Lab(port, token, tmp_path/'mine')
+    try:
+        wait(lambda: process.poll() is not None or lab.is_up(), 60, 'JupyterLab to start')
+        assert process.poll() is None, (tmp_path/'lab.log').read_text()[-3000:]
+        names = {item['name'] for item in lab.api('contents/')['content']}
+        assert {'00_core.ipynb', 'index.ipynb', 'tutorials', 'images'} <= names and not any(n.startswith('_') for n in names)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM); process.wait(20)
