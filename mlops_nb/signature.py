@@ -4,6 +4,7 @@
 
 # %% ../nbs/05_signature.ipynb #06462a1d
 from __future__ import annotations
+import re
 from dataclasses import dataclass
 import numpy as np, pandas as pd, pandas.api.types as pdt
 from fastcore.basics import patch
@@ -38,6 +39,7 @@ class ColumnSpec:
     nullable:bool=False           # May a value be missing?
     dtype:str='float64'           # pandas dtype at training
     categories:tuple|None=None    # The values that a categorical column knows
+    ordered:bool=False            # Do these come in an order?
 
 _KINDS = dict(integer='an integer', number='a number', boolean='true or false', string='a text', datetime='a time')
 _IS = dict(boolean=pdt.is_bool_dtype, integer=pdt.is_integer_dtype, number=pdt.is_float_dtype,
@@ -52,7 +54,7 @@ def _kind(series:pd.Series)->str|None:
     found = pdt.infer_dtype(series, skipna=True)
     return {'string': 'string', 'boolean': 'boolean', 'empty': 'string'}.get(found)
 
-# %% ../nbs/05_signature.ipynb #40b7b84b
+# %% ../nbs/05_signature.ipynb #0d131b61
 @dataclass(frozen=True)
 class Signature:
     "The input columns of a model, in order"
@@ -70,18 +72,19 @@ class Signature:
     @classmethod
     def infer(cls,
         X:pd.DataFrame|np.ndarray|list,     # Training input: DataFrame, or 2-d array (rows, columns)
-        nullable:list[str]|tuple|bool=(),   # Names of further columns that may be missing; True for all
+        nullable:list[str]|str|bool=(),     # Names (or one name) of further columns that may be missing; True for all
     )->Signature:                           # What later inputs must look like
         "The signature of the data that a model is trained on"
         named = isinstance(X, pd.DataFrame)
         frame = X if named else _from_array(X)
         _check_names(frame)
+        nullable = [nullable] if isinstance(nullable, str) else nullable or ()      # False and None name no column
         if nullable is not True and (unknown := [n for n in nullable if n not in frame]):
             raise InvalidInput(f'nullable names the column {unknown[0]!r}, which is not there. '
                                f'{hint(unknown[0], frame.columns)}')
         return cls(tuple(_spec(frame[n], nullable is True or n in nullable) for n in frame), named)
 
-# %% ../nbs/05_signature.ipynb #e0dd48d0
+# %% ../nbs/05_signature.ipynb #9593d007
 def _from_array(X:np.ndarray|list)->pd.DataFrame:
     "A frame of an array, with names for its columns"
     array = np.asarray(X)
@@ -101,67 +104,178 @@ def _spec(series:pd.Series, nullable:bool)->ColumnSpec:
     if (kind := _kind(series)) is None:
         raise InvalidInput(f'column {series.name!r} holds {pdt.infer_dtype(series)} values '
                            f'({str(series.iloc[0])[:40]!r}); a model input holds {", ".join(_KINDS)}')
-    categories = tuple(series.dtype.categories) if isinstance(series.dtype, pd.CategoricalDtype) else None
-    dtype = 'category' if categories else str(series.dtype)
-    return ColumnSpec(series.name, kind, bool(nullable or series.isna().any()), dtype, categories)
+    if not isinstance(series.dtype, pd.CategoricalDtype):
+        return ColumnSpec(series.name, kind, bool(nullable or series.isna().any()), str(series.dtype))
+    if kind == 'datetime':
+        raise InvalidInput(f'column {series.name!r} is categorical and its categories are times, which JSON does '
+                           'not keep; give the times themselves, or texts with .dt.strftime')
+    known, ordered = tuple(series.dtype.categories), bool(series.dtype.ordered)
+    return ColumnSpec(series.name, kind, bool(nullable or series.isna().any()), 'category', known, ordered)
 
-# %% ../nbs/05_signature.ipynb #65704245
-_ACCEPTS = dict(integer={'integer'}, number={'floating', 'mixed-integer-float', 'decimal'}, boolean={'boolean'},
-                string={'string'}, datetime={'datetime64', 'datetime', 'date'})
+# %% ../nbs/05_signature.ipynb #2e45cc96
+class _Unfit(Exception): "Values that a column does not hold; the text goes on after the value"
+
+_ACCEPTS = dict(integer={'integer', 'floating', 'mixed-integer-float'}, boolean={'boolean'}, string={'string'},
+                number={'integer', 'floating', 'mixed-integer-float', 'decimal'},
+                datetime={'datetime64', 'datetime', 'date', 'string'})
+
+def _not_a(kind:str)->_Unfit: return _Unfit(f'is not {_KINDS[kind]}')
+
+def _look(values:np.ndarray|pd.Series, kind:str)->str:
+    "What pandas takes the values for, if that fits the kind"
+    if (found := pdt.infer_dtype(values)) in _ACCEPTS[kind]: return found
+    raise _not_a(kind)
+
+_FLOATS = (float, np.floating)
 _EXACT = 2**53   # above, not every integer has a float of its own (IEEE 754)
 
-def _fits(values:pd.Series, kind:str)->bool:
-    "Does a column of this content fit the kind? `values` has no missing ones"
-    found = pdt.infer_dtype(values, skipna=True)
-    if found == 'empty' or found in _ACCEPTS[kind]:
-        return not (kind == 'number' and np.isinf(values.astype('float64')).any())
-    if kind == 'number' and found == 'integer': return not (abs(values.astype('float64')) >= _EXACT).any()
-    if kind == 'integer' and found in ('floating', 'mixed-integer-float'):
-        numbers = values.astype('float64')
-        return bool((numbers == np.floor(numbers)).all() and (abs(numbers) <= _EXACT).all())
-    if kind == 'datetime' and found == 'string':
-        return not pd.to_datetime(values, utc=True, errors='coerce', format='ISO8601').isna().any()
-    return False
+def _integers(values:np.ndarray, dtype:np.dtype)->np.ndarray:
+    "Whole numbers within the range of `dtype`"
+    _look(values, 'integer')
+    if values.dtype.kind not in 'iu':
+        floats = np.array([v for v in values if isinstance(v, _FLOATS)], 'float64')
+        if (floats != np.floor(floats)).any() or (abs(floats) > _EXACT).any(): raise _not_a('integer')
+        values = np.array([int(v) for v in values], dtype=object)
+    limits = np.iinfo(dtype)
+    if limits.min <= int(values.min()) and int(values.max()) <= limits.max: return values.astype(dtype)
+    raise _Unfit(f'is outside of {dtype}, {limits.min} to {limits.max}')
 
-# %% ../nbs/05_signature.ipynb #152c8466
-_STR = str(pd.Series(['a']).dtype) == 'str'   # pandas 3 has a text dtype of that name
+# %% ../nbs/05_signature.ipynb #ca8fe2d7
+def _numbers(values:np.ndarray, dtype:np.dtype)->np.ndarray:
+    "Finite numbers in the precision of `dtype`; integers exactly"
+    _look(values, 'number')
+    try: wide = values.astype('float64')
+    except OverflowError: raise _Unfit('is outside of float64') from None       # an integer of over 308 digits
+    if np.isinf(wide).any(): raise _not_a('number')
+    with np.errstate(over='ignore'): numbers = wide.astype(dtype)
+    if np.isinf(numbers).any(): raise _Unfit(f'is outside of {dtype}')
+    if not _same(values, numbers): raise _Unfit(f'is not a number that {dtype} holds exactly')
+    return numbers
 
-def _typed(spec:ColumnSpec, series:pd.Series, missing:np.ndarray)->pd.Series:
-    "A column that fits, in the dtype of training; a missing integer or boolean needs the nullable dtype"
-    if spec.categories: return series.astype(pd.CategoricalDtype(list(spec.categories)))
+def _same(values:np.ndarray, floats:np.ndarray)->bool:
+    "Is each integer of `values` equal to its float? Only the large ones can differ"
+    if values.dtype.kind == 'f': return True
+    large = np.flatnonzero(abs(floats) >= 2**(np.finfo(floats.dtype).nmant + 1))
+    return all(isinstance(values[i], _FLOATS) or int(values[i]) == int(floats[i]) for i in large)
+
+# %% ../nbs/05_signature.ipynb #c95fd2f0
+_ZONE = re.compile(r'\d[T ].*(Z|[+-]\d\d(:?\d\d)?)\s*$')
+
+def _has_zone(value)->bool:
+    return bool(_ZONE.search(value)) if isinstance(value, str) else getattr(value, 'tzinfo', None) is not None
+
+def _times(given:pd.Series, unit:str, zoned:bool)->np.ndarray:
+    "Instants in UTC, as numpy's times of the unit of training"
+    if isinstance(given.dtype, pd.CategoricalDtype): given = given.astype(object)
+    texts = _look(given, 'datetime') == 'string'
+    if texts and not all(v.lstrip()[:1].isdecimal() for v in given): raise _not_a('datetime')
+    instants = pd.to_datetime(given, utc=True, errors='coerce', format='ISO8601' if texts else None)
+    if instants.isna().any(): raise _not_a('datetime')
+    tz = getattr(given.dtype, 'tz', None)
+    zones = {tz is not None} if pdt.is_datetime64_any_dtype(given.dtype) else {_has_zone(v) for v in given}
+    if True in zones and not zoned: raise _Unfit('has a time zone, which the column of training has not')
+    if False in zones and zoned: raise _Unfit('has no time zone, which the column of training has')
+    return _in_unit(pd.DatetimeIndex(instants).tz_localize(None), unit)
+
+def _in_unit(instants:pd.DatetimeIndex, unit:str)->np.ndarray:
+    "The same instants in another unit"
+    try: times = instants.as_unit(unit)
+    except pd.errors.OutOfBoundsDatetime: raise _Unfit(f'is outside of the years that the unit {unit} has') from None
+    if (times == instants).all(): return times.to_numpy()
+    raise _Unfit(f'is finer than {unit}, the unit of training')
+
+# %% ../nbs/05_signature.ipynb #92128675
+def _storage(dtype)->tuple[np.dtype, bool]:
+    "The numpy dtype below a pandas dtype, and whether a missing value may stand beside its integers and booleans"
+    if isinstance(dtype, pd.SparseDtype): return dtype.subtype, False
+    return (dtype, False) if isinstance(dtype, np.dtype) else (dtype.numpy_dtype, True)
+
+def _values(given:pd.Series, spec:ColumnSpec, holes:bool)->np.ndarray:
+    "What `given`, of which nothing is missing, is in numpy; `holes` tells whether missing ones will stand beside it"
+    if spec.categories is not None: return _codes(given, spec)
+    if spec.kind == 'string': return _texts(given.to_numpy())
+    dtype = pdt.pandas_dtype(spec.dtype)
     if spec.kind == 'datetime':
-        times = pd.to_datetime(series, utc=True) if 'UTC' in spec.dtype else pd.to_datetime(series)
-        return times.astype(spec.dtype)
-    if spec.kind == 'string':
-        texts = series.astype(object).where(~missing, np.nan)
-        return texts.astype(spec.dtype if spec.dtype != 'str' or _STR else object)
-    if spec.kind == 'number': return series.astype('float64').astype(spec.dtype)
-    holes, plain = missing.any(), spec.dtype[0].islower() and spec.dtype != 'boolean'
-    if holes and plain: return series.astype('float64' if spec.kind == 'integer' else object)
-    between = ('Int64' if spec.kind == 'integer' else 'object') if holes else spec.dtype
-    return series.astype(between).astype(spec.dtype)
+        arrow = getattr(dtype, 'pyarrow_dtype', dtype)
+        unit = arrow.unit if hasattr(arrow, 'unit') else np.datetime_data(arrow)[0]
+        return _times(given, unit, getattr(arrow, 'tz', None) is not None)
+    plain, takes_holes = _storage(dtype)
+    if spec.kind == 'number': return _numbers(given.to_numpy(), plain)
+    if spec.kind == 'boolean': return _booleans(given.to_numpy())
+    found = _integers(given.to_numpy(), plain)
+    if holes and not takes_holes and not _same(found, found.astype('float64')):
+        raise _Unfit('has no float of its own, and beside missing values this column becomes floats')
+    return found
 
-# %% ../nbs/05_signature.ipynb #5846eef9
+# %% ../nbs/05_signature.ipynb #fe851037
+def _booleans(values:np.ndarray)->np.ndarray:
+    _look(values, 'boolean')
+    return values.astype(bool)
+
+def _texts(values:np.ndarray)->np.ndarray:
+    _look(values, 'string')
+    try: ''.join(values).encode()
+    except UnicodeEncodeError: raise _Unfit('is not a text: it holds half a character') from None
+    return values.astype(object)
+
+def _codes(given:pd.Series, spec:ColumnSpec)->np.ndarray:
+    "The position of each value among the categories"
+    known = pd.Index(spec.categories, dtype=object if spec.kind == 'string' else None)
+    of = dict(string=lambda v, _: _texts(v), boolean=lambda v, _: _booleans(v), integer=_integers, number=_numbers)
+    codes = known.get_indexer(of[spec.kind](given.to_numpy(), known.dtype))
+    if (codes < 0).any(): raise _Unfit(f'is none of the {len(known)} categories of training')
+    return codes
+
+# %% ../nbs/05_signature.ipynb #f5b73c65
+_STR = str(pd.Series(['a']).dtype) == 'str'   # pandas 3 has a text dtype of that name
+_HOLES = dict(number=np.nan, datetime=np.datetime64('NaT'))
+
+def _typed(spec:ColumnSpec, values:np.ndarray, missing:np.ndarray)->pd.Series:
+    "What `_values` gave, with holes where `missing` says so, in the dtype of training"
+    categories = spec.categories is not None
+    holes = bool(missing.any())
+    if holes:
+        hole = -1 if categories else _HOLES.get(spec.kind, np.nan if spec.kind == 'string' else None)
+        full = np.full(len(missing), hole, values.dtype if categories or spec.kind in _HOLES else object)
+        full[~missing] = values
+        values = full
+    if categories:
+        return pd.Series(pd.Categorical.from_codes(values, list(spec.categories), ordered=spec.ordered))
+    dtype = pdt.pandas_dtype(spec.dtype) if spec.dtype != 'str' or _STR else np.dtype(object)
+    if spec.kind == 'datetime' and (tz := getattr(getattr(dtype, 'pyarrow_dtype', dtype), 'tz', None)) is not None:
+        values = pd.DatetimeIndex(values).tz_localize('UTC').tz_convert(tz)
+    if holes and spec.kind in ('integer', 'boolean') and not _storage(dtype)[1]:
+        dtype = np.dtype('float64' if spec.kind == 'integer' else object)
+    return pd.Series(values, dtype=object if values.dtype == object else None).astype(dtype)
+
+# %% ../nbs/05_signature.ipynb #6964350e
 def _column(spec:ColumnSpec, series:pd.Series, problems:list[dict])->pd.Series|None:
     "`series` in the dtype of training; what does not fit is added to `problems`"
     missing = series.isna().to_numpy()
-    if missing.any() and not spec.nullable:
+    holes = bool(missing.any())
+    if holes and not spec.nullable:
         problems += [_problem('is missing, and may not be', int(i), spec.name) for i in np.flatnonzero(missing)]
-    known = series[~missing]
-    if len(known) and not _fits(known, spec.kind): problems += _bad_rows(known, spec, missing)
-    elif spec.categories and not known.isin(spec.categories).all():
-        unseen = np.flatnonzero(~missing)[~known.isin(spec.categories).to_numpy()]
-        why = f'is none of the {len(spec.categories)} categories of training'
-        problems += [_problem(f'{_show(series.iloc[i])} {why}', int(i), spec.name) for i in unseen]
-    return None if problems else _typed(spec, series, missing)
+    known = series[~missing] if holes else series
+    if not len(known): return None if problems else _typed(spec, _nothing(spec), missing)
+    try: values = _values(known, spec, holes)
+    except _Unfit: values = _one_by_one(known, spec, missing, problems)
+    return None if problems else _typed(spec, values, missing)
 
-def _bad_rows(known:pd.Series, spec:ColumnSpec, missing:np.ndarray)->list[dict]:
-    "A problem for each value that does not fit; `missing` tells which row a known value is in"
-    rows = zip(np.flatnonzero(~missing), known)
-    bad = [(int(i), v) for i, v in rows if not _fits(pd.Series([v], dtype=object), spec.kind)]
-    return [_problem(f'{_show(v)} is not {_KINDS[spec.kind]}', i, spec.name) for i, v in bad]
+def _nothing(spec:ColumnSpec)->np.ndarray:
+    "The values of a column that has none"
+    dtype = dict(number='float64', datetime='M8[ns]', integer='int64', boolean='bool').get(spec.kind, object)
+    return np.array([], 'int64' if spec.categories is not None else dtype)
+
+def _one_by_one(known:pd.Series, spec:ColumnSpec, missing:np.ndarray, problems:list[dict])->np.ndarray|None:
+    "The values, each by itself; `missing` tells which row a known one is in"
+    values = []
+    for i, v in zip(np.flatnonzero(~missing), known):
+        try: values.append(_values(pd.Series([v], dtype=object), spec, bool(missing.any())))
+        except _Unfit as e: problems.append(_problem(f'{_show(v)} {e}', int(i), spec.name))
+    return None if problems else np.concatenate(values)
 
 def _show(value)->str:
+    if isinstance(value, int) and value.bit_length() > 200: return f'an integer of {value.bit_length()} bits'
     return repr(value if isinstance(value, (str, int, float, bool)) or value is None else str(value))[:60]
 
 # %% ../nbs/05_signature.ipynb #e37c98b8
@@ -223,11 +337,11 @@ def enforce(self:Signature,
     if problems: raise SignatureError(sorted(problems, key=lambda p: (p['row'] is None, p['row'] or 0)))
     return pd.DataFrame(typed)
 
-# %% ../nbs/05_signature.ipynb #d4c9225f
+# %% ../nbs/05_signature.ipynb #4ef6da7c
 @patch
 def to_dict(self:Signature)->dict: # JSON-ready
     "The signature as plain data"
-    specs = [{k: v for k, v in vars(c).items() if v is not None} for c in self.columns]
+    specs = [{k: v for k, v in vars(c).items() if v is not None and (k, v) != ('ordered', False)} for c in self.columns]
     columns = [{**c, 'categories': list(c['categories'])} if 'categories' in c else c for c in specs]
     return dict(named=self.named, columns=columns)
 
