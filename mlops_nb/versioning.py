@@ -5,6 +5,7 @@
 # %% ../nbs/04_versioning.ipynb #89525de4
 from __future__ import annotations
 import json, os
+from decimal import Decimal
 from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa
 from fastcore.basics import patch
@@ -29,7 +30,12 @@ _PARENTS = Table('data_parents', _META, Column('version', Text, primary_key=True
 _CHUNKS = Table('data_chunks', _META, Column('key', Text, primary_key=True), Column('digest', Text, nullable=False))
 _CHUNK_ROWS = 65_536
 
-# %% ../nbs/04_versioning.ipynb #056aa2cc
+# %% ../nbs/04_versioning.ipynb #5d16725e
+_ARROW = [getattr(pa.types, f'is_{t}') for t in (
+    'null boolean integer floating decimal timestamp date time duration '
+    'string large_string binary large_binary fixed_size_binary').split()]
+
+# %% ../nbs/04_versioning.ipynb #ff4d2f82
 def _describe(values:pd.Series|pd.Index, where:str)->dict:
     "What must be known to rebuild a column: a JSON dict"
     dtype = values.dtype
@@ -39,27 +45,32 @@ def _describe(values:pd.Series|pd.Index, where:str)->dict:
         return dict(kind='category', ordered=bool(dtype.ordered), categories=categories, code=code)
     if isinstance(dtype, pd.StringDtype):
         return dict(kind='string', storage=dtype.storage, na='NA' if dtype.na_value is pd.NA else 'nan')
-    if isinstance(dtype, pd.ArrowDtype) and not pa.types.is_nested(dtype.pyarrow_dtype):
+    if isinstance(dtype, pd.ArrowDtype) and any(is_a(dtype.pyarrow_dtype) for is_a in _ARROW):
         return dict(kind='arrow', type=str(dtype.pyarrow_dtype))
     if isinstance(dtype, pd.DatetimeTZDtype): return dict(kind='time', dtype=f'M8[{dtype.unit}]', tz=str(dtype.tz))
     if isinstance(dtype, np.dtype) and dtype.kind in 'mM': return dict(kind='time', dtype=dtype.str)
     if isinstance(dtype, np.dtype) and dtype.kind in 'biuf': return dict(kind='numpy', dtype=dtype.str)
-    if getattr(dtype, 'numpy_dtype', None) is not None and str(dtype)[0] in 'IUFb':
-        return dict(kind='masked', dtype=str(dtype))
+    masked = not isinstance(dtype, pd.ArrowDtype) and getattr(dtype, 'numpy_dtype', None) is not None
+    if masked and str(dtype)[0] in 'IUFb': return dict(kind='masked', dtype=str(dtype))
     if dtype == object: return dict(kind='object', missing=_missing_kind(values, where))
     raise InvalidInput(f'{where} has the dtype {dtype}, which cannot be given back exactly; '
                        'convert it first, for example with astype(str)')
 
-# %% ../nbs/04_versioning.ipynb #ba022594
+# %% ../nbs/04_versioning.ipynb #a83dab42
 def _missing_kind(values:pd.Series|pd.Index, where:str)->str:
     "Which missing value an object column of texts uses"
     kinds = {'text' if isinstance(v, str) else 'None' if v is None else
              'nan' if isinstance(v, float) and v != v else type(v).__name__ for v in values}
     odd = kinds - {'text', 'None', 'nan'}
     if odd: raise InvalidInput(f'{where} holds Python objects ({", ".join(sorted(odd))}); '
-                               'store numbers, texts, times or categories. convert_dtypes() often helps')
+                               f'store numbers, texts, times or categories. {_way_out(values, odd)}')
     if {'None', 'nan'} <= kinds: raise InvalidInput(f'{where} mixes None and NaN; choose one, for example with fillna')
     return next(iter(kinds - {'text'}), 'None')
+
+def _way_out(values:pd.Series|pd.Index, odd:set[str])->str:
+    "What helps against Python objects; an index has no convert_dtypes"
+    if isinstance(values, pd.Series): return 'convert_dtypes() often helps'
+    return 'pd.MultiIndex.from_tuples makes levels of them' if odd == {'tuple'} else 'map(str) makes texts of them'
 
 # %% ../nbs/04_versioning.ipynb #6b4a4aab
 def _to_arrow(values:pd.Series|pd.Index, how:dict)->pa.Array:
@@ -117,7 +128,8 @@ def _chunk_key(array:pa.Array)->str:
 def _value_bytes(array:pa.Array)->list[bytes]:
     "The values of an array as bytes; missing ones as zeros or nothing"
     t, is_a = array.type, pa.types
-    if not len(array): return []
+    if not len(array) or is_a.is_null(t): return []
+    if is_a.is_fixed_size_binary(t): return _text_bytes(array.cast(pa.binary()).cast(pa.large_binary()))
     if is_a.is_string(t) or is_a.is_large_string(t) or is_a.is_binary(t) or is_a.is_large_binary(t):
         return _text_bytes(array.cast(pa.large_binary()))
     if array.null_count: array = array.fill_null(_zero(t))
@@ -125,15 +137,19 @@ def _value_bytes(array:pa.Array)->list[bytes]:
     if is_a.is_decimal(t): return [str(array.to_pylist()).encode()]
     return [np.ascontiguousarray(array.to_numpy(zero_copy_only=False)).tobytes()]
 
+# %% ../nbs/04_versioning.ipynb #3678ec10
 def _text_bytes(array:pa.Array)->list[bytes]:
     "Lengths and bytes of the texts of a large_binary array, which may be a slice of a longer one"
     offsets = np.frombuffer(array.buffers()[1], '<i8')[array.offset:array.offset+len(array)+1]
     data = array.buffers()[2]
     return [np.diff(offsets).tobytes(), bytes(memoryview(data)[offsets[0]:offsets[-1]]) if data is not None else b'']
 
-def _zero(t:pa.DataType)->pa.Scalar: return pa.scalar(False) if pa.types.is_boolean(t) else pa.scalar(0).cast(t)
+def _zero(t:pa.DataType)->pa.Scalar:
+    "Nought, in a type of which Arrow makes numbers only by way of the integers of its own width"
+    if pa.types.is_boolean(t): return pa.scalar(False)
+    if pa.types.is_decimal(t): return pa.scalar(Decimal(0), t)
+    return pa.scalar(0, pa.int32() if pa.types.is_temporal(t) and t.bit_width == 32 else pa.int64()).cast(t)
 
-# %% ../nbs/04_versioning.ipynb #3678ec10
 def _encode(array:pa.Array)->pa.Buffer:
     "A chunk as bytes: an Arrow IPC stream, zstd inside"
     batch = pa.record_batch([array], names=['v'])
@@ -247,9 +263,12 @@ def _get_data(self:DataVersioning, manifest:dict)->pd.DataFrame|np.ndarray:
     return frame
 
 # %% ../nbs/04_versioning.ipynb #b70719dc
-_READERS = {'.csv': pd.read_csv, '.tsv': lambda p: pd.read_csv(p, sep='\t'),
-            '.jsonl': lambda p: pd.read_json(p, lines=True), '.ndjson': lambda p: pd.read_json(p, lines=True),
-            '.parquet': pd.read_parquet}
+def _read_jsonl(path:Path)->pd.DataFrame:
+    "One object a line; the rows are numbered as in the other formats, which older versions of pandas do not do"
+    return pd.read_json(path, lines=True).reset_index(drop=True)
+
+_READERS = {'.csv': pd.read_csv, '.tsv': lambda p: pd.read_csv(p, sep='\t'), '.jsonl': _read_jsonl,
+            '.ndjson': _read_jsonl, '.parquet': pd.read_parquet}
 _PACKED = ('.gz', '.bz2', '.xz', '.zst', '.zip')
 
 def read_table(
@@ -374,22 +393,16 @@ def _public(self:DataVersioning, r:Row, parents:list[str])->dict:
                 description=r.description, parent_version=parents[0] if parents else None, parents=parents,
                 size_mb=r.size/1e6, kind=r.kind, rows=r.rows, columns=r.columns)
 
-# %% ../nbs/04_versioning.ipynb #3c0ca36d
-@patch
-def compare_versions(self:DataVersioning,
-    v1:str, # Id or unique prefix of the earlier version
-    v2:str, # Id or unique prefix of the later version
-)->dict:    # shape_change, columns_added, columns_removed, common_columns, changed_columns, dtype_changes
-    "What differs between two versions"
-    a, b = (self._manifest(self._record(v)) for v in (v1, v2))
-    left, right = (dict(zip(m['labels'], m['columns'])) for m in (a, b))
-    common = [c for c in left if c in right]
-    types = {c: (_name(left[c]['how']), _name(right[c]['how'])) for c in common}
-    return dict(shape_change={'from': _shape(a), 'to': _shape(b)},
-                columns_added=[c for c in right if c not in left], columns_removed=[c for c in left if c not in right],
-                common_columns=common, changed_columns=[c for c in common if left[c] != right[c]],
-                dtype_changes={c: {'from': old, 'to': new} for c, (old, new) in types.items() if old != new},
-                order_changed=common != [c for c in right if c in left], index_changed=a.get('index') != b.get('index'))
+# %% ../nbs/04_versioning.ipynb #4bf8e3a7
+def _numbered(labels:list[str])->list[str]:
+    "The labels, made unique: the second 'a' is 'a #2', or the next number that no column is called by"
+    taken, times, names = set(labels), {}, []
+    for label in labels:
+        n = times[label] = times.get(label, 0) + 1
+        while n > 1 and f'{label} #{n}' in taken: n += 1
+        names.append(f'{label} #{n}' if n > 1 else label)
+        times[label] = n
+    return names
 
 def _name(how:dict)->str:
     "A dtype's everyday name"
@@ -398,3 +411,20 @@ def _name(how:dict)->str:
         return f"{plain}[{how['tz']}]".replace('][', ', ') if 'tz' in how else plain
     texts = {'string': 'str' if how.get('na') == 'nan' else 'string'}
     return how.get('dtype') or how.get('type') or texts.get(how['kind'], how['kind'])
+
+# %% ../nbs/04_versioning.ipynb #fcff699f
+@patch
+def compare_versions(self:DataVersioning,
+    v1:str, # Id or unique prefix of the earlier version
+    v2:str, # Id or unique prefix of the later version
+)->dict:    # shape_change, columns_added, columns_removed, common_columns, changed_columns, dtype_changes
+    "What differs between two versions"
+    a, b = (self._manifest(self._record(v)) for v in (v1, v2))
+    left, right = (dict(zip(_numbered(m['labels']), m['columns'])) for m in (a, b))
+    common = [c for c in left if c in right]
+    types = {c: (_name(left[c]['how']), _name(right[c]['how'])) for c in common}
+    return dict(shape_change={'from': _shape(a), 'to': _shape(b)},
+                columns_added=[c for c in right if c not in left], columns_removed=[c for c in left if c not in right],
+                common_columns=common, changed_columns=[c for c in common if left[c] != right[c]],
+                dtype_changes={c: {'from': old, 'to': new} for c, (old, new) in types.items() if old != new},
+                order_changed=common != [c for c in right if c in left], index_changed=a.get('index') != b.get('index'))

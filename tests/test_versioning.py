@@ -5,15 +5,18 @@ import subprocess
 import sys
 import textwrap
 import time
+from datetime import date, datetime, time as clock, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.pandas import column, data_frames, range_indexes
 
 from mlops_nb.core import Conflict, InvalidInput, NotFound
-from mlops_nb.versioning import DataVersioning
+from mlops_nb.versioning import DataVersioning, _chunk_key
 
 
 def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', textwrap.dedent(code), *map(str, args)], **kw)
@@ -119,3 +122,67 @@ def test_no_order_of_calls_makes_a_cycle(tmp_path):
         many = a
         for i in range(300): many = v.version_data(pd.DataFrame({'y': [i]}), 'long', parent_version=many)
         assert len(v.get_lineage(many)) == 301                                   # a long chain is no recursion
+
+
+TYPES = {pa.date32(): date(2013, 1, 1), pa.date64(): date(2013, 1, 1), pa.time32('s'): clock(1, 2), pa.time32('ms'): clock(1, 2), pa.time64('us'): clock(1, 2), pa.time64('ns'): clock(1, 2),
+         pa.decimal128(10, 2): Decimal('1.50'), pa.decimal128(38, 0): Decimal(10**37), pa.decimal256(50, 2): Decimal('1.50'), pa.null(): None, pa.binary(2): b'ab', pa.binary(): b'abc',
+         pa.timestamp('us'): datetime(2013, 1, 1), pa.timestamp('s', tz='UTC'): datetime(2013, 1, 1), pa.duration('us'): timedelta(1), pa.string(): 'a', pa.bool_(): True, pa.float32(): 1.5, pa.uint64(): 2**64 - 1}
+
+def arrow(values, t): return pd.DataFrame({'x': pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array(values, t)])))})
+
+
+@pytest.mark.parametrize('t', TYPES, ids=str)
+def test_every_arrow_type_comes_back_with_and_without_missing_values(tmp_path, t):
+    value, ids = TYPES[t], []
+    with DataVersioning(tmp_path/'d') as v:
+        for values in ([value], [value, None], [None, value], [None], [None, None], []):
+            frame = arrow(values, t)
+            back = v.load_data(v.version_data(frame, 'd'))
+            pd.testing.assert_frame_equal(back, frame, check_exact=True)
+            assert pa.array(back['x'].array).to_pylist() == pa.array(values, t).to_pylist() and back['x'].dtype.pyarrow_dtype == t
+            ids.append(v.version_data(frame.copy(), 'd'))
+        assert len(set(ids)) == (6 if value is not None else 3)
+
+
+def test_ids_of_arrow_columns_are_those_of_before(tmp_path):
+    before = {(pa.date32(), 0): 'a39752d917f3', (pa.time32('s'), 0): '57793e5a93f6', (pa.date64(), 1): '75309086a3c2', (pa.time64('us'), 1): '99729cba6b97', (pa.decimal128(10, 2), 0): '2015f89f57c5',
+              (pa.decimal256(50, 2), 1): '7a1cf3cd4b7e', (pa.timestamp('us'), 1): 'bb711bbead6e', (pa.duration('us'), 1): '55cdc481f1fa', (pa.string(), 1): '7fc9d29e05f7'}
+    with DataVersioning(tmp_path/'d') as v:
+        for (t, holes), said in before.items():
+            assert v.version_data(arrow([TYPES[t]] + [None]*holes, t), 'd') == f'd_{said}', str(t)
+
+
+def test_bytes_of_one_length_are_hashed_by_their_content_and_not_by_their_address():
+    made = {_chunk_key(pa.array([b'%03d' % i], pa.binary(3))) for i in range(300)}
+    assert len(made) == 300 and _chunk_key(pa.array([b'007'], pa.binary(3))) in made
+
+
+@pytest.mark.parametrize('t,value', [(pa.dictionary(pa.int8(), pa.string()), 'a'), (pa.month_day_nano_interval(), (1, 2, 3)), (pa.list_(pa.int8()), [1]), (pa.binary_view(), b'a')], ids=str)
+def test_arrow_types_that_cannot_come_back_are_refused_by_the_name_of_the_column(tmp_path, t, value):
+    with DataVersioning(tmp_path/'d') as v:
+        for values in ([value], [value, None], [None]):
+            with pytest.raises(InvalidInput, match="column 'x' has the dtype"): v.version_data(arrow(values, t), 'd')
+
+
+@pytest.mark.parametrize('names', [['a', 'a', 'b'], ['b', 'a', 'a'], ['a', 'a', 'a'], [1, 1, 2]], ids=str)
+@pytest.mark.parametrize('place', [0, 1, 2])
+def test_a_change_in_any_of_the_columns_of_one_name_is_reported(tmp_path, names, place):
+    frame = pd.DataFrame([[1, 2, 3]], columns=names)
+    with DataVersioning(tmp_path/'d') as v:
+        changed = frame.copy(); changed.isetitem(place, [9.5])
+        found = v.compare_versions(v.version_data(frame, 'd'), v.version_data(changed, 'd'))
+        assert len(found['changed_columns']) == 1 and len(found['common_columns']) == 3 and list(found['dtype_changes'].values()) == [{'from': 'int64', 'to': 'float64'}]
+        assert not found['columns_added'] and not found['columns_removed'] and not found['order_changed']
+        fewer = v.compare_versions(v.version_data(frame, 'd'), v.version_data(frame.iloc[:, [1, 2]], 'd'))
+        assert len(fewer['columns_removed']) == 1 and fewer['columns_added'] == []
+
+
+def test_a_header_that_is_refused_says_what_helps(tmp_path):
+    flat = pd.DataFrame([[1, 2]], columns=pd.Index([('a', 1), ('b', 2)], tupleize_cols=False))
+    with DataVersioning(tmp_path/'d') as v:
+        with pytest.raises(InvalidInput, match=r'the header holds Python objects \(tuple\).*MultiIndex\.from_tuples') as e: v.version_data(flat, 'd')
+        assert 'convert_dtypes' not in str(e.value)
+        v.version_data(flat.set_axis(pd.MultiIndex.from_tuples(flat.columns), axis=1), 'd')              # it does help
+        mixed = pd.DataFrame([[1, 2]], columns=['a', 1])
+        with pytest.raises(InvalidInput, match=r'the header holds Python objects \(int\).*map\(str\)'): v.version_data(mixed, 'd')
+        v.version_data(mixed.set_axis(mixed.columns.map(str), axis=1), 'd')
