@@ -5,8 +5,9 @@ __version__ = "0.1.0"
 # (PEP 562): `import mlops_nb` costs milliseconds, and `MLPipelineConfig` never pays for scikit-learn.
 _HOME = {
     'MLPipelineConfig': 'config', 'Store': 'store', 'flights': 'data', 'DataVersioning': 'versioning',
-    'Signature': 'signature', 'ModelRegistry': 'registry', 'ModelAPI': 'api', 'ModelClient': 'api', 'create_app': 'api',
-    'generate_docker_files': 'deploy', 'DataDriftDetector': 'drift', 'ModelMonitor': 'monitoring', 'MlopsError': 'core',
+    'Signature': 'signature', 'ModelRegistry': 'registry', 'ModelAPI': 'api', 'create_app': 'api',
+    'ModelClient': 'client', 'generate_docker_files': 'deploy', 'DataDriftDetector': 'drift',
+    'ModelMonitor': 'monitoring', 'MlopsError': 'core',
 }
 __all__ = sorted(_HOME)
 

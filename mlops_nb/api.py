@@ -4,22 +4,21 @@
 
 # %% ../nbs/08_api.ipynb #6e8ed88d
 from __future__ import annotations
-import http.client, ipaddress, json, logging, sys, threading, time, uuid
+import ipaddress, json, logging, sys, threading, time, uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, TimeoutError as TimedOut
-from urllib.parse import urlsplit
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 from flask import Flask, Response, current_app, g, request
 from threadpoolctl import threadpool_limits
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from .config import MLPipelineConfig, as_config
-from .core import InvalidInput, MlopsError, to_json, utcnow
+from .core import InvalidInput, to_json, utcnow
 from .signature import ColumnSpec, Signature, SignatureError
 
 # %% auto #0
-__all__ = ['ModelAPI', 'ApiError', 'ModelClient', 'create_app']
+__all__ = ['ModelAPI', 'create_app']
 
 # %% ../nbs/08_api.ipynb #d8561598
 _UNFIT = 'Input does not fit'
@@ -326,7 +325,8 @@ class _Server:
 
     def close(self):
         "Answer what has arrived, then stop listening"
-        self.server.stop(); self.thread.join(10)
+        self.server.stop()
+        if self.thread.is_alive(): self.thread.join(10)
 
 def _is_loopback(host:str)->bool:
     "Does the address lead to this machine only? A name other than localhost is not looked up"
@@ -341,7 +341,8 @@ def start(self:ModelAPI,
 )->_Server:                 # With `.url` and `.close()`; also a context manager
     "Serve in a background thread"
     server = _Server(self, host, port)
-    server.thread.start()
+    try: server.thread.start()
+    except BaseException: server.close(); raise             # Ctrl-C at this moment must not leave its threads behind
     return server
 
 @patch
@@ -355,78 +356,11 @@ def run(self:ModelAPI,
         raise InvalidInput(f'debug=True gives a Python console to everybody who reaches {host}; '
                            f'use it on 127.0.0.1 only')
     if debug: return self.app.run(host, port, debug=True, use_reloader=False)
-    with self.start(host, port) as server:
-        print(f'{server}; Ctrl-C ends it', file=sys.stderr, flush=True)
-        try:
-            while server.thread.is_alive(): time.sleep(1)   # Ctrl-C arrives here, not in the server's queue
-        except KeyboardInterrupt: pass                      # the end that was asked for
-
-# %% ../nbs/08_api.ipynb #db42c4ef
-class ApiError(MlopsError):
-    "An answer other than 200; `.status` and `.problem` hold it"
-    def __init__(self,
-        status:int,     # HTTP status
-        problem:dict,   # The problem document
-    ):
-        self.status, self.problem = status, problem
-        super().__init__(f"{status} {problem.get('title', '')}: {problem.get('detail', '')}")
-
-class ModelClient:
-    "A client of `ModelAPI`"
-    def __init__(self,
-        url:str,                # Address, for example `http://127.0.0.1:5000`
-        timeout:float=60.0,     # Seconds to wait for an answer
-    ):
-        parts = urlsplit(url)
-        if parts.scheme != 'http' or not parts.hostname:
-            raise InvalidInput(f"{url!r} is not an address; write it like 'http://127.0.0.1:5000'")
-        self.url, self.timeout, self._host, self._port = url, timeout, parts.hostname, parts.port or 80
-
-    def __repr__(self): return f'ModelClient({self.url!r})'
-
-# %% ../nbs/08_api.ipynb #b8571b72
-@patch
-def _ask(self:ModelClient, method:str, route:str, body=None)->dict:
-    "One request on a connection of its own; the JSON that comes back"
-    data = None if body is None else to_json(body).encode()
-    conn = http.client.HTTPConnection(self._host, self._port, timeout=self.timeout)
     try:
-        conn.request(method, route, data, {} if data is None else {'Content-Type': 'application/json'})
-        response = conn.getresponse()
-        answer = json.loads(response.read())
-    except (OSError, ValueError, http.client.HTTPException) as e:
-        raise MlopsError(f'{self.url}{route} did not answer: {e}; is the server running?') from e
-    finally: conn.close()
-    if response.status != 200: raise ApiError(response.status, answer)
-    return answer
-
-def _records(rows): return rows.to_dict('records') if isinstance(rows, pd.DataFrame) else rows
-
-# %% ../nbs/08_api.ipynb #f3880c52
-@patch
-def predict(self:ModelClient,
-    rows,       # DataFrame, dict, list of dicts, or lists in signature order
-)->dict:        # predictions, probabilities, processing_time_seconds, model_version, timestamp
-    "POST /predict"
-    return self._ask('POST', '/predict', _records(rows))
-
-@patch
-def batch_predict(self:ModelClient,
-    rows,                   # As for `predict`
-    batch_size:int=1000,    # Rows a call of the model
-)->dict:                    # As `predict`, with num_instances and throughput_per_second
-    "POST /batch_predict"
-    return self._ask('POST', '/batch_predict', dict(instances=_records(rows), batch_size=batch_size))
-
-@patch
-def health(self:ModelClient)->dict: # status, uptime_seconds, requests_served, error_rate
-    "GET /health"
-    return self._ask('GET', '/health')
-
-@patch
-def model_info(self:ModelClient)->dict: # model_type, model_version, features, n_features, config
-    "GET /model_info"
-    return self._ask('GET', '/model_info')
+        with self.start(host, port) as server:
+            print(f'{server}; Ctrl-C ends it', file=sys.stderr, flush=True)
+            while server.thread.is_alive(): time.sleep(1)   # Ctrl-C arrives here, not in the server's queue
+    except KeyboardInterrupt: pass                          # the end that was asked for
 
 # %% ../nbs/08_api.ipynb #f72442ac
 @patch(cls_method=True)

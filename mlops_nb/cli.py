@@ -295,13 +295,15 @@ def _monitor_show(hours, until, config, store, as_json):
     sys.exit(int(bool(found['alerts'])))
 
 # %% ../nbs/16_cli.ipynb #951b765b
-def _wait_for_interrupt():
-    "Sleep until Ctrl-C or a polite `kill`"
+def _serve_until_interrupt(api, host:str, port:int, ref:str):
+    "Serve until Ctrl-C or a polite `kill`, which may come at any moment"
     import signal, time
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        while True: time.sleep(1)
-    except KeyboardInterrupt: pass
+        with api, api.start(host, port) as server:
+            click.echo(f'{ref} is served at {server.url}; Ctrl-C ends it', err=True)
+            while True: time.sleep(1)
+    except KeyboardInterrupt: click.echo('stopped', err=True)
 
 # %% ../nbs/16_cli.ipynb #9e80a869
 @main.command()
@@ -322,10 +324,7 @@ def serve(ref, store, host, port, no_log, config):
     with _existing(store) as s:
         monitor = None if no_log else ModelMonitor(s, config=config)
         api = ModelAPI.from_registry(ModelRegistry(s), ref, monitor=monitor, config=config)
-        with api, api.start(host, port) as server:
-            click.echo(f'{ref} is served at {server.url}; Ctrl-C ends it', err=True)
-            _wait_for_interrupt()
-    click.echo('stopped', err=True)
+        _serve_until_interrupt(api, host, port, ref)
 
 # %% ../nbs/16_cli.ipynb #44a1ff2f
 def _chapters()->Path:

@@ -162,7 +162,8 @@ class One:
     def predict(self, X): return [1]*len(X)
 ModelAPI(One()).run(port={port})
 '''
-    child = subprocess.Popen([sys.executable, '-c', code], stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen([sys.executable, '-c', code], stderr=subprocess.PIPE, text=True,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))   # a shell's background job ignores Ctrl-C
     try:
         for _ in range(100):
             try: answer = ModelClient(f'http://127.0.0.1:{port}').predict([[5]]); break

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from sklearn.linear_model import LogisticRegression
 
 from browser import need
-from mlops_nb.api import ModelClient
+from mlops_nb.client import ModelClient
 from mlops_nb.core import Conflict, InvalidInput, MlopsError
 from mlops_nb.deploy import generate_docker_files
 from mlops_nb.registry import ModelRegistry

@@ -18,6 +18,7 @@ from mlops_nb import DataVersioning, ModelMonitor, ModelRegistry, Store
 
 def tour(*args, cwd, **kw):
     return subprocess.Popen([sys.executable, '-m', 'mlops_nb', 'tour', '--fast', *map(str, args)], cwd=cwd, text=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),   # a shell's background job ignores Ctrl-C
                             **{'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, **kw})
 
 
