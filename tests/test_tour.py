@@ -62,6 +62,10 @@ def test_what_it_leaves_behind_can_be_looked_at(first):
         assert info['signature'] and info['metrics']['auc'] > 0.6
         lineage = DataVersioning(store).get_lineage(info['data_version'])
         assert lineage[0]['description'] == '2013-01' and lineage[-1]['version'] == info['data_version']
+        of = {r['version']: r['description'] for r in lineage}
+        last = 3 if info['version'] == '1.0.0' else int(of[lineage[-1]['parents'][-1]][-2:])
+        assert [of[p] for p in lineage[-1]['parents']] == [f'2013-{m:02d}' for m in range(last - 2, last + 1)]   # the months that it was trained on
+        assert of[info['data_version']] == f"for delay {info['version']}"
         monitor = ModelMonitor(store)
         seen = monitor.predictions()
         assert len(seen) == 18_000 and set(seen['model_version']) <= {i['version'] for i in registry.list_models().values()}
