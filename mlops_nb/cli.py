@@ -131,7 +131,8 @@ def _registry_show(ref, store, as_json):
 @click.argument('version')
 @_store_option
 @click.option('--yes', is_flag=True, help='Do not ask.')
-def _registry_delete(name, version, store, yes):
+@_json_option
+def _registry_delete(name, version, store, yes, as_json):
     """Delete one model version.
 
     Example: mlops-nb registry delete delay 1.0.0 --yes
@@ -139,9 +140,9 @@ def _registry_delete(name, version, store, yes):
     from mlops_nb.registry import ModelRegistry
     with _existing(store) as s:
         ModelRegistry(s).info(name, version)
-        if not yes: click.confirm(f'Delete {name}:{version}?', abort=True)
+        if not yes: click.confirm(f'Delete {name}:{version}?', abort=True, err=True)
         ModelRegistry(s).delete_model(name, version)
-    click.echo(f'deleted {name}:{version}')
+    _say(as_json, {'deleted': f'{name}:{version}'}, f'deleted {name}:{version}')
 
 # %% ../nbs/16_cli.ipynb #cc4b13e0
 @main.group()
@@ -295,13 +296,14 @@ def _monitor_show(hours, until, config, store, as_json):
     sys.exit(int(bool(found['alerts'])))
 
 # %% ../nbs/16_cli.ipynb #951b765b
-def _serve_until_interrupt(api, host:str, port:int, ref:str):
+def _serve_until_interrupt(api, host:str, port:int, ref:str, as_json:bool):
     "Serve until Ctrl-C or a polite `kill`, which may come at any moment"
     import signal, time
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with api, api.start(host, port) as server:
             click.echo(f'{ref} is served at {server.url}; Ctrl-C ends it', err=True)
+            if as_json: click.echo(json.dumps({'ref': ref, 'url': server.url}))   # one line, flushed
             while True: time.sleep(1)
     except KeyboardInterrupt: click.echo('stopped', err=True)
 
@@ -314,7 +316,8 @@ def _serve_until_interrupt(api, host:str, port:int, ref:str):
 @click.option('--port', default=5000, show_default=True, help='Port to listen on; 0 takes a free one.')
 @click.option('--no-log', is_flag=True, help='Do not log the predictions.')
 @_config_option
-def serve(ref, store, host, port, no_log, config):
+@_json_option
+def serve(ref, store, host, port, no_log, config, as_json):
     """Serve a registered model over HTTP until Ctrl-C.
 
     Example: mlops-nb serve delay@champion --store tour --port 5000
@@ -324,7 +327,7 @@ def serve(ref, store, host, port, no_log, config):
     with _existing(store) as s:
         monitor = None if no_log else ModelMonitor(s, config=config)
         api = ModelAPI.from_registry(ModelRegistry(s), ref, monitor=monitor, config=config)
-        _serve_until_interrupt(api, host, port, ref)
+        _serve_until_interrupt(api, host, port, ref, as_json)
 
 # %% ../nbs/16_cli.ipynb #44a1ff2f
 def _chapters()->Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa
 from fastcore.basics import patch
 from sqlalchemy import Column, Connection, Integer, MetaData, Row, Table, Text, insert, select
-from .core import Conflict, InvalidInput, IntegrityError, MissingFile, NotFound
+from .core import Conflict, InvalidInput, MissingFile, NotFound
 from .core import check_name, digest, hint, to_json, utcnow
 from .store import Store, open_store
 
