@@ -4,76 +4,31 @@
 
 # %% ../nbs/16_cli.ipynb #f4f526e9
 from __future__ import annotations
-import json, linecache, os, shutil, sys, traceback
+import json, linecache, os, shutil, sys
 from collections.abc import Callable
-from contextlib import contextmanager
 from datetime import timezone
 from pathlib import Path
 import click
-from .core import InvalidInput, MissingFile, MlopsError, to_json
+from .commands import data, registry
+from .core import InvalidInput, MissingFile, to_json
+from .terminal import Commands, cell, config_option, existing, json_option, say, store_option, table
 
 # %% auto #0
-__all__ = ['main', 'version', 'registry', 'data', 'drift', 'monitor', 'serve', 'tour', 'lab']
+__all__ = ['main', 'version', 'drift', 'monitor', 'serve', 'tour', 'lab']
 
 # %% ../nbs/16_cli.ipynb #6ed9a328
-class _Group(click.Group):
-    "A group whose commands turn a refusal into one line and exit code 3, Ctrl-C into 130, and a fault of ours into 70"
-    def invoke(self, ctx:click.Context):
-        "Run the command that was named"
-        try: return super().invoke(ctx)
-        except MlopsError as e:
-            click.echo(f'mlops-nb: {e}', err=True)
-            ctx.exit(3)
-        except (KeyboardInterrupt, click.Abort): ctx.exit(130)
-        except (click.ClickException, click.exceptions.Exit): raise           # click's own way to end
-        except Exception:                                                     # shown whole; only the code is ours
-            traceback.print_exc()
-            ctx.exit(70)
-
-@click.group(cls=_Group, context_settings=dict(help_option_names=['-h', '--help']))
+@click.group(cls=Commands, context_settings=dict(help_option_names=['-h', '--help']))
 def main():
     """An MLOps toolkit that you can read.
 
     Example: mlops-nb tour --fast
     """
 
-# %% ../nbs/16_cli.ipynb #31a87b2b
-_store_option = click.option('--store', default='mlops-store', envvar='MLOPS_STORE', show_default=True,
-                             help='Folder of the store (or MLOPS_STORE).')
-_config_option = click.option('--config', type=click.Path(dir_okay=False),
-                              help='Configuration file, JSON or YAML: limits, timeout, thresholds.')
-_json_option = click.option('--json', 'as_json', is_flag=True, help='Print JSON for machines.')
-
-def _say(as_json:bool, data, text:str):
-    "Print `data` as JSON, or `text` for people"
-    click.echo(to_json(data, indent=2) if as_json else text)
-
-def _table(rows:list[dict], columns:list[str])->str:
-    "Rows of dicts as aligned text"
-    if not rows: return 'none'
-    cells = [columns, *([_cell(r.get(c)) for c in columns] for r in rows)]
-    width = [max(len(line[i]) for line in cells) for i in range(len(columns))]
-    return '\n'.join('  '.join(v.ljust(w) for v, w in zip(line, width)).rstrip() for line in cells)
-
-def _cell(v)->str:
-    if v is None: return '-'
-    if isinstance(v, (list, tuple)): return ', '.join(map(str, v))
-    return f'{v:.4g}' if isinstance(v, float) else str(v)
-
-# %% ../nbs/16_cli.ipynb #965b163b
-@contextmanager
-def _existing(location:str):
-    "The store at `location`, which must exist"
-    from mlops_nb.store import Store
-    path = Path(location)
-    if not (path/'store.db').exists() and not (path.suffix == '.db' and path.exists()):
-        raise MissingFile(f'there is no store at {location!r}; '
-                          'name one with --store, or make one: mlops-nb tour --fast')
-    with Store(location) as store: yield store
+for group in (registry, data): main.add_command(group)
 
 # %% ../nbs/16_cli.ipynb #59d8d107
 @main.command()
-@_json_option
+@json_option
 def version(as_json):
     """Print the versions of mlops_nb, Python and the libraries that matter.
 
@@ -83,132 +38,21 @@ def version(as_json):
     from mlops_nb import __version__
     names = ('scikit-learn', 'numpy', 'pandas', 'scipy', 'skops', 'sqlalchemy', 'flask')
     data = {'mlops_nb': __version__, 'python': sys.version.split()[0], **{n: installed(n) for n in names}}
-    _say(as_json, data, '\n'.join(f'{k} {v}' for k, v in data.items()))
-
-# %% ../nbs/16_cli.ipynb #a8f3a1a5
-@main.group()
-def registry():
-    """The registered models.
-
-    Example: mlops-nb registry list
-    """
-
-@registry.command('list')
-@_store_option
-@_json_option
-def _registry_list(store, as_json):
-    """List the model versions with their aliases and metrics.
-
-    Example: mlops-nb registry list --store tour
-    """
-    from mlops_nb.registry import ModelRegistry
-    with _existing(store) as s: models = ModelRegistry(s).list_models()
-    rows = [{**info, 'registered_at': info['registered_at'][:19], 'metrics': _pairs(info['metrics'])}
-            for info in models.values()]
-    _say(as_json, models, _table(rows, ['name', 'version', 'aliases', 'metrics', 'data_version', 'registered_at']))
-
-def _pairs(d:dict|None)->str|None: return ' '.join(f'{k}={_cell(v)}' for k, v in (d or {}).items()) or None
-
-# %% ../nbs/16_cli.ipynb #d2c51f4b
-@registry.command('show')
-@click.argument('ref', metavar='NAME[:VERSION|@ALIAS]')
-@_store_option
-@_json_option
-def _registry_show(ref, store, as_json):
-    """Show everything that is known of one model version.
-
-    Example: mlops-nb registry show delay@champion --store tour
-    """
-    from mlops_nb.registry import ModelRegistry
-    with _existing(store) as s:
-        reg = ModelRegistry(s)
-        info = reg.info(*reg.resolve(ref))
-    _say(as_json, info, '\n'.join(f'{k}: {v if isinstance(v, str) else to_json(v)}' for k, v in info.items()))
-
-# %% ../nbs/16_cli.ipynb #f1657b01
-@registry.command('delete')
-@click.argument('name')
-@click.argument('version')
-@_store_option
-@click.option('--yes', is_flag=True, help='Do not ask.')
-@_json_option
-def _registry_delete(name, version, store, yes, as_json):
-    """Delete one model version.
-
-    Example: mlops-nb registry delete delay 1.0.0 --yes
-    """
-    from mlops_nb.registry import ModelRegistry
-    with _existing(store) as s:
-        ModelRegistry(s).info(name, version)
-        if not yes: click.confirm(f'Delete {name}:{version}?', abort=True, err=True)
-        ModelRegistry(s).delete_model(name, version)
-    _say(as_json, {'deleted': f'{name}:{version}'}, f'deleted {name}:{version}')
-
-# %% ../nbs/16_cli.ipynb #cc4b13e0
-@main.group()
-def data():
-    """The data versions.
-
-    Example: mlops-nb data list
-    """
-
-@data.command('list')
-@_store_option
-@_json_option
-def _data_list(store, as_json):
-    """List the data versions, oldest first.
-
-    Example: mlops-nb data list --store tour
-    """
-    from mlops_nb.versioning import DataVersioning
-    with _existing(store) as s: found = DataVersioning(s).get_lineage()
-    rows = [{**r, 'created_at': r['created_at'][:19]} for r in found]
-    _say(as_json, found, _table(rows, ['version', 'description', 'size_mb', 'created_at', 'parents']))
-
-# %% ../nbs/16_cli.ipynb #bdfb72aa
-@data.command('diff')
-@click.argument('v1')
-@click.argument('v2')
-@_store_option
-@_json_option
-def _data_diff(v1, v2, store, as_json):
-    """Compare two data versions: shape, columns, types.
-
-    Example: mlops-nb data diff flights_1f0a flights_77c2 --store tour
-    """
-    from mlops_nb.versioning import DataVersioning
-    with _existing(store) as s: found = DataVersioning(s).compare_versions(v1, v2)
-    _say(as_json, found, '\n'.join(f'{k}: {to_json(v)}' for k, v in found.items()))
-
-@data.command('lineage')
-@click.argument('version', required=False)
-@_store_option
-@_json_option
-def _data_lineage(version, store, as_json):
-    """Show where a data version came from, or the lineage of all.
-
-    Example: mlops-nb data lineage flights_1f0a --store tour
-    """
-    from mlops_nb.versioning import DataVersioning
-    with _existing(store) as s: found = DataVersioning(s).get_lineage(version)
-    _say(as_json, found, '\n'.join(map(_origin, found)))
-
-def _origin(r:dict)->str:
-    return f"{r['version']}  from  {_cell(r['parents'] or 'nothing')}  {r['description'] or ''}".rstrip()
+    say(as_json, data, '\n'.join(f'{k} {v}' for k, v in data.items()))
 
 # %% ../nbs/16_cli.ipynb #dfb6605d
 def _frame(ref:str, store:str):
     "A DataFrame from a file, or from a data version of the store"
     from mlops_nb.versioning import DataVersioning, read_table
     if Path(ref).suffix: return read_table(ref)
-    with _existing(store) as s: return DataVersioning(s).load_data(ref)
+    with existing(store) as s: return DataVersioning(s).load_data(ref)
 
 @main.command()
 @click.argument('ref')
 @click.argument('new')
 @click.option('--html', 'html', type=click.Path(dir_okay=False), help='Also write a report to this file.')
-@_store_option
-@_json_option
+@store_option
+@json_option
 def drift(ref, new, html, store, as_json):
     """Compare NEW with REF, two files or data versions; exit code 1 when there is drift.
 
@@ -218,7 +62,7 @@ def drift(ref, new, html, store, as_json):
     detector = DataDriftDetector(_frame(ref, store))
     results = detector.detect_drift(_frame(new, store))
     if html: _drift_report(detector, results, ref, new).save(html)
-    _say(as_json, results, _drift_text(results))
+    say(as_json, results, _drift_text(results))
     if not results['overall_drift'] and not results['summary']['total_features']:
         raise InvalidInput('no column could be assessed, so this is neither yes nor no; the list above says why')
     sys.exit(int(results['overall_drift']))
@@ -238,7 +82,7 @@ def _drift_text(results:dict)->str:
     verdict = 'drift' if results['overall_drift'] else 'no drift'
     first = f"{verdict}: {s['drifted_features']} of {s['total_features']} columns"
     skipped = [f'skipped {column}: {why}' for column, why in s.get('skipped', {}).items()]
-    return '\n'.join([first, _table(_drift_rows(results), _DRIFT_COLUMNS), *skipped])
+    return '\n'.join([first, table(_drift_rows(results), _DRIFT_COLUMNS), *skipped])
 
 # %% ../nbs/16_cli.ipynb #dd1467f8
 def _drift_report(detector, results:dict, ref:str, new:str):
@@ -248,7 +92,7 @@ def _drift_report(detector, results:dict, ref:str, new:str):
     drifted = f"{s['drifted_features']} of {s['total_features']} columns drifted."
     report = Report(f'{verdict}: {new} against {ref}', drifted)
     if rows:
-        largest = f"PSI by column; the largest is {rows[0]['feature']} with {_cell(rows[0]['psi_score'])}."
+        largest = f"PSI by column; the largest is {rows[0]['feature']} with {cell(rows[0]['psi_score'])}."
         report.figure(detector.visualize_drift(results), largest)
     report.table([{c: r.get(c) for c in _DRIFT_COLUMNS} for r in rows],
                  'Every column that was assessed, the largest PSI first.')
@@ -270,16 +114,16 @@ _until_option = click.option(
 
 def _monitor_text(found:dict)->str:
     "The metrics line by line, then the alerts"
-    metrics = '\n'.join(f'{k}: {_cell(v)}' for k, v in found['metrics'].items())
-    return f"{metrics}\n\nalerts\n{_table(found['alerts'], ['severity', 'type', 'message', 'timestamp'])}"
+    metrics = '\n'.join(f'{k}: {cell(v)}' for k, v in found['metrics'].items())
+    return f"{metrics}\n\nalerts\n{table(found['alerts'], ['severity', 'type', 'message', 'timestamp'])}"
 
 # %% ../nbs/16_cli.ipynb #3499dd7b
 @monitor.command('show')
 @click.option('--hours', default=24.0, show_default=True, help='Length of the window, in hours.')
 @_until_option
-@_config_option
-@_store_option
-@_json_option
+@config_option
+@store_option
+@json_option
 def _monitor_show(hours, until, config, store, as_json):
     """Show metrics and firing alerts; exit code 1 when an alert is firing.
 
@@ -288,11 +132,11 @@ def _monitor_show(hours, until, config, store, as_json):
     from mlops_nb.config import MLPipelineConfig
     from mlops_nb.monitoring import ModelMonitor
     until = until and until.replace(tzinfo=timezone.utc)
-    with _existing(store) as s:
+    with existing(store) as s:
         watch = ModelMonitor(s, config=MLPipelineConfig(config))
         metrics = watch.calculate_metrics(hours=hours, end=until)
         found = {'metrics': metrics, 'alerts': watch.alerts.firing() if until else watch.check_alerts(hours=hours)}
-    _say(as_json, found, _monitor_text(found))
+    say(as_json, found, _monitor_text(found))
     sys.exit(int(bool(found['alerts'])))
 
 # %% ../nbs/16_cli.ipynb #951b765b
@@ -310,13 +154,13 @@ def _serve_until_interrupt(api, host:str, port:int, ref:str, as_json:bool):
 # %% ../nbs/16_cli.ipynb #9e80a869
 @main.command()
 @click.argument('ref', metavar='NAME@ALIAS')
-@_store_option
+@store_option
 @click.option('--host', default='127.0.0.1', show_default=True,
               help='Address to listen on; 0.0.0.0 opens the port to the network.')
 @click.option('--port', default=5000, show_default=True, help='Port to listen on; 0 takes a free one.')
 @click.option('--no-log', is_flag=True, help='Do not log the predictions.')
-@_config_option
-@_json_option
+@config_option
+@json_option
 def serve(ref, store, host, port, no_log, config, as_json):
     """Serve a registered model over HTTP until Ctrl-C.
 
@@ -324,7 +168,7 @@ def serve(ref, store, host, port, no_log, config, as_json):
     """
     from mlops_nb import MLPipelineConfig, ModelAPI, ModelMonitor, ModelRegistry
     config = MLPipelineConfig(config)
-    with _existing(store) as s:
+    with existing(store) as s:
         monitor = None if no_log else ModelMonitor(s, config=config)
         api = ModelAPI.from_registry(ModelRegistry(s), ref, monitor=monitor, config=config)
         _serve_until_interrupt(api, host, port, ref, as_json)
@@ -360,7 +204,7 @@ def _run_notebook(path:Path|str, say:Callable, **params)->dict:
 @click.option('--report', type=click.Path(dir_okay=False),
               help='Path of the HTML report [default: report.html in the store].')
 @click.option('--seed', default=0, show_default=True, help='Seed of the sample and of the models.')
-@_json_option
+@json_option
 def tour(fast, store, report, seed, as_json):
     """Let a model live through the flights of 2013: train, serve, watch, retrain.
 
