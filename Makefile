@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help tour lab test test-notebooks test-oldest export clean readme run docs bench wheel check
+.PHONY: help tour lab test test-notebooks test-oldest export clean readme run docs bench bench-state wheel
 
 help:            ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -59,3 +59,6 @@ wheel: $(VENV)/.installed-dev  ## Build the wheel into dist/
 
 bench: $(VENV)/.installed-dev  ## What imports and the tour cost, measured side by side
 	$(BIN)/python bench/startup.py --tour
+
+bench-state: $(VENV)/.installed-dev  ## Registry and data versions beside MLflow, DVC, joblib and Parquet, each in its own environment
+	$(BIN)/python bench/state.py

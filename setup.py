@@ -13,13 +13,13 @@ cfg = ini['DEFAULT']
 
 
 class WithChapters(build_py):
-    "Copy the notebooks and their pictures into the package, where `mlops-nb tour` and `mlops-nb lab` find them"
+    "Copy the notebooks, their pictures and their figures into the package, where `mlops-nb tour` and `mlops-nb lab` find them"
     def run(self):
         super().run()
         if getattr(self, 'editable_mode', False): return
         target = Path(self.build_lib)/'mlops_nb'/'_chapters'
         shutil.rmtree(target, ignore_errors=True)
-        for nb in sorted(p for p in (here/'nbs').rglob('*') if p.suffix in ('.ipynb', '.png', '.svg')):
+        for nb in sorted(p for p in (here/'nbs').rglob('*') if p.suffix in ('.ipynb', '.json', '.png', '.svg')):
             rel = nb.relative_to(here/'nbs')
             if any(part[0] in '._' for part in rel.parts): continue
             (target/rel).parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ setup(
     classifiers=['Development Status :: 3 - Alpha', 'Intended Audience :: Developers', 'Intended Audience :: Education',
                  'Programming Language :: Python :: 3', 'Topic :: Scientific/Engineering :: Artificial Intelligence'],
     python_requires=f">={cfg['min_python']}", install_requires=cfg['requirements'].split(),
-    extras_require={'lab': extra('lab'), 'dev': extra('dev')},
+    extras_require={name: extra(name) for name in ('lab', 'postgres', 's3', 'dev')},
     packages=find_packages(include=['mlops_nb', 'mlops_nb.*']), package_data={'mlops_nb': ['_flights/*']},
     entry_points={'console_scripts': cfg['console_scripts'].split(), 'nbdev': [f"{cfg['lib_name']}={cfg['lib_path']}._modidx:d"]},
     cmdclass={'build_py': WithChapters}, zip_safe=False)

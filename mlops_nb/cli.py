@@ -227,7 +227,7 @@ def tour(fast, store, report, seed, as_json):
 def _copy_chapters(folder:Path|str)->Path:
     "Copy the chapters that are not in `folder` yet"
     source, target = _chapters(), Path(folder)
-    for nb in sorted(p for p in source.rglob('*') if p.suffix in ('.ipynb', '.png', '.svg')):
+    for nb in sorted(p for p in source.rglob('*') if p.suffix in ('.ipynb', '.json', '.png', '.svg')):
         rel = nb.relative_to(source)
         if any(part[0] in '._' for part in rel.parts) or (target/rel).exists(): continue
         (target/rel).parent.mkdir(parents=True, exist_ok=True)
