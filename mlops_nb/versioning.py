@@ -428,3 +428,43 @@ def compare_versions(self:DataVersioning,
                 common_columns=common, changed_columns=[c for c in common if left[c] != right[c]],
                 dtype_changes={c: {'from': old, 'to': new} for c, (old, new) in types.items() if old != new},
                 order_changed=common != [c for c in right if c in left], index_changed=a.get('index') != b.get('index'))
+
+# %% ../nbs/04_versioning.ipynb #e047f5bf
+@patch
+def manifest(self:DataVersioning,
+    version:str, # Id or unique prefix
+)->dict:         # format, kind, rows, shape, columns and index: see above
+    "What a version consists of, without loading it"
+    m = self._manifest(self._record(version))
+    names = _numbered(m['labels']) or ['']
+    index = m.get('index') or {}
+    return dict(format=m.get('format', 1), kind=m['kind'], rows=m['rows'], shape=_shape(m),
+                columns=[_part(n, p) for n, p in zip(names, m['columns'])],
+                index=dict(range=index.get('range'), names=index.get('names', []),
+                           levels=[_part(n, p) for n, p in zip(index.get('names', []), index.get('levels', []))]))
+
+def _part(name:str, part:dict)->dict:
+    "A column as `manifest` shows it; `type` holds the chunks of the categories too"
+    kind = {**part['how'], 'categories': part['categories']} if 'categories' in part else part['how']
+    return dict(name=name, dtype=_name(part['how']), type=kind, chunks=[list(c) for c in part['chunks']])
+
+
+# %% ../nbs/04_versioning.ipynb #7daf71ee
+@patch
+def read_columns(self:DataVersioning,
+    version:str,                            # Id or unique prefix
+    columns:list[str]|None=None,            # Names as in `manifest`; None is all
+    rows:tuple|list[tuple]|None=None,       # (start, stop), or a list of them in ascending order; None is all
+)->pd.DataFrame:                            # These rows of these columns, with their part of the index
+    "A part of a version, reading only the chunks that hold it"
+    m = self._manifest(self._record(version))
+    if m['kind'] != 'frame': raise InvalidInput(f"{version!r} is not a table but {m['kind']}; load_data gives it")
+    names = _numbered(m['labels'])
+    if columns is not None and (odd := [c for c in columns if c not in names]):
+        raise NotFound(f'{version!r} has no column {odd[0]!r}. {hint(odd[0], names)}')
+    places = range(len(names)) if columns is None else [names.index(c) for c in columns]
+    frame = self._get_data(m).iloc[:, list(places)]
+    if rows is None: return frame
+    ranges = [rows] if isinstance(rows, tuple) else rows
+    return pd.concat([frame.iloc[a:b] for a, b in ranges]) if ranges else frame.iloc[:0]
+
