@@ -123,7 +123,7 @@ def _at(rows:list[Row], time:str)->Row:
     "The revision that was the newest at a moment, or the first"
     return next((r for r in reversed(rows) if r.registered_at <= time), rows[0])
 
-# %% ../nbs/12b_lineage.ipynb #83f6c257
+# %% ../nbs/12b_lineage.ipynb #2c13773b
 @patch
 def predicted(self:_Models, counts:list[tuple], log:PredictionLog, model:str|None)->_Part:
     "Nodes and edges of all predictions, grouped by the revision that answered"
@@ -133,10 +133,10 @@ def predicted(self:_Models, counts:list[tuple], log:PredictionLog, model:str|Non
         by = self.id(rows[0]) if rows else grave.id if grave else ''
         if grave: graves[by] = grave
         if problem: problems[_group(by, count[0])] = problem
-        if len(rows) < 2: _add(facts, by, count); continue
+        if len(rows) < 2: _add(facts, by, count, rows[0].revision if rows else None); continue
         with log.store.read() as c:
             for r, when in _spans(rows):
-                for part in _counts(c, _P.model_version == count[0], *when): _add(facts, self.id(r), part)
+                for part in _counts(c, _P.model_version == count[0], *when): _add(facts, self.id(r), part, r.revision)
     nodes = [_log_node(id, f, problems.get(id)) for id, f in sorted(facts.items())]
     return nodes + list(graves.values()), [(f['model'], id) for id, f in facts.items() if f['model']]
 
@@ -147,10 +147,10 @@ def _log_node(id:str, f:dict, problem:str|None)->Node:
 
 def _group(by:str, text:str|None)->str: return 'predictions:' + (by.partition(':')[2] or text or '?')
 
-def _add(facts:dict, by:str, count:tuple)->None:
+def _add(facts:dict, by:str, count:tuple, revision:int|None)->None:
     "Add one line of counts to the facts of its group"
     text, n, failed, first, last = count
-    f = facts.setdefault(_group(by, text), dict(model=by, texts=[], count=0, failed=0, first=first, last=last))
+    f = facts.setdefault(_group(by, text), dict(model=by, revision=revision, texts=[], count=0, failed=0, first=first, last=last))
     f.update(texts=sorted({*f['texts'], text}, key=str), count=f['count'] + n, failed=f['failed'] + failed,
              first=min(f['first'], first), last=max(f['last'], last))
 

@@ -53,14 +53,14 @@ def _made(n:Node, namespace:str, columns:list[tuple[str, str]])->dict:
         documentation=f.get('description') and dict(description=f['description']), tags=_tags(f) if n.kind == 'model' else None)
     return {**dataset, 'outputFacets': _facets(outputStatistics=dict(rowCount=rows, **size))}
 
-# %% ../nbs/12ab_openlineage.ipynb #2a291d5a
+# %% ../nbs/12ab_openlineage.ipynb #b60a870c
 _JOBS = dict(data=('version_data', 'BATCH', 'COMPLETE'), model=('register_model', 'BATCH', 'COMPLETE'),
              predictions=('predict', 'SERVICE', 'RUNNING'))
 
 def _event(n:Node, used:list[dict], made:dict, namespace:str)->dict:
     "The run that made a node"
     verb, processing, state = _JOBS[n.kind]
-    revision = f"#{n.facts['revision']}" if n.kind == 'model' and '#' not in n.name else ''    # its id may change, its run may not
+    revision = f"#{n.facts['revision']}" if n.facts.get('revision') and '#' not in n.name else ''   # ids change, runs do not
     packages = json.loads(n.facts.get('environment') or '{}')
     engine = dict(name='scikit-learn', version=packages['scikit-learn']) if 'scikit-learn' in packages else None
     kind = dict(processingType=processing, integration='MLOPS_NB', jobType=verb.upper())

@@ -1,0 +1,360 @@
+"Lineage in both directions: against a plain closure, over ten thousand models, over several stores, and in OpenLineage's own classes"
+import importlib, json, pkgutil, types, typing
+from collections import Counter
+from contextlib import contextmanager
+from enum import Enum
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings, strategies as st
+from sqlalchemy import event, insert
+
+from mlops_nb.core import InvalidInput, NotFound, use_clock
+from mlops_nb.graph import Graph, Node
+from mlops_nb.lineage import Lineage
+from mlops_nb.monitoring import ModelMonitor
+from mlops_nb.predictions import PredictionLog
+from mlops_nb.registry import ModelRegistry, _VERSIONS as MODELS
+from mlops_nb.store import Store
+from mlops_nb.versioning import DataVersioning, _PARENTS as PARENTS, _VERSIONS as DATA
+
+
+def at(day, hour=12): return f'2013-04-{day:02d}T{hour:02d}:00:00+00:00'
+
+
+@pytest.fixture
+def ledgers(tmp_path):
+    with Store(tmp_path/'all') as store: yield DataVersioning(store), ModelRegistry(store), ModelMonitor(store)
+
+
+@contextmanager
+def statements(*stores):
+    "The SQL that these stores run"
+    seen, note = [], lambda conn, cursor, statement, *args: seen.append(statement)
+    for s in stores: event.listen(s._engine, 'before_cursor_execute', note)
+    try: yield seen
+    finally:
+        for s in stores: event.remove(s._engine, 'before_cursor_execute', note)
+
+
+# --- the walk
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)).filter(lambda p: p[0] < p[1]), max_size=80), st.integers(0, 30))
+def test_a_walk_reaches_what_the_closure_of_the_edges_says(pairs, start):
+    graph = Graph([Node(f'data:{i}') for i in range(31)], [(f'data:{a}', f'data:{b}') for a, b in pairs])
+    for up in (False, True):
+        closure = {start}
+        while more := {(a if up else b) for a, b in pairs if (b if up else a) in closure} - closure: closure |= more
+        assert graph.reach([f'data:{start}'], up) == {f'data:{i}' for i in closure}
+    depth = graph.depths()
+    assert len(depth) == 31 and all(depth[f'data:{a}'] < depth[f'data:{b}'] for a, b in pairs)
+    for i in range(31):
+        above = [depth[f'data:{a}'] for a, b in pairs if b == i]
+        assert depth[f'data:{i}'] == max(above, default=-1) + 1
+
+
+def test_a_ladder_of_a_thousand_rungs_is_walked_once():
+    edges = [(f'data:{i}', f'data:{i}{s}') for i in range(1000) for s in 'ab'] + [(f'data:{i}{s}', f'data:{i+1}') for i in range(1000) for s in 'ab']
+    graph = Graph([Node(id) for id in {id for e in edges for id in e}], edges)
+    assert len(graph.reach(['data:1000'], up=True)) == 3001                  # 2**1000 paths lead there
+    assert graph.depths()['data:1000'] == 2000
+    assert graph.outline('data:1000').count('\n') == 4000
+
+
+# --- resolving what a log says
+
+def test_a_prediction_leads_to_the_revision_of_its_time(ledgers):
+    versions, registry, log = ledgers
+    data = [versions.version_data(pd.DataFrame({'x': [i]}), f'd{i}') for i in range(3)]
+    for i in range(3):
+        with use_clock(at(2*i + 2)): registry.register_model([i], 'm', '1.0', data_version=data[i], overwrite=i > 0)
+    found = {}
+    for day in range(1, 9):
+        with use_clock(at(day)): id = log.log_prediction([0], 1, model_version='1.0')
+        found[day] = Lineage(*ledgers).upstream(f'prediction:{id}')
+    behind = {day: [n.name.partition('_')[0] for n in g.of('data')] for day, g in found.items()}
+    # before the first registration the first revision is the only candidate; at the moment of a registration the new one answers
+    assert behind == {1: ['d0'], 2: ['d0'], 3: ['d0'], 4: ['d1'], 5: ['d1'], 6: ['d2'], 7: ['d2'], 8: ['d2']}
+    lineage = Lineage(*ledgers)
+    counts = {n.id: n.facts['count'] for n in lineage.graph().of('predictions')}
+    assert counts == {'predictions:m:1.0#1': 3, 'predictions:m:1.0#2': 2, 'predictions:m:1.0': 3}
+    assert [len(lineage.prediction_ids(f'data:{d}')) for d in data] == [3, 2, 3]
+
+
+@pytest.mark.parametrize('text', ['1.0.0', '1.0', 'v1', 'delay:1', 'delay:1.0.0'])
+def test_every_spelling_of_a_version_is_the_same_model(ledgers, text):
+    versions, registry, log = ledgers
+    registry.register_model([1], 'delay', '1.0.0')
+    log.log_prediction([0], 1, model_version=text)
+    assert list(Lineage(*ledgers).downstream('model:delay')) == ['model:delay:1.0.0', 'predictions:delay:1.0.0']
+
+
+def test_what_is_ambiguous_is_said_and_not_guessed(ledgers):
+    versions, registry, log = ledgers
+    for name in ('delay', 'price'): registry.register_model([name], name, '1.0.0')
+    ids = [log.log_prediction([0], 1, model_version=v) for v in ('1.0.0', 'price:1.0.0', None, 'latest')]
+    lineage = Lineage(*ledgers)
+    problems = {n.id: n.problem for n in lineage.graph().of('predictions')}
+    assert set(problems) == {'predictions:1.0.0', 'predictions:price:1.0.0', 'predictions:?', 'predictions:latest'}
+    assert problems['predictions:price:1.0.0'] is None
+    assert "a version of 2 models: delay, price; say whose log it is, for example model='delay'" in problems['predictions:1.0.0']
+    assert len(lineage.upstream(f'prediction:{ids[0]}')) == 1
+    assert lineage.explain(f'prediction:{ids[0]}').endswith("say whose log it is, for example model='delay'")
+    named = Lineage(*ledgers, model='delay')
+    assert set(named.upstream(f'prediction:{ids[0]}')) == {f'prediction:{ids[0]}', 'model:delay:1.0.0'}
+    assert set(named.upstream(f'prediction:{ids[1]}')) == {f'prediction:{ids[1]}', 'model:price:1.0.0'}   # a full name outranks it
+    assert {e['job']['name'] for e in lineage.to_openlineage()} == {'register_model/delay', 'register_model/price', 'predict/price'}
+
+
+def test_one_model_with_that_version_is_enough(ledgers):
+    versions, registry, log = ledgers
+    registry.register_model([1], 'delay', '1.0.0'); registry.register_model([1], 'price', '2.0.0')
+    log.log_prediction([0], 1, model_version='2.0.0')
+    assert list(Lineage(*ledgers).upstream('predictions:price:2.0.0')) == ['model:price:2.0.0', 'predictions:price:2.0.0']
+
+
+def test_tombstones_stay_as_long_as_a_record_speaks_of_them(ledgers):
+    versions, registry, log = ledgers
+    registry.register_model([1], 'delay', '1.0.0', data_version='flights_gone')
+    registry.register_model([2], 'delay', '2.0.0'); registry.register_model([3], 'delay', '3.0.0')
+    registry.set_alias('delay', 'champion', '2.0.0'); registry.set_alias('delay', 'champion', '1.0.0')
+    log.log_prediction([0], 1, model_version='3.0.0')
+    for v in ('2.0.0', '3.0.0'): registry.delete_model('delay', v)
+    graph = Lineage(*ledgers, model='delay').graph()
+    assert {id: n.problem for id, n in graph.nodes.items() if n.problem} == {
+        'data:flights_gone': 'no record of it: deleted, or kept elsewhere',
+        'model:delay:2.0.0': 'deleted',                                                # the ledger of aliases knows it
+        'model:delay:3.0.0': 'no record of it: deleted, or never registered'}          # only the log does
+    assert graph.used['predictions:delay:3.0.0'] == ['model:delay:3.0.0']
+    assert len(Lineage(*ledgers, model='delay').to_openlineage()) == 2                 # 1.0.0 and the predictions
+
+
+def test_a_failed_request_is_counted_as_one(ledgers):
+    versions, registry, log = ledgers
+    registry.register_model([1], 'delay', '1.0.0')
+    good, bad = log.log_prediction([0], 1, model_version='1.0.0'), log.log_prediction([0], None, error='timeout', model_version='1.0.0')
+    lineage = Lineage(*ledgers)
+    node = lineage.graph().nodes['predictions:delay:1.0.0']
+    assert (node.facts['count'], node.facts['failed']) == (2, 1) and '2 requests, 1 failed' in node.about
+    assert lineage.explain(f'prediction:{bad}').splitlines()[0] == f'prediction:{bad}  failed: timeout'
+    assert lineage.to_openlineage()[-1]['outputs'][0]['outputFacets']['outputStatistics']['rowCount'] == 1
+
+
+# --- names
+
+def test_nodes_are_found_by_what_people_type(ledgers):
+    versions, registry, log = ledgers
+    data = versions.version_data(pd.DataFrame({'x': [1]}), 'flights')
+    for v in ('1.1.0', '1.10.0'): registry.register_model([v], 'delay', v, data_version=data)
+    registry.set_alias('delay', 'champion', '1.1.0')
+    id = log.log_prediction([0], 1, model_version='1.10.0')
+    lineage = Lineage(*ledgers)
+    first = lambda node: next(iter(lineage.downstream(node).depths()))
+    assert first('data:flights_') == f'data:{data}'
+    assert first('model:delay:1.1') == first('model:delay@champion') == 'model:delay:1.1.0'      # no beginning of 1.10.0
+    assert first('model:delay') == first('model:delay:1.10') == 'model:delay:1.10.0'
+    assert first(f'prediction:{id[:20]}') == f'prediction:{id}'
+    for node, why in {'model:delay:1': "no node 'model:delay:1'. Did you mean 'model:delay:1.1.0'?", 'nothing': 'an id begins with data:',
+                      'data:x': "no node 'data:x'", 'model:dellay': "Did you mean"}.items():
+        with pytest.raises(NotFound) as e: lineage.upstream(node)
+        assert why in str(e.value)
+    for node in (None, '', 3):
+        with pytest.raises(InvalidInput, match='a node is named by its id'): lineage.upstream(node)
+    log.log_prediction([0], 1)
+    with pytest.raises(InvalidInput, match="'prediction:0' is the beginning of 2 nodes"): lineage.upstream('prediction:0')
+
+
+def test_a_prefix_with_wildcards_of_sql_is_no_wildcard(ledgers):
+    versions, registry, log = ledgers
+    log.log_prediction([0], 1)
+    for text in ('%', '_', '0%'):
+        with pytest.raises(NotFound): Lineage(*ledgers).upstream(f'prediction:{text}')
+
+
+# --- the stores
+
+def test_three_places_are_opened_and_closed(tmp_path):
+    with DataVersioning(tmp_path/'d') as v, ModelRegistry(tmp_path/'m') as r, PredictionLog(tmp_path/'p.db') as p:
+        data = v.version_data(pd.DataFrame({'x': [1]}), 'flights')
+        r.register_model([1], 'delay', '1.0.0', data_version=data)
+        p.log_predictions([[0], [1]], [0, 1], model_version='1.0.0')
+    with Lineage(tmp_path/'d', tmp_path/'m', tmp_path/'p.db') as lineage:
+        assert lineage.downstream(f'data:{data}').nodes['predictions:delay:1.0.0'].facts['count'] == 2
+        assert 'DataVersioning' in repr(lineage)
+    assert lineage.versions.store._engine.pool.checkedin() == 0
+    with Lineage(registry=tmp_path/'m') as alone: assert alone.upstream('model:delay').nodes[f'data:{data}'].problem
+    with Lineage(tmp_path/'d') as alone: assert list(alone.graph()) == [f'data:{data}']
+    with Lineage(predictions=tmp_path/'p.db') as alone: assert alone.graph().nodes['predictions:1.0.0'].problem.endswith('no registered model has that version')
+
+
+def test_a_ledger_that_was_given_stays_open(ledgers):
+    with Lineage(*ledgers): pass
+    assert ledgers[1].list_models() == {}
+
+
+def test_what_is_written_while_we_read_makes_no_hole(ledgers, monkeypatch):
+    "Between any two of our reads a whole new line of data, model and prediction appears"
+    versions, registry, log = ledgers
+    read, n = Store.read, Counter()
+    def read_then_write(store):
+        manager = read(store)
+        if not n['busy']:
+            n['busy'] = 1; n['lines'] += 1
+            i = n['lines']
+            data = versions.version_data(pd.DataFrame({'x': [i]}), 'd')
+            registry.register_model([i], 'm', f'{i}.0', data_version=data)
+            log.log_prediction([0], 1, model_version=f'{i}.0')
+            n['busy'] = 0
+        return manager
+    lineage = Lineage(*ledgers)
+    monkeypatch.setattr(Store, 'read', read_then_write)
+    for _ in range(5):
+        graph = lineage.graph()
+        assert [str(x) for x in graph.nodes.values() if x.problem] == []
+    assert n['lines'] >= 15
+
+
+def fill(versions, registry, log, n):
+    "n data versions in a chain, a model on each, one prediction for each; as the ledgers write them"
+    row = dict(hash='0'*64, manifest='0'*64, kind='frame', rows=1, columns=1, size=1)
+    with versions.store.write() as c:
+        c.execute(insert(DATA), [dict(row, version=f'd_{i:06d}', name='d', seq=i, created_at=at(1)) for i in range(n)])
+        c.execute(insert(PARENTS), [dict(version=f'd_{i:06d}', parent=f'd_{i-1:06d}', position=0) for i in range(1, n)])
+        c.execute(insert(MODELS), [dict(name=f'm{i % 10}', key=f'{i}', revision=1, version=f'{i}.0', digest='0'*64, format='skops', size=1, registered_at=at(2), registered_by='x',
+                                        metadata='{}', metrics='{}', environment='{}', data_version=f'd_{i:06d}') for i in range(n)])
+    log.log_predictions([[0]]*n, [1]*n, model_version=[f'm{i % 10}:{i}.0' for i in range(n)])
+
+
+def test_ten_thousand_models_take_as_many_queries_as_ten(ledgers):
+    fill(*ledgers, 10_000)
+    lineage = Lineage(*ledgers)
+    with statements(ledgers[0].store) as seen:
+        below = lineage.downstream('data:d_000000')
+        assert len(seen) < 10
+    assert Counter(n.kind for n in below.nodes.values()) == {'data': 10_000, 'model': 10_000, 'predictions': 10_000}
+    assert len(lineage.upstream('predictions:m9:9999.0')) == 10_002
+    assert lineage.explain('model:m9:9999.0').count('\n') == 10_000
+    with statements(ledgers[0].store) as seen:
+        assert len(lineage.prediction_ids('data:d_000000', limit=7)) == 7
+        assert len(seen) < 40
+    assert len(set(lineage.prediction_ids('data:d_000000', limit=20_000))) == 10_000
+    with pytest.raises(InvalidInput, match='30,000 nodes make no picture; draw a part'): lineage.draw()
+
+
+# --- OpenLineage: the classes that its authors generate from the public JSON schemas
+
+def official():
+    "Address of a schema -> the class made from it"
+    generated = pytest.importorskip('openlineage.client.generated', reason='pip install openlineage-python')
+    modules = [importlib.import_module(f'{generated.__name__}.{m.name}') for m in pkgutil.iter_modules(generated.__path__)]
+    found = {}
+    for m in modules:
+        for x in vars(m).values():
+            if isinstance(x, type) and x.__module__ == m.__name__ and '_get_schema' in vars(x): found[x._get_schema()] = x
+    return found
+
+
+FORMATS = {'runId': 'uuid', 'eventTime': 'date-time', 'producer': 'uri', 'schemaURL': 'uri', '_producer': 'uri', '_schemaURL': 'uri', 'uri': 'uri'}
+
+
+def json_schema(kind, defs):
+    "The JSON schema of a type in these classes; `defs` collects those of the classes inside"
+    import attr
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType): return {'anyOf': [json_schema(a, defs) for a in args]}
+    if origin is list: return {'type': 'array', 'items': json_schema(args[0], defs)}
+    if origin is dict: return {'type': 'object'}                            # of facets: each is checked by its own class
+    if kind is type(None): return {'type': 'null'}
+    if isinstance(kind, type) and issubclass(kind, Enum): return {'enum': [e.value for e in kind]}
+    if not attr.has(kind): return {'type': {str: 'string', int: 'integer', float: 'number', bool: 'boolean'}[kind]}
+    name = f'{kind.__module__}.{kind.__name__}'
+    if name not in defs:
+        defs[name] = None
+        hints, fields = typing.get_type_hints(kind), attr.fields(kind)
+        properties = {f.name: {**json_schema(hints[f.name], defs), **({'format': FORMATS[f.name]} if f.name in FORMATS else {})} for f in fields}
+        required = [f.name for f in fields if f.default is attr.NOTHING or f.name in ('producer', 'schemaURL', '_producer', '_schemaURL')]
+        defs[name] = {'type': 'object', 'properties': properties, 'required': required, 'additionalProperties': False}
+    return {'$ref': f'#/$defs/{name}'}
+
+
+def validate(e):
+    import jsonschema
+    strict = jsonschema.Draft202012Validator
+    def check(value, cls):
+        defs = {}
+        jsonschema.validate(value, {**json_schema(cls, defs), '$defs': defs}, cls=strict, format_checker=strict.FORMAT_CHECKER)
+    classes = official()
+    check(e, classes[e['schemaURL']])
+    for owner in [e['run'], e['job'], *e['inputs'], *e['outputs']]:
+        for place in ('facets', 'inputFacets', 'outputFacets'):
+            for name, facet in owner.get(place, {}).items():
+                cls = classes[facet['_schemaURL']]                        # a wrong version or name is not among them
+                check(facet, cls)
+                kind = {'facets': {'run': 'RunFacet', 'job': 'JobFacet'}.get(next((k for k in ('run', 'job') if owner is e[k]), ''), 'DatasetFacet'), 'outputFacets': 'OutputDatasetFacet'}[place]
+                assert kind in [b.__name__ for b in cls.__mro__]
+                assert cls.__name__.lower().startswith(name.replace('_', '').lower()) or (name, cls.__name__) == ('version', 'DatasetVersionDatasetFacet')
+
+
+@pytest.fixture
+def events(ledgers):
+    versions, registry, log = ledgers
+    months = [versions.version_data(pd.DataFrame({'x': [float(i)], 'late': pd.array([True], 'boolean'), 'when': pd.to_datetime(['2013-01-01'])}), 'flights', f'month {i}') for i in (1, 2)]
+    training = versions.version_data(pd.DataFrame({'x': [1., 2.]}), 'training', parent_version=months)
+    registry.register_model([1], 'delay', '1.0.0', data_version=training, metrics={'auc': 0.7}, by='ann')
+    registry.register_model([2], 'delay', '1.0.0', data_version=training, overwrite=True)
+    registry.register_model([2], 'delay', '2.0.0rc1', data_version='gone_0a')
+    registry.set_alias('delay', 'champion', '1.0.0')
+    log.log_predictions([[1]]*3, [0, 1, 1], model_version='delay:1.0.0')
+    return Lineage(*ledgers).to_openlineage()
+
+
+def test_every_event_fits_the_public_schemas(events):
+    assert Counter(e['job']['name'] for e in events) == {'version_data/flights': 2, 'version_data/training': 1, 'register_model/delay': 3, 'predict/delay': 1}
+    for e in events: validate(e)
+    facets = {name for e in events for owner in [e['run'], e['job'], *e['inputs'], *e['outputs']] for name in {**owner['facets'], **owner.get('outputFacets', {})}}
+    assert facets == {'version', 'datasetType', 'schema', 'dataSource', 'documentation', 'tags', 'outputStatistics', 'jobType', 'processing_engine'}
+
+
+@pytest.mark.parametrize('broken', ['runId', 'eventTime', 'eventType', 'facet member', 'facet version', 'missing member', 'type of a field', 'no namespace'])
+def test_the_validation_would_see_a_fault(events, broken):
+    import jsonschema
+    e = json.loads(json.dumps(events[0]))
+    facets = e['outputs'][0]['facets']
+    if broken == 'runId': e['run']['runId'] = 'monday'
+    if broken == 'eventTime': e['eventTime'] = 'monday'
+    if broken == 'eventType': e['eventType'] = 'DONE'
+    if broken == 'facet member': facets['version']['colour'] = 'red'
+    if broken == 'facet version': facets['version']['_schemaURL'] = facets['version']['_schemaURL'].replace('1-0-1', '9-0-0')
+    if broken == 'missing member': del facets['version']['datasetVersion']
+    if broken == 'type of a field': facets['schema']['fields'][0]['type'] = 3
+    if broken == 'no namespace': del e['outputs'][0]['namespace']
+    with pytest.raises((jsonschema.ValidationError, KeyError)): validate(e)
+
+
+def test_the_events_hold_every_edge_of_the_graph(ledgers, events):
+    version = lambda d: (d['name'], d['facets']['version']['datasetVersion'])
+    told = {(version(i), version(o)) for e in events for i in e['inputs'] for o in e['outputs']}
+    def spelled(n): return (n.name.rpartition('_')[0], n.name) if n.kind == 'data' else (f"{n.kind}/{n.name.partition(':')[0]}", n.name.partition(':')[2])
+    graph = Lineage(*ledgers).graph()
+    assert told == {(spelled(graph.nodes[a]), spelled(graph.nodes[b])) for a, b in graph.edges} and len(told) == 6
+
+
+def test_the_official_client_takes_the_events(events):
+    pytest.importorskip('openlineage.client', reason='pip install openlineage-python')
+    from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
+    from openlineage.client.serde import Serde
+    for e in events:
+        theirs = RunEvent(eventTime=e['eventTime'], producer=e['producer'], run=Run(**e['run']), job=Job(**e['job']), eventType=RunState[e['eventType']], inputs=e['inputs'], outputs=e['outputs'])
+        assert json.loads(Serde.to_json(theirs)) == e
+
+
+def test_runs_are_the_same_when_they_are_told_again(ledgers, events):
+    assert Lineage(*ledgers).to_openlineage() == events
+    ids = [e['run']['runId'] for e in events]
+    assert len(set(ids)) == len(ids)
+    assert not set(ids) & {e['run']['runId'] for e in Lineage(*ledgers).to_openlineage(namespace='other')}
+    ledgers[1].register_model([9], 'delay', '1.0.0', overwrite=True)
+    assert set(ids) <= {e['run']['runId'] for e in Lineage(*ledgers).to_openlineage()}      # an overwrite renames no run of the past
+
+
+def test_no_place_of_the_store_is_told(ledgers, events): assert str(ledgers[0].store.location) not in json.dumps(events)
