@@ -1,6 +1,9 @@
 "Every value comes out as it went in, or is refused by its row and column: the wider lists"
+import copy
 import json
 import math
+import pickle
+import warnings
 from datetime import date, datetime, timezone
 from decimal import Decimal
 
@@ -10,7 +13,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from mlops_nb.core import InvalidInput
-from mlops_nb.signature import ColumnSpec, Signature, SignatureError
+from mlops_nb.schemas import diff_signatures
+from mlops_nb.signature import ColumnSpec, OutsideTraining, Signature, SignatureError
 
 KIND = {'int8': 'integer', 'int32': 'integer', 'int64': 'integer', 'uint8': 'integer', 'uint64': 'integer', '>i4': 'integer', 'Int8': 'integer', 'Int64': 'integer', 'UInt64': 'integer',
         'int64[pyarrow]': 'integer', 'Sparse[int64, 0]': 'integer', 'float16': 'number', 'float32': 'number', 'float64': 'number', '>f4': 'number', 'Float32': 'number', 'Float64': 'number',
@@ -166,3 +170,141 @@ def test_whatever_is_sent_comes_back_equal_or_is_refused(dtype, values, nullable
             assert math.isfinite(got) and (float(sent) == got or math.isclose(float(sent), got, rel_tol=1e-2 if '16' in dtype else 1e-6, abs_tol=1e-7))
         elif KIND[dtype] in ('integer', 'number'): assert int(sent) == sent == int(got) and not isinstance(sent, bool)
         else: assert sent == got and type(sent) in (bool, np.bool_, str)
+
+
+OLD = json.loads('''{"named": true, "columns": [
+  {"name": "carrier", "kind": "string", "nullable": false, "dtype": "str"}, {"name": "hour", "kind": "integer", "nullable": false, "dtype": "int64"},
+  {"name": "temp", "kind": "number", "nullable": true, "dtype": "float64"}, {"name": "late", "kind": "boolean", "nullable": false, "dtype": "bool"},
+  {"name": "time", "kind": "datetime", "nullable": false, "dtype": "datetime64[us, UTC]"},
+  {"name": "size", "kind": "string", "nullable": true, "dtype": "category", "categories": ["S", "M", "L"], "ordered": true}]}''')      # as version 0.1.0 stored it
+
+def test_a_signature_of_the_first_release_reads_enforces_and_is_written_as_it_was():
+    sig = Signature.from_dict(OLD)
+    assert sig.to_dict() == OLD and (sig.ranges, sig.unseen) == ('warn', 'error') and not any(c.low or c.seen for c in sig.columns)
+    row = dict(carrier='UA', hour=5, temp=None, late=True, time='2013-01-01T05:00:00Z', size='M')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')                                     # it saw nothing, so nothing lies outside
+        found = sig.enforce(row)
+    assert found['size'].iloc[0] == 'M' and found['time'].iloc[0] == pd.Timestamp('2013-01-01T05:00Z') and len(sig.check({**row, 'size': 'XL'})) == 1
+
+
+COLUMNS = {'int64': st.integers(-2**63, 2**63-1), 'int8': st.integers(-128, 127), 'uint64': st.integers(0, 2**64-1), 'Int64': st.integers(-2**63, 2**63-1) | st.none(), 'int64[pyarrow]': st.integers(-2**63, 2**63-1) | st.none(),
+           'float64': st.floats(allow_infinity=False), 'float32': st.floats(width=32, allow_infinity=False), 'Float64': st.floats(allow_nan=False, allow_infinity=False) | st.none(), 'bool': st.booleans(), 'boolean': st.booleans() | st.none(),
+           'string': st.text(st.characters(codec='utf-8'), max_size=5) | st.none(), 'object': st.text(st.characters(codec='utf-8'), max_size=5), 'datetime64[us]': st.datetimes(), 'datetime64[s]': st.datetimes().map(lambda t: t.replace(microsecond=0)),
+           'datetime64[us, UTC]': st.datetimes(timezones=st.just(timezone.utc)), 'category': st.sampled_from(['a', 'b', None])}
+
+@given(st.data(), st.sampled_from(sorted(COLUMNS)), st.sampled_from([1, 70]))
+@settings(max_examples=400, deadline=None)
+def test_what_it_is_inferred_from_fits_unchanged_and_lies_inside(data, dtype, times):
+    values = data.draw(st.lists(COLUMNS[dtype], min_size=1, max_size=6).filter(any if dtype == 'category' else lambda v: True))*times         # 70: the road for long columns
+    X = pd.DataFrame({'x': pd.Series(values, dtype=dtype)})
+    sig = Signature.from_dict(json.loads(json.dumps(Signature.infer(X, nullable=True).to_dict())))
+    pd.testing.assert_frame_equal(sig.enforce(X, ranges='error'), X)
+    assert list(sig.check(X.iloc[:1], ranges='error')) == []
+
+
+LONG = {**COLUMNS, 'anything': ANYTHING}
+@given(st.data(), st.sampled_from(sorted(KIND)), st.sampled_from(sorted(LONG)))
+@settings(max_examples=600, deadline=None)
+def test_both_roads_say_the_same(data, dtype, given_dtype):
+    values = data.draw(st.lists(LONG[given_dtype], min_size=1, max_size=5))
+    frame = pd.DataFrame({'x': pd.Series(values, dtype=object if given_dtype == 'anything' else given_dtype)})
+    short, long = (signature(dtype).check(f) for f in (frame, pd.concat([frame]*70)))
+    assert len(long) == 70*len(short) and [p['problem'] for p in short] == [p['problem'] for p in long[:len(short)]]
+    if not len(short): pd.testing.assert_frame_equal(signature(dtype).enforce(frame), signature(dtype).enforce(pd.concat([frame]*70)).head(len(frame)))
+
+
+@given(st.sampled_from(sorted(KIND)), st.sampled_from(sorted(KIND)), st.booleans(), st.booleans(), st.lists(ANYTHING, min_size=1, max_size=3))
+@settings(max_examples=1500, deadline=None)
+def test_what_fits_a_signature_fits_each_that_is_compatible(before, after, n1, n2, values):
+    a, b, rows = signature(before, n1), signature(after, n2), [{'x': v} for v in values]
+    if a.compatible(b) and not len(a.check(rows)): assert list(b.check(rows)) == []
+
+
+def test_compatible_is_not_always_no():
+    yes = [(a, b) for a in KIND for b in KIND if a != b and signature(a).compatible(signature(b))]
+    assert {('int8', 'int64'), ('int32', 'float64'), ('int64', 'int64[pyarrow]'), ('float32', 'Float64'), ('object', 'string'), ('datetime64[s]', 'datetime64[us]')} <= {*yes}
+    assert not {('int64', 'float64'), ('int64', 'int8'), ('float64', 'int64'), ('bool', 'int64'), ('datetime64[us]', 'datetime64[us, UTC]'), ('Int64', 'int64')} & {*yes}
+    seen = Signature.infer(pd.DataFrame({'x': [0, 23]}), nullable=True)
+    assert seen.compatible(signature('float64')) and seen.compatible(signature('int8')) and not seen.compatible(signature('boolean'))
+
+
+@pytest.mark.parametrize('dtype,seen,inside,outside', [
+    ('int64', [5, 23], [5, 23, 9.0], [4, 24]), ('float64', [.5, None, 2.], [.5, 1, 2], [.4999, 2.0001]), ('float32', [.1, .7], [.1, .7], [.0999, .71]), ('Int8', [1, None], [1], [0, 2]), ('double[pyarrow]', [1., 2.], [1.5], [3]),
+    ('datetime64[us]', ['2013-01-01', '2013-03-31'], ['2013-01-01T00:00:00', '2013-03-31'], ['2012-12-31', '2013-03-31T00:00:00.000001']),
+    ('datetime64[us, America/New_York]', ['2013-01-01T00:00Z', '2013-03-31T00:00Z'], ['2012-12-31T19:00:00-05:00'], ['2012-12-31T18:59:59-05:00']),
+    ('object', ['EWR', 'JFK']*10, ['JFK'], ['LGA']), ('string', ['EWR', None]*20, ['EWR'], ['LGA', ''])])
+def test_ranges(dtype, seen, inside, outside):
+    X = pd.DataFrame({'x': pd.Series(pd.to_datetime(seen) if dtype.startswith('datetime') else seen, dtype=dtype)})
+    sig = Signature.from_dict(json.loads(json.dumps(Signature.infer(X).to_dict())))
+    rows = [{'x': v} for v in inside + outside]
+    for many in (1, 40):
+        found = sig.check(rows*many, ranges='error')
+        assert [p['row'] for p in found[:len(outside)]] == [*range(len(inside), len(rows))] and len(found) == many*len(outside)
+        typed = sig.check(sig.enforce(rows*many, ranges='ignore'), ranges='error')        # the same, as a typed frame
+        assert [p['row'] for p in typed] == [p['row'] for p in found]
+    assert list(sig.check(rows)) == [] and list(sig.check([{'x': v} for v in inside], ranges='error')) == []
+    with pytest.warns(OutsideTraining, match="column 'x': a value is .* of training"): sig.enforce(rows)
+    with pytest.raises(SignatureError, match='of training'): sig.enforce(rows, ranges='error')
+
+
+def test_the_warning_holds_no_value_so_that_python_remembers_few():
+    sig = Signature.infer(pd.DataFrame({'x': [1., 2.]}))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        for v in range(100): sig.enforce([{'x': 1000. + v}])
+    assert len(said) == 100 and len({str(w.message) for w in said}) == 1
+
+
+@pytest.mark.parametrize('policy,value', [('ranges', 'strict'), ('ranges', ''), ('unseen', 'warn'), ('unseen', None)])
+def test_a_policy_that_there_is_not(policy, value):
+    with pytest.raises(InvalidInput, match=f'{policy} is {value!r}; it can be'): Signature.infer(pd.DataFrame({'x': [1]}), **{policy: value})
+    if value:
+        with pytest.raises(InvalidInput, match='can be'): Signature.infer(pd.DataFrame({'x': [1]})).check([{'x': 1}], ranges='never')
+
+
+def test_unseen_categories():
+    X = pd.DataFrame({'c': pd.Categorical(['r', 'g', 'g']), 'n': pd.Categorical([1, 5, 5])})
+    strict, lenient = Signature.infer(X, nullable=True), Signature.infer(X, nullable=True, unseen='missing')
+    assert [p['problem'] for p in strict.check([{'c': 'pink', 'n': 7}])] == ["'pink' is none of the 2 categories of training", '7 is none of the 2 categories of training']
+    assert lenient.enforce([{'c': 'pink', 'n': 7}, {'c': 'r', 'n': 5.0}]).isna().to_numpy().tolist() == [[True, True], [False, False]]
+    assert [p['problem'] for p in lenient.check([{'c': 7, 'n': True}])] == ['7 is not a text', 'True is not an integer']     # unseen is not unfit
+    with pytest.raises(SignatureError, match='none of the 2'): Signature.infer(X, unseen='missing').enforce([{'c': 'pink', 'n': 1}])      # nothing may be missing
+
+
+def test_a_million_bad_cells_are_counted_and_not_written_out():
+    n = 1_000_000
+    sig = Signature((ColumnSpec('a', 'integer', dtype='int8'), ColumnSpec('b', 'number')))
+    found = sig.check(pd.DataFrame({'a': np.full(n, 300), 'b': np.where(np.arange(n) % 2, np.nan, 1.5)}))
+    assert len(found) == 1_500_000 and len(found.cells) == 2
+    assert [(s['column'], s['count'], s['first_row']) for s in found.summary()] == [('a', n, 0), ('b', n//2, 1)]
+    assert found[:3] == [dict(row=0, column='a', problem='300 is outside of int8, -128 to 127'), dict(row=1, column='a', problem='300 is outside of int8, -128 to 127'), dict(row=1, column='b', problem='is missing, and may not be')]
+    assert found.mask().sum().tolist() == [n, n//2]
+    with pytest.raises(SignatureError, match='1500000 problems in the input'): raise SignatureError(found)
+
+
+def test_what_was_used_can_still_be_copied_and_sent():
+    sig = Signature.infer(pd.DataFrame({'x': [1, 2], 'c': pd.Categorical(['a', 'b'])}))
+    sig.enforce([[1, 'a']])
+    assert pickle.loads(pickle.dumps(sig)) == copy.deepcopy(sig) == sig and hash(sig) == hash(copy.copy(sig))
+    with pytest.raises(SignatureError) as e: sig.enforce([['x', 'a']])
+    assert list(pickle.loads(pickle.dumps(e.value)).problems) == list(e.value.problems) and str(copy.deepcopy(e.value)) == str(e.value)
+
+
+def test_a_difference_is_named_with_both_sides():
+    a, b = Signature.infer(pd.DataFrame({'x': [1, 2], 'gone': ['a', 'b']})), Signature.infer(pd.DataFrame({'x': [1., None], 'more': [True, False]}))
+    assert [(d['column'], d['change'], d['before'], d['after'], d['breaks']) for d in diff_signatures(a.to_dict(), b.to_dict())] == [
+        ('gone', 'removed', 'string', None, True), ('more', 'added', None, 'boolean', True), ('x', 'kind', 'integer', 'number', False), ('x', 'dtype', 'int64', 'float64', False),
+        ('x', 'nullable', False, True, False), ('x', 'high', 2, 1.0, False)]
+    assert json.loads(json.dumps(a.diff(b))) == a.diff(b)
+
+
+def test_mlflow_reads_what_we_write_and_we_read_what_it_writes():
+    schema = pytest.importorskip('mlflow.types', reason='pip install mlflow-skinny to compare with MLflow itself')
+    X = pd.DataFrame({'a': [1, 2], 'b': ['x', None], 'c': [True, False], 'd': np.array([1, 2], 'uint8'), 'e': np.array([.5, 1], 'float32'), 't': pd.to_datetime(['2013-01-01']*2)})
+    ours = Signature.infer(X).to_mlflow()
+    assert json.loads(schema.Schema.from_json(json.dumps(ours)).to_json()) == ours
+    from mlflow.types.utils import _infer_schema
+    theirs = _infer_schema(X)
+    assert json.loads(theirs.to_json()) == ours
+    assert Signature.from_mlflow(theirs.to_json()).to_mlflow() == ours
