@@ -23,10 +23,14 @@ class Busy(MlopsError):
 class Damaged(MlopsError):
     "The database is not one, or has lost a part of itself"
 
+def _told(e:BaseException)->dict:
+    "The fields of PostgreSQL's answer: C is the state, M the message; empty for other errors"
+    return e.args[0] if e.args and isinstance(e.args[0], dict) else {}
+
 def _say(e:Exception, place:str)->MlopsError|None:
     "Our error for what a driver says of the database's state; None for what it says of a statement"
     name = getattr(e, 'sqlite_errorname', None) or ''
-    told = e.args[0] if e.args and isinstance(e.args[0], dict) else {}         # PostgreSQL answers in fields
+    told = _told(e)
     state, text = told.get('C', ''), told.get('M', str(e))
     if name.startswith('SQLITE_FULL') or state == '53100':
         return StorageFull(f'no space left for {place!r} ({text}): nothing was recorded. Make room and try again')
@@ -204,6 +208,7 @@ class PostgresDatabase(Database):
         try: engine = create_engine('postgresql+pg8000://', creator=self._open, poolclass=NullPool)
         except ImportError as e: raise need_extra('pg8000', 'postgres', url) from e
         super().__init__(mask_url(url), engine)
+        event.listen(engine, 'handle_error', _constraint)
         engine.dialect.use_insertmanyvalues_wo_returning = True # many rows in one question
         engine.dialect.do_begin = lambda conn: None            # each block says itself how it begins
 
@@ -220,11 +225,17 @@ def _open(self:PostgresDatabase):
     except (exc.ArgumentError, ValueError) as e: raise InvalidInput(f'{mask_url(self.url)!r} cannot be read as a URL: {hide_secrets(str(e), url)}') from None
     try: conn = self._engine.dialect.dbapi.connect(**options)
     except Exception as e:
-        text = e.args[0].get('M', '') if e.args and isinstance(e.args[0], dict) else str(e)
+        text = _told(e).get('M', str(e))
         raise MlopsError(f'cannot connect to {mask_url(self.url)!r}: {hide_secrets(text, url)}') from None
     conn.autocommit = True
     _run(conn, f'SET lock_timeout = {int(self._timeout*1000)}')
     return conn
+
+def _constraint(context)->exc.IntegrityError|None:
+    "A broken constraint is an IntegrityError, as everywhere; the driver knows only doubled keys as one"
+    told = _told(context.original_exception)
+    if not told.get('C', '').startswith('23') or isinstance(context.sqlalchemy_exception, exc.IntegrityError): return None
+    return exc.IntegrityError(context.statement, context.parameters, context.original_exception)
 
 def _run(conn, sql:str)->None:
     cursor = conn.cursor()
@@ -242,8 +253,7 @@ def _begin(self:PostgresDatabase, c:Connection, how:str)->None:
 @patch
 def _lost(self:PostgresDatabase, e:BaseException)->bool:
     orig = e.orig if isinstance(e, exc.DBAPIError) else e
-    told = orig.args[0] if orig.args and isinstance(orig.args[0], dict) else None
-    if told: return told.get('C', '').startswith(('57P', '08'))
+    if told := _told(orig): return told.get('C', '').startswith(('57P', '08'))
     return isinstance(orig, (OSError, self._engine.dialect.dbapi.InterfaceError))
 
 @patch

@@ -1,0 +1,61 @@
+"Stores of every kind for any test file, and the services behind them, started once when the first test asks"
+from typing import NamedTuple
+import uuid
+
+import pytest
+
+import services
+from mlops_nb.store import Store
+
+
+class Places(NamedTuple):
+    "What `Store(*places)` takes"
+    location: str
+    blobs: str | None
+
+
+def _start(service):
+    try: yield from _running(service)
+    except services.Unavailable as e: pytest.skip(str(e))
+
+
+def _running(service):
+    with service() as server: yield server
+
+
+@pytest.fixture(scope='session')
+def postgres():
+    "A PostgreSQL server: `postgres.database()` is the URL of a new database"
+    yield from _start(services.postgres)
+
+
+@pytest.fixture(scope='session')
+def s3():
+    "An S3 endpoint: `s3.place()` is the URL of a new prefix"
+    yield from _start(services.s3)
+
+
+def _places(kind, request, folder):
+    tables, blobs = kind.split('+')
+    location = request.getfixturevalue('postgres').database() if tables == 'postgres' else str(folder/'store')
+    if blobs == 's3': return Places(location, request.getfixturevalue('s3').place())
+    if blobs == 'memory': return Places(location, f'memory://{uuid.uuid4().hex}')
+    return Places(location, str(folder/'bytes') if tables == 'postgres' else None)
+
+
+@pytest.fixture(params=['sqlite+folder', 'sqlite+memory', 'postgres+folder', 'postgres+s3'])
+def store_urls(request, tmp_path):
+    "Where a new store of each kind goes: `Store(*store_urls)`"
+    return _places(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=['sqlite+folder', 'postgres+folder', 'postgres+s3'])
+def shared_urls(request, tmp_path):
+    "The same, for those that several processes can share; memory is not one of them"
+    return _places(request.param, request, tmp_path)
+
+
+@pytest.fixture
+def any_store(store_urls):
+    "An open store of each kind"
+    with Store(*store_urls) as store: yield store
