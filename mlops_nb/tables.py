@@ -112,7 +112,7 @@ def _as_type(values:pd.Series, dtype)->pd.Series:
     if isinstance(dtype, pd.CategoricalDtype): return pd.Series(values.array.set_categories(dtype.categories))
     return values if values.dtype == dtype else values.astype(dtype)
 
-# %% ../nbs/03d_tables.ipynb #80e7a7d2
+# %% ../nbs/03d_tables.ipynb #d6e52cda
 def _parquet_types(file:pq.ParquetFile)->list:
     "The dtypes of the columns that pandas makes of the whole file"
     schema, sink = file.schema_arrow, io.BytesIO()
@@ -128,7 +128,8 @@ def _column_type(file:pq.ParquetFile, schema:pa.Schema, name:str, dtype, holed:s
     "The dtype of one column: pandas has no missing whole numbers, and no parts of categories"
     if isinstance(dtype, pd.CategoricalDtype):
         found = dict.fromkeys(c for b in file.iter_batches(_ROWS, columns=[name], use_threads=False) for c in b.column(0).dictionary.to_pylist())
-        return pd.CategoricalDtype(pd.Index(found, dtype=dtype.categories.dtype), dtype.ordered)
+        values = pa.array(list(found), schema.field(name).type.value_type).to_pandas()
+        return pd.CategoricalDtype(pd.Index(values), dtype.ordered)
     if name in holed and isinstance(dtype, np.dtype): return np.dtype('float64') if dtype.kind in 'iu' else np.dtype(object) if dtype.kind == 'b' else dtype
     return dtype
 
