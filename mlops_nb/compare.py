@@ -152,7 +152,7 @@ def _in_order(a:pd.DataFrame, b:pd.DataFrame)->tuple[np.ndarray, np.ndarray]:
     keep = _longest_rise(j)
     return i[keep], j[keep]
 
-# %% ../nbs/04c_compare.ipynb #fed00ec6
+# %% ../nbs/04c_compare.ipynb #fa1c6d4c
 def _gaps(runs:np.ndarray, rows:int, side:int)->tuple[np.ndarray, np.ndarray]:
     "The rows of one side outside the runs, and the number of the gap that each is in"
     inside = np.zeros(rows + 1, dtype=np.int64)
@@ -160,33 +160,58 @@ def _gaps(runs:np.ndarray, rows:int, side:int)->tuple[np.ndarray, np.ndarray]:
     left = np.flatnonzero(np.cumsum(inside)[:-1] == 0)
     return left, np.searchsorted(runs[:, side], left, 'right')
 
-def _same_rows(left:_Side, right:_Side, names:list[str], a:tuple, b:tuple)->tuple[np.ndarray, ...]:
-    "Pairs of equal rows in the gaps: those that stay in place, and those that moved; as places in the gaps"
-    none = np.empty(0, dtype=np.int64)
-    if not (len(a[0]) and len(b[0]) and names): return none, none, none, none
-    codes = pd.DataFrame({n: np.concatenate(_codes(left.read(n, a[0]), right.read(n, b[0]))) for n in names})
-    row = codes.groupby(names).ngroup().to_numpy()
-    x, y = row[:len(a[0])], row[len(a[0]):]
-    i, j = _in_order(pd.DataFrame({'row': x, 'gap': a[1]}), pd.DataFrame({'row': y, 'gap': b[1]}))
+def _same_rows(x:np.ndarray, y:np.ndarray, gap_x:np.ndarray, gap_y:np.ndarray)->tuple[np.ndarray, ...]:
+    "Pairs of equal rows of codes: those that stay in order inside their gap, and those that moved"
+    row = pd.DataFrame(np.concatenate([x, y])).groupby(list(range(x.shape[1]))).ngroup().to_numpy()
+    a, b = (pd.DataFrame({'row': r, 'gap': gap}) for r, gap in ((row[:len(x)], gap_x), (row[len(x):], gap_y)))
+    i, j = _in_order(a, b)
     rest = np.setdiff1d(np.arange(len(x)), i), np.setdiff1d(np.arange(len(y)), j)
-    p, q = _matches(pd.DataFrame({'row': x[rest[0]]}), pd.DataFrame({'row': y[rest[1]]}))
+    p, q = _matches(a.iloc[rest[0]][['row']], b.iloc[rest[1]][['row']])
     return i, j, rest[0][p], rest[1][q]
 
-# %% ../nbs/04c_compare.ipynb #fd246abc
+# %% ../nbs/04c_compare.ipynb #204ffb37
+_MOST_CELLS = 4_000_000
+
+def _alike(x:np.ndarray, y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
+    "Pair rows of codes in order so that most values agree (Needleman and Wunsch 1970); many rows are paired from the top"
+    if len(x)*len(y) > _MOST_CELLS or len(x) == len(y) == 1: return (np.arange(min(len(x), len(y))),)*2
+    score = sum(np.equal.outer(x[:, k], y[:, k]) for k in range(x.shape[1])) + 0.5     # a half, so that all pair that can
+    best = np.zeros((len(x) + 1, len(y) + 1))
+    for i, s in enumerate(score): best[i + 1, 1:] = np.maximum.accumulate(np.maximum(best[i, 1:], best[i, :-1] + s))
+    i, j, pairs = len(x), len(y), []
+    while i and j:
+        if best[i, j] == best[i - 1, j]: i -= 1
+        elif best[i, j] == best[i, j - 1]: j -= 1
+        else: i, j = i - 1, j - 1; pairs.append((i, j))
+    return tuple(np.array(pairs[::-1]).T)
+
+def _between(x:np.ndarray, y:np.ndarray, slot_x:np.ndarray, slot_y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
+    "Pairs of rows that are in the same slot"
+    found = [(np.empty(0, np.int64),)*2]
+    for slot in np.intersect1d(slot_x, slot_y):
+        (a, b), (c, d) = (np.searchsorted(s, [slot, slot + 1]) for s in (slot_x, slot_y))
+        i, j = _alike(x[a:b], y[c:d])
+        found.append((i + a, j + c))
+    return tuple(np.concatenate(s) for s in zip(*found))
+
+# %% ../nbs/04c_compare.ipynb #4dde8593
+def _runs_of(left:_Side, right:_Side, names:list[str])->np.ndarray:
+    return _runs([_proposals(left.parts[n]['chunks'], right.parts[n]['chunks']) for n in names if left.parts[n]['type'] == right.parts[n]['type']])
+
 def _pairs_by_place(left:_Side, right:_Side, names:list[str])->dict[str, tuple]:
     "Pairs of rows: in `runs`, `equal` by content, `moved`, and `other`, which differ"
-    runs = _runs([_proposals(left.parts[n]['chunks'], right.parts[n]['chunks'])
-                  for n in names if left.parts[n]['type'] == right.parts[n]['type']])
-    spread = [np.concatenate([np.arange(r[side], r[side] + r[2]) for r in runs]).astype(np.int64) if len(runs) else np.empty(0, np.int64) for side in (0, 1)]
-    a, b = _gaps(runs, left.rows, 0), _gaps(runs, right.rows, 1)
-    i, j, p, q = _same_rows(left, right, names, a, b)
-    standing = [np.sort(np.concatenate([spread[0], a[0][i]])), np.sort(np.concatenate([spread[1], b[0][j]]))]
-    left_over = [np.delete(a[0], np.concatenate([i, p])), np.delete(b[0], np.concatenate([j, q]))]
-    slots = [pd.DataFrame({'slot': np.searchsorted(s, rows)}) for s, rows in zip(standing, left_over)]
-    x, y = _matches(*slots)
-    return dict(runs=tuple(spread), equal=(a[0][i], b[0][j]), moved=(a[0][p], b[0][q]), other=(left_over[0][x], left_over[1][y]))
+    runs, none = _runs_of(left, right, names), np.empty(0, np.int64)
+    spread = [np.concatenate([none, *(np.arange(r[side], r[side] + r[2]) for r in runs)]) for side in (0, 1)]
+    (a, gap_a), (b, gap_b) = _gaps(runs, left.rows, 0), _gaps(runs, right.rows, 1)
+    if not (len(a) and len(b) and names): return dict(runs=tuple(spread), equal=(none, none), moved=(none, none), other=(none, none))
+    x, y = (np.column_stack(side) for side in zip(*(_codes(left.read(n, a), right.read(n, b)) for n in names)))
+    i, j, p, q = _same_rows(x, y, gap_a, gap_b)
+    standing = np.sort(np.concatenate([spread[0], a[i]])), np.sort(np.concatenate([spread[1], b[j]]))
+    rest = np.setdiff1d(np.arange(len(a)), [*i, *p]), np.setdiff1d(np.arange(len(b)), [*j, *q])
+    s, t = _between(x[rest[0]], y[rest[1]], np.searchsorted(standing[0], a[rest[0]]), np.searchsorted(standing[1], b[rest[1]]))
+    return dict(runs=tuple(spread), equal=(a[i], b[j]), moved=(a[p], b[q]), other=(a[rest[0]][s], b[rest[1]][t]))
 
-# %% ../nbs/04c_compare.ipynb #47f64c63
+# %% ../nbs/04c_compare.ipynb #001ebd64
 def _unread(a:dict, b:dict, i:np.ndarray, j:np.ndarray)->np.ndarray:
     "Which of these pairs of rows are not known to be equal in this column"
     if a['type'] != b['type']: return np.arange(len(i))
@@ -203,7 +228,7 @@ def _changed(left:_Side, right:_Side, name:str, i:np.ndarray, j:np.ndarray)->tup
     differ = ~_same(a, b)
     return todo[differ], a[differ], b[differ]
 
-# %% ../nbs/04c_compare.ipynb #6d1d300f
+# %% ../nbs/04c_compare.ipynb #97091fdd
 def _drift(a:pd.Series, b:pd.Series)->float|None:
     "Population stability index of a column between the versions; None where there is nothing to count or the kinds differ"
     from mlops_nb.distance import cut, pool, psi, read_column
@@ -213,7 +238,7 @@ def _drift(a:pd.Series, b:pd.Series)->float|None:
     bins = cut(x.values)
     return psi(bins.count(x.values), bins.count(y.values))
 
-# %% ../nbs/04c_compare.ipynb #bd07afab
+# %% ../nbs/04c_compare.ipynb #197152ae
 def _schema(left:_Side, right:_Side, common:list[str])->dict:
     "What differs in the columns themselves"
     types = {n: {'from': left.parts[n]['dtype'], 'to': right.parts[n]['dtype']} for n in common if left.parts[n]['dtype'] != right.parts[n]['dtype']}
@@ -232,7 +257,7 @@ def _named(side:_Side, key:list[str]|None, rows:np.ndarray)->list:
     columns = [side.read(k, rows).tolist() for k in key]
     return [dict(zip(key, map(_plain, values))) for values in zip(*columns)]
 
-# %% ../nbs/04c_compare.ipynb #c6d9e394
+# %% ../nbs/04c_compare.ipynb #7bedd532
 def compare_rows(
     versions,                      # `DataVersioning`
     v1:str,                        # Id or unique prefix of the earlier version
