@@ -586,6 +586,15 @@ def test_sixteen_processes_register_fifty_versions_each(server, tmp_path, table)
     table.saw('16 processes register 50 versions each, and all want 10 more (SQLite)', 'once', '800 versions, none lost, none twice; each of the 10 has one winner; 160 moves of an alias, in order', 'the losers: `Conflict`')
 
 
+def test_sixteen_processes_on_postgresql(server, postgres, tmp_path, table):
+    url, blobs = postgres.database(), str(tmp_path/'bytes')
+    children = crowd(server, url, tmp_path, blobs=blobs)
+    with Store(url, blobs) as store:
+        check_crowd(children, ModelRegistry(store))
+        assert store.verify() == []
+    table.saw('16 processes register 50 versions each, and all want 10 more (PostgreSQL)', 'once', '800 versions, none lost, none twice; each of the 10 has one winner; 160 moves of an alias, in order', 'the losers: `Conflict`')
+
+
 # ---- stopped and interrupted
 
 
