@@ -1,18 +1,32 @@
 "Many processes, sudden deaths and strange names: what the registry may not lose"
 from pathlib import Path
+import base64
+import importlib.metadata
+import json
 import os
 import pickle
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
 
-import pytest
 from hypothesis import given, settings, strategies as st
+from markdown_it import MarkdownIt
+import numpy as np
+from packaging.version import Version
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
-from mlops_nb.core import Conflict, IntegrityError, InvalidInput
+from mlops_nb import golden
+from mlops_nb.cards import model_card
+from mlops_nb.core import Conflict, IntegrityError, InvalidInput, MlopsError, NotFound, use_clock
 from mlops_nb.formats import UntrustedType
 from mlops_nb.registry import ModelRegistry
 
@@ -123,8 +137,194 @@ def test_names_that_look_alike_do_not_share_anything(tmp_path):
 def test_the_same_bytes_under_two_versions_survive_the_deletion_of_one(tmp_path):
     with ModelRegistry(tmp_path/'r') as reg:
         for v in ('1', '2'): reg.register_model([1], 'm', v)
-        reg.delete_model('m', '1')
+        reg.delete_model('m', '1', now=True)
         assert reg.store.gc(dry_run=False, grace=-1) == []
         assert reg.load_model('m')[0] == [1]
         reg.delete_model('m', '2')
+        assert reg.store.gc(dry_run=False, grace=-1) == []              # in the trash
+        reg.purge(0)
         assert len(reg.store.gc(dry_run=False, grace=-1)) == 1
+
+
+def day(n): return use_clock(f'2013-03-{n:02}T09:00:00+00:00')
+
+
+def test_the_question_of_the_day_on_every_kind_of_store(any_store):
+    "Who put what into production, on which data, and can I have it back? With overwrites, deletions and a clock set back in between"
+    reg = ModelRegistry(any_store)
+    for d, v in ((1, '1.9.0'), (2, '1.10.0'), (3, '2.0.0rc1')):
+        with day(d): reg.register_model([v], 'delay', v, data_version=f'd{v}', metrics={'auc': d/10}, by='ann')
+    assert reg.resolve('delay') == ('delay', '1.10.0') and list(reg.list_models()) == ['delay:1.9.0', 'delay:1.10.0', 'delay:2.0.0rc1']
+    with day(4): reg.set_alias('delay', 'champion', '1.10.0', by='bob', why='better')
+    with day(6): reg.register_model(['other bytes'], 'delay', '1.10.0', overwrite=True, by='eve', data_version='d6')
+    with day(5): reg.set_alias('delay', 'champion', '1.9.0', by='bob', why='the clock is wrong')      # set back by a day
+    with day(8): reg.delete_model('delay', '1.10.0', by='cleaner')
+    then = reg.at('delay', 'champion', '2013-03-05T00:00:00+00:00')
+    assert [then[k] for k in ('version', 'revision', 'data_version', 'by', 'why', 'registered_by', 'state')] == ['1.10.0', 1, 'd1.10.0', 'bob', 'better', 'ann', 'overwritten']
+    assert reg.load_model('delay', digest=then['digest'])[0] == ['1.10.0']
+    assert reg.at('delay', 'champion', '2013-03-07T00:00:00+00:00')['version'] == '1.9.0'
+    line = [r for r in reg.ledger('delay') if r['why'] == 'the clock is wrong'][0]
+    assert (line['time'][:10], line['clock'][:10]) == ('2013-03-06', '2013-03-05')
+    times = [r['time'] for r in reg.ledger()]
+    assert times == sorted(times) and reg.check_ledger() == [] and any_store.verify() == []
+    with day(9): reg.restore('delay', '1.10.0')
+    with day(9): reg.restore('delay', '1.10.0', digest=then['digest'])
+    assert reg.load_model('delay')[0] == ['1.10.0'] and reg.info('delay')['revision'] == 3
+    with day(10): reg.tag('delay', '1.9.0', 'team', 'x'); reg.trust('a.B')
+    assert [i['version'] for i in reg.search('d*', metrics={'auc': ('<', .3)}, order_by='-metrics.auc')] == ['1.10.0', '1.9.0']
+    assert [i['version'] for i in reg.search(tags={'team': 'x'}, alias='champion')] == ['1.9.0'] and set(reg.trusted()) == {'a.B'}
+    with day(11): reg.delete_model('delay', '1.10.0', now=True, by='cleaner')
+    assert reg.at('delay', 'champion', '2013-03-05T00:00:00+00:00')['digest'] == then['digest']      # known, though nothing is left
+    with pytest.raises(NotFound, match='was purged on 2013-03-11 by cleaner'): reg.load_model('delay', digest=then['digest'])
+    assert len(any_store.gc(dry_run=False, grace=-1)) == 2
+
+
+def test_the_order_of_packaging_on_every_kind_of_store(any_store):
+    versions = ['0.9', '1.0.dev1', '1.0a1', '1.0b2', '1.0rc1', '1.0', '1.0+abc', '1.0+abc.7', '1.0+7', '1.0.post1.dev1', '1.0.post1', '1.0.1', '1.9', '1.10', '1!0.1rc1']
+    with any_store.write(): pass
+    reg, shuffled = ModelRegistry(any_store), random.Random(3).sample(versions, len(versions))
+    for v in shuffled: reg.register_model([v], 'm', v)
+    assert [i['version'] for i in reg.list_models('m').values()] == versions == sorted(shuffled, key=Version)
+    assert reg.resolve('m') == ('m', '1.10')
+
+
+def old_store(folder):
+    "A store that the first released schema wrote"
+    folder.mkdir()
+    here = Path(__file__).parent/'stores'
+    db = sqlite3.connect(folder/'store.db')
+    db.executescript((here/'registry_v1.sql').read_text(encoding='utf8')); db.close()
+    for place, content in json.loads((here/'registry_v1.blobs.json').read_text()).items():
+        (folder/place).parent.mkdir(parents=True, exist_ok=True)
+        (folder/place).write_bytes(base64.b64decode(content))
+    return folder
+
+
+def test_a_store_of_the_first_schema_opens_with_all_that_it_knew(tmp_path):
+    with ModelRegistry(old_store(tmp_path/'r')) as reg:
+        assert list(reg.list_models()) == ['delay:1.9.0', 'delay:1.10.0', 'delay:1.10.0+local.7', 'delay:1.10.0.post1', 'delay:2.0.0rc1', 'delay:1!0.1', 'other:0.1']
+        assert reg.resolve('delay') == ('delay', '1!0.1')
+        info = reg.info('delay', 'champion')
+        assert (info['version'], info['revision'], info['registered_at'], info['registered_by'], info['data_version']) == ('1.9.0', 2, '2013-03-08T09:00:00.000000+00:00', 'bob', 'flights_2b')
+        assert [(h['version'], h['by'], h['why']) for h in reg.history('delay', 'champion')] == [('1.9.0', 'ann', 'first'), ('1.11.0.dev3', 'bob', 'try'), ('1.9.0', 'ann', 'worse')]
+        assert reg.at('delay', 'champion', '2013-03-10T12:00:00+00:00')['digest'] is None               # deleted before the ledger kept digests: not invented
+        assert reg.check_ledger() == [] and reg.store.verify() == []
+        assert reg.load_model('delay', '1.10')[0] == {'version': '1.10.0'}
+        first = [r for r in reg.ledger('delay', '1.9.0') if r['revision'] == 1][0]
+        assert hasattr(reg.load_model('delay', digest=first['digest'])[0], 'coef_')                     # the revision that was overwritten
+        with pytest.raises(NotFound, match='no earlier version'): reg.rollback('delay', 'champion')
+        with pytest.raises(Conflict): reg.register_model([1], 'delay', '1.10.0')
+        assert reg.register_model([1], 'delay', '1.11.0.dev3') == 'delay:1.11.0.dev3'
+    with sqlite3.connect(tmp_path/'r'/'store.db') as db: names = {n for n, in db.execute("select name from sqlite_master where type='table'")}
+    assert not {'model_aliases', 'model_versions_1'} & names
+
+
+def test_an_old_store_is_migrated_once_by_many_who_open_it_at_once(tmp_path):
+    old_store(tmp_path/'r')
+    code = 'import sys; from mlops_nb import ModelRegistry; print(len(ModelRegistry(sys.argv[1]).ledger()))'
+    running = [python(code, tmp_path/'r', stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [p.communicate()[0].strip() for p in running] == ['11']*3
+
+
+def test_a_registry_of_a_newer_version_is_refused(tmp_path):
+    ModelRegistry(tmp_path/'r').close()
+    with sqlite3.connect(tmp_path/'r'/'store.db') as db: db.execute("update store_settings set value = '99' where key = 'schema/registry'")
+    with pytest.raises(MlopsError, match='99'): ModelRegistry(tmp_path/'r')
+
+
+def test_an_edited_ledger_is_found_out(tmp_path):
+    with ModelRegistry(tmp_path/'r') as reg:
+        for v in ('1', '2'): reg.register_model([v], 'm', v); reg.set_alias('m', 'champion', v, by='ann')
+        seal = reg.ledger()[-1]['chain']
+        db = sqlite3.connect(tmp_path/'r'/'store.db')
+        with db: db.execute("update model_ledger set by = 'eve' where seq = 2")
+        assert reg.check_ledger() == ['ledger: line 2 (alias set of m) or the one above it was changed']
+        with db: db.execute("update model_ledger set by = 'ann' where seq = 2"); db.execute('delete from model_ledger where seq = 4')
+        assert reg.check_ledger() == [] and 'rewritten or removed' in reg.check_ledger(seal)[0]
+        db.close()
+
+
+class Mine:
+    "A type of somebody's own"
+    def __init__(self, n=1): self.n = n
+
+
+def test_trust_is_kept_by_the_registry_and_taken_back(tmp_path):
+    name = f'{Mine.__module__}.Mine'
+    with ModelRegistry(tmp_path/'r') as reg:
+        with pytest.raises(UntrustedType, match='Mine'): reg.register_model(Mine(), 'm', '1')
+        reg.trust(name, by='ann', why='ours')
+        reg.register_model(Mine(7), 'm', '1')
+    with ModelRegistry(tmp_path/'r') as reg:
+        assert reg.load_model('m')[0].n == 7
+        reg.untrust(name, by='ann')
+        with pytest.raises(UntrustedType, match='Mine'): reg.load_model('m')
+    with ModelRegistry(tmp_path/'r', trusted=[name]) as reg: assert reg.load_model('m')[0].n == 7     # this process only
+
+
+def test_a_golden_sample_is_replayed_when_a_package_is_another(tmp_path, monkeypatch):
+    X = pd.DataFrame({'a': [0., 1., 2., 3.], 't': pd.to_datetime(['2013-01-01']*4), 's': list('xyxy')})
+    model = make_pipeline(ColumnTransformer([('n', 'passthrough', ['a']), ('s', OneHotEncoder(), ['s'])]), LogisticRegression()).fit(X, ['no', 'no', 'yes', 'yes'])
+    with ModelRegistry(tmp_path/'r') as reg:
+        reg.register_model(model, 'm', '1', input_example=X)
+        assert reg.load_model('m')[1]['golden'] == {'rows': 4, 'replayed': False}
+        monkeypatch.setattr(golden, '_installed', lambda p: '9.9' if p == 'scikit-learn' else importlib.metadata.version(p))
+        found = reg.load_model('m')[1]['golden']
+        assert found['replayed'] and found['max_abs_difference'] == 0 and found['versions']['scikit-learn'][1] == '9.9'
+        monkeypatch.setattr(LogisticRegression, 'predict_proba', lambda self, X: np.full((len(X), 2), .5))
+        with pytest.warns(UserWarning, match='computes something else than when it was registered'): found = reg.load_model('m')[1]['golden']
+        assert 0 < found['max_abs_difference'] < .5
+        reg.register_model({'no': 'predict'}, 'd', '1', input_example=X)
+        assert reg.load_model('d')[1]['golden'] is None
+        reg.register_model(model, 'm', '2', input_example=X, golden=False)
+        assert reg.info('m', '2')['golden'] is None and len(reg.info('m', '2')['input_example']) == 4
+        with pytest.raises(InvalidInput, match='cannot answer its own example'): reg.register_model(model, 'm', '3', input_example=X[['a']])
+        assert [i['version'] for i in reg.list_models('m').values()] == ['1', '2']
+
+
+OLD = """
+import sys, pandas as pd
+from sklearn.ensemble import RandomForestClassifier
+from mlops_nb import ModelRegistry
+X = pd.DataFrame({'a': [i % 7 for i in range(60)], 'b': [float(i * i % 11) for i in range(60)]})
+with ModelRegistry(sys.argv[1]) as reg: reg.register_model(RandomForestClassifier(n_estimators=5, random_state=0).fit(X, [i % 3 for i in range(60)]), 'm', '1', input_example=X)
+"""
+
+
+@pytest.mark.skipif('MLOPS_TEST_OLDEST' not in os.environ, reason='set MLOPS_TEST_OLDEST to a Python with the oldest requirements (tools/oldest.py lists them)')
+def test_a_model_of_the_oldest_scikit_learn_is_replayed_under_this_one(tmp_path):
+    subprocess.run([os.environ['MLOPS_TEST_OLDEST'], '-c', OLD, str(tmp_path/'r')], check=True, env=os.environ | {'PYTHONPATH': str(Path(__file__).parents[1])})
+    with ModelRegistry(tmp_path/'r') as reg: found = reg.load_model('m')[1]['golden']
+    assert found['replayed'] and 'scikit-learn' in found['versions'] and found['max_abs_difference'] < 1e-9
+
+
+def test_a_version_in_the_trash_is_hidden_everywhere(tmp_path):
+    with ModelRegistry(tmp_path/'r') as reg:
+        for v in ('1', '2'): reg.register_model([v], 'm', v, metrics={'auc': 1})
+        reg.delete_model('m', '2', by='bob')
+        assert list(reg.list_models()) == ['m:1'] and reg.resolve('m') == ('m', '1') and [i['version'] for i in reg.search(metrics={'auc': 1})] == ['1']
+        for ask in (reg.info, reg.load_model, reg.card, lambda n, v: reg.set_alias(n, 'x', v), lambda n, v: reg.tag(n, v, 'k', 1), reg.delete_model, reg.check_golden,
+                    lambda n, v: reg.export_model(n, v, tmp_path/'out'), lambda n, v: reg.export_mlflow(n, v, tmp_path/'out2'), lambda n, v: reg.compare(n, f'{n}:{v}')):
+            with pytest.raises(NotFound, match="m:2 was deleted on .* by bob; restore"): ask('m', '2')
+        reg.delete_model('m', '1')
+        with pytest.raises(NotFound, match="no registered model 'm'"): reg.info('m')
+        reg.restore('m', '1')
+        assert reg.load_model('m')[0] == ['1']
+
+
+def test_a_rollback_passes_over_what_is_in_the_trash(tmp_path):
+    with ModelRegistry(tmp_path/'r') as reg:
+        for v in ('1', '2', '3'): reg.register_model([v], 'm', v); reg.set_alias('m', 'champion', v)
+        reg.delete_model('m', '2')
+        assert reg.rollback('m', 'champion') == '1'
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_no_text_reaches_a_card_as_markup(text):
+    hostile = text + '<script>x</script>[a](javascript:b)|'
+    info = dict(name=hostile, version='1', revision=1, registered_at=hostile, registered_by=hostile, data_version=hostile, aliases=[hostile], tags={hostile: hostile}, format='f', size=1,
+                digest='d', metrics={hostile: 1}, signature={'columns': [dict(name=hostile, kind=hostile)]}, params={hostile: hostile}, environment={hostile: hostile}, metadata={hostile: hostile})
+    page, text = model_card(info, {hostile: [dict(version=hostile, time=hostile, by=hostile, why=hostile)]}, 'html'), model_card(info)
+    assert '<script' not in page and '<script' not in text
+    assert '<a ' not in MarkdownIt('commonmark', {'html': True}).enable('table').render(text)
