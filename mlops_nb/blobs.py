@@ -236,6 +236,18 @@ def now(self:FolderBlobs)->float:
     try:
         with tempfile.TemporaryFile(dir=self.folder) as f: return os.fstat(f.fileno()).st_mtime
     except OSError: return time.time()                         # nothing can be written there, or nothing is there
+@patch
+def claim(self:FolderBlobs, mark:str)->None:
+    "Leave the mark of the store that these blobs belong to, unless there is one"
+    with _full_disk(str(self.folder)):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.owner() is None: _write_whole(self.folder/'store-id', lambda f: f.write(mark.encode()))
+
+@patch
+def owner(self:FolderBlobs)->str|None:
+    "The mark that `claim` left"
+    try: return (self.folder/'store-id').read_text()
+    except FileNotFoundError: return None
 
 # %% ../nbs/01b_blobs.ipynb #6d0d7431
 _EXTRAS = {'s3': ('s3', 's3fs'), 's3a': ('s3', 's3fs'), 'memory': ('s3', 'fsspec')}
@@ -395,6 +407,19 @@ def remove(self:ObjectBlobs, name:str, limit:float)->bool:
 
 @patch
 def now(self:ObjectBlobs)->float: return time.time()
+
+@patch
+def claim(self:ObjectBlobs, mark:str)->None:
+    "Leave the mark of the store that these blobs belong to, unless there is one"
+    if self.owner() is not None: return
+    with self._asking('be written') as fs: fs.pipe_file(f'{self._root}/store-id', mark.encode())
+
+@patch
+def owner(self:ObjectBlobs)->str|None:
+    "The mark that `claim` left"
+    try:
+        with self._asking('be read') as fs: return fs.cat_file(f'{self._root}/store-id').decode()
+    except FileNotFoundError: return None
 
 # %% ../nbs/01b_blobs.ipynb #d64c643e
 def open_blobs(

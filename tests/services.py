@@ -1,7 +1,7 @@
 """Real services for the tests, each on a free port of 127.0.0.1 and in a folder of its own, ended with the run
 
 PostgreSQL comes from Debian's binaries (apt-get install postgresql), or is the server at the URL in MLOPS_TEST_DB, where the
-tests make databases of their own and drop them; S3 is moto's server (pip install 'moto[server]' s3fs).
+tests make schemas of their own and drop them; S3 is moto's server (pip install 'moto[server]' s3fs).
 """
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,8 +38,8 @@ def _die_with_parent():
 
 
 @contextmanager
-def serve(command, ready, log, end=signal.SIGTERM, **kw):
-    "Run a server in a session of its own, so that Ctrl-C reaches the tests first; wait until `ready()`; end it"
+def serve(command, ready, log, end, **kw):
+    "Run a server in a session of its own, so that Ctrl-C reaches the tests first; wait until `ready()`; end it by a signal"
     with open(log, 'wb') as out:
         child = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True,
                                  preexec_fn=_die_with_parent, **kw)
@@ -65,19 +65,15 @@ def _binaries():
 
 
 class Postgres:
-    "A server on which `database()` makes a new database"
-    def __init__(self, url): self.url, self.made = url, []     # `url` without the name of a database
+    "A server on which `database()` makes a new place: a schema, which costs a hundredth of a database"
+    def __init__(self, url): self.url, self.made = url, []     # `url` with the name of a database
 
-    def connect(self, database='postgres'):
+    def run(self, sql):
         import pg8000.dbapi
         from sqlalchemy import make_url
-        u = make_url(f'{self.url}/{database}')
-        conn = pg8000.dbapi.connect(u.username, u.host, database, u.port or 5432, u.password)
+        u = make_url(self.url)
+        conn = pg8000.dbapi.connect(u.username, u.host, u.database, u.port or 5432, u.password)
         conn.autocommit = True
-        return conn
-
-    def run(self, sql, database='postgres'):
-        conn = self.connect(database)
         try: conn.cursor().execute(sql)
         finally: conn.close()
 
@@ -87,15 +83,15 @@ class Postgres:
         return True
 
     def database(self):
-        "URL of a new, empty database"
+        "URL of a new, empty place for tables"
         name = f'mlops_{uuid.uuid4().hex[:12]}'
-        self.run(f'create database {name}')
+        self.run(f'create schema {name}')
         self.made.append(name)
-        return f'{self.url}/{name}'
+        return f'{self.url}?schema={name}'
 
     def drop(self):
-        "Drop the databases that were made"
-        while self.made: self.run(f'drop database {self.made.pop()} with (force)')
+        "Drop the schemas that were made"
+        while self.made: self.run(f'drop schema {self.made.pop()} cascade')
 
 
 @contextmanager
@@ -103,7 +99,7 @@ def postgres(**settings):
     "A PostgreSQL server with a password, ended and removed afterwards"
     if not importlib.util.find_spec('pg8000'): raise Unavailable("pg8000 is not installed: pip install 'mlops_nb[postgres]'")
     if (given := os.environ.get('MLOPS_TEST_DB')):
-        server = Postgres(given.rsplit('/', 1)[0])
+        server = Postgres(given)
         try: yield server
         finally: server.drop()
         return
@@ -119,8 +115,9 @@ def postgres(**settings):
                         '--locale=C', '--no-sync'], check=True, stdout=subprocess.DEVNULL, cwd=folder, **who)
         options = {'listen_addresses': '127.0.0.1', 'port': port, 'unix_socket_directories': folder, 'shared_buffers': '32MB', **settings}
         command = [str(binaries/'postgres'), '-D', str(folder/'data'), *(f'-c{k}={v}' for k, v in options.items())]
-        server = Postgres(f'postgresql://mlops:{PASSWORD}@127.0.0.1:{port}')
-        with serve(command, server.ready, folder/'log', signal.SIGINT, cwd=folder, **who) as server.process: yield server
+        server = Postgres(f'postgresql://mlops:{PASSWORD}@127.0.0.1:{port}/postgres')
+        # SIGQUIT: at once; nobody needs a last checkpoint of data that goes away
+        with serve(command, server.ready, folder/'log', signal.SIGQUIT, cwd=folder, **who) as server.process: yield server
 
 
 class S3:
@@ -148,5 +145,6 @@ def s3():
     port = free_port()
     server = S3(f'http://127.0.0.1:{port}')
     with tempfile.TemporaryDirectory(prefix='mlops-s3-') as folder:
+        # SIGKILL: at SIGTERM it would wait for clients that keep their connection; all it has is in memory
         command = [sys.executable, '-m', 'moto.server', '-H', '127.0.0.1', '-p', str(port)]
-        with serve(command, server.ready, f'{folder}/log') as server.process: yield server
+        with serve(command, server.ready, f'{folder}/log', signal.SIGKILL) as server.process: yield server
