@@ -257,19 +257,22 @@ def decode(
     positions = np.cumsum(table.column('p').to_numpy(), dtype='i8') if table.num_columns > 1 else None
     return _grow(array, how), positions, how
 
-# %% ../nbs/03c_chunks.ipynb #e4dad91f
+# %% ../nbs/03c_chunks.ipynb #e228a5f4
 def difference(
     new:pa.Array, # Rows as they are now
     old:pa.Array, # Rows as they were, of the same type
-)->tuple[np.ndarray, int]: # Which rows of `new` differ (booleans), and the row of `new` at which `old` begins
-    "Align two runs of rows at the beginning or at the end, and compare"
-    found = []
-    for at in {0, len(new) - len(old)}:
-        differs = np.ones(len(new), bool)
-        a, b = max(at, 0), min(at + len(old), len(new))
-        differs[a:b] = _differs(new.slice(a, b - a), old.slice(a - at, b - a))
-        found.append((differs, at))
-    return min(found, key=lambda f: f[0].sum())
+)->tuple[np.ndarray, list[tuple[int, int, int]]]: # Which rows of `new` differ (booleans); runs: first new row, first old row, rows
+    "Align two runs of rows at both ends, and compare"
+    n, shift, both = len(new), len(new) - len(old), min(len(new), len(old))
+    front = np.ones(n, bool)
+    front[:both] = _differs(new.slice(0, both), old.slice(0, both))
+    if not shift: return front, [(0, 0, n)]
+    back = np.ones(n, bool)
+    back[n - both:] = _differs(new.slice(n - both), old.slice(len(old) - both))
+    count = lambda x: np.concatenate([[0], np.cumsum(x)])
+    split = int((count(front) + back.sum() - count(back)).argmin())
+    runs = [(0, 0, min(split, both)), (begin := max(split, n - both), begin - shift, n - begin)]
+    return np.concatenate([front[:split], back[split:]]), [r for r in runs if r[2]]
 
 def _differs(a:pa.Array, b:pa.Array)->np.ndarray:
     "Where two arrays of one length and type differ"
@@ -279,24 +282,24 @@ def _differs(a:pa.Array, b:pa.Array)->np.ndarray:
     unlike = pc.fill_null(pc.not_equal(a, b), False).to_numpy(zero_copy_only=False)     # a hole against a text: the words differ
     return words | unlike
 
-# %% ../nbs/03c_chunks.ipynb #2a06f0b5
+# %% ../nbs/03c_chunks.ipynb #986b89d1
 def encode_patch(
-    new:pa.Array,         # A chunk
-    differs:np.ndarray,   # Which of its rows stand in no old chunk
-    at:int,               # Row at which the old rows begin
-)->pa.Buffer:             # An Arrow stream
+    new:pa.Array,                  # A chunk
+    differs:np.ndarray,            # Which of its rows stand in no old chunk
+    runs:list[tuple[int, int]],    # Where the old rows go: first row and number of rows, in order
+)->pa.Buffer:                      # An Arrow stream
     "A chunk as its difference from old rows"
     positions = np.flatnonzero(differs)
-    return encode(new.take(pa.array(positions)), positions, rows=len(new), at=at)
+    return encode(new.take(pa.array(positions)), positions, rows=len(new), runs=[list(r) for r in runs])
 
 def apply_patch(
-    old:pa.Array,               # The old rows, those that `new` needs
+    old:pa.Array,               # The old rows, those that the runs need, in their order
     values:pa.Array,            # From `decode`
     positions:np.ndarray,       # From `decode`
     recipe:dict,                # From `decode`
 )->pa.Array:                    # The chunk
     "A chunk from old rows and their difference"
-    source = np.empty(recipe['rows'], 'i8')
-    source[recipe['at']:recipe['at'] + len(old)] = np.arange(len(old))
+    source, k = np.empty(recipe['rows'], 'i8'), 0
+    for at, n in recipe['runs']: source[at:at + n] = np.arange(k, k := k + n)
     source[positions] = len(old) + np.arange(len(positions))
     return pa.concat_arrays([old, values]).take(pa.array(source))

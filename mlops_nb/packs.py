@@ -141,28 +141,29 @@ def gaps(
         fresh, begin = [], j + 1
     return found + [(fresh, list(range(begin, len(old))))] if fresh else found
 
-# %% ../nbs/03e_packs.ipynb #03c564c7
+# %% ../nbs/03e_packs.ipynb #3e6dced8
 def _patches(reader:ChunkReader, new:list[tuple[str, pa.Array]], old:list[tuple[str, int]])->list[tuple[pa.Buffer, list]|None]:
     "For each new chunk of a gap: a patch, its depth and its bases; None where the chunk had better be written whole"
     if not old or not new: return [None]*len(new)
     rows = reader._rows([[k, 0, n] for k, n in old], new[0][1][:0])
     if rows.type != new[0][1].type: return [None]*len(new)
-    differs, at = difference(pa.concat_arrays([a for _, a in new]), rows)
+    differs, runs = difference(pa.concat_arrays([a for _, a in new]), rows)
     found, begin = [], 0
     for key, array in new:
-        found.append(_patch(reader, key, array, differs[begin:begin + len(array)], rows, at - begin, old))
+        inside = [(max(a, begin), min(a + n, begin + len(array)), b - a) for a, b, n in runs]
+        own = [(a - begin, a + move, b - a) for a, b, move in inside if a < b]
+        found.append(_patch(reader, key, array, differs[begin:begin + len(array)], own, rows, old))
         begin += len(array)
     return found
 
-def _patch(reader:ChunkReader, key:str, array:pa.Array, differs:np.ndarray, rows:pa.Array, at:int, old:list[tuple[str, int]])->tuple[pa.Buffer, list]|None:
-    "The patch of one chunk; `rows` are those of `old`, and begin at its row `at`"
-    first, last = max(0, -at), min(len(rows), len(array) - at)
-    if not len(array) or last <= first or differs.mean() > _WORTH: return None
-    bases = _bases(old, first, last)
+def _patch(reader:ChunkReader, key:str, array:pa.Array, differs:np.ndarray, runs:list[tuple[int, int, int]], rows:pa.Array, old:list[tuple[str, int]])->tuple[pa.Buffer, list]|None:
+    "The patch of one chunk; `runs` say where its rows lie in `rows`, which are those of `old`"
+    if not runs or differs.mean() > _WORTH: return None
+    bases = [base for _, b, n in runs for base in _bases(old, b, b + n)]
     depth = 1 + max(reader.places[k][3] if len(reader.places[k]) > 1 else 0 for k, _, _ in bases)
     if depth > _DEEPEST: return None
-    data = encode_patch(array, differs, max(at, 0))
-    again = apply_patch(rows.slice(first, last - first), *decode(data))
+    data = encode_patch(array, differs, [(a, n) for a, _, n in runs])
+    again = apply_patch(pa.concat_arrays([rows.slice(b, n) for _, b, n in runs]), *decode(data))
     return (data, [depth, bases]) if content_key(again) == key else None     # it must be the chunk, or it is no patch
 
 def _bases(old:list[tuple[str, int]], first:int, last:int)->list:
