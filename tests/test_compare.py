@@ -1,0 +1,192 @@
+"Rows of two versions against a plain merge and against difflib, and what of them is read"
+from difflib import SequenceMatcher
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from mlops_nb import chunks, packs
+from mlops_nb.compare import compare_rows
+from mlops_nb.core import InvalidInput, NotFound
+from mlops_nb.versioning import DataVersioning
+
+
+@pytest.fixture(scope='module')
+def versions(tmp_path_factory):
+    "A place for versions whose chunks hold a few rows, so that small tables have many of them"
+    patch = pytest.MonkeyPatch()
+    for name, value in dict(_MIN=3, _MAX=12, _BITS=2, _WINDOW=2).items(): patch.setattr(chunks, name, value)
+    with DataVersioning(tmp_path_factory.mktemp('versions')) as v: yield v
+    patch.undo()
+
+
+def compare(versions, a, b, *args, **kw): return compare_rows(versions, versions.version_data(a, 't'), versions.version_data(b, 't'), *args, **kw)
+
+
+def merged(a, b, key):
+    "The authority: both tables loaded, and merged by pandas; a missing value equals a missing value"
+    both = a.merge(b, on=key, how='outer', indicator=True, suffixes=('', '_new'))
+    pair = both[both._merge == 'both']
+    columns = [c for c in a.columns if c not in key and c in b.columns]
+    differ = pd.DataFrame({c: [not (x == y or (pd.isna(x) and pd.isna(y))) for x, y in zip(pair[c], pair[c + '_new'])] for c in columns}, dtype=bool)
+    count = both._merge.value_counts()
+    rows = dict(added=int(count['right_only']), removed=int(count['left_only']), changed=int(differ.any(axis=1).sum()), unchanged=len(pair) - int(differ.any(axis=1).sum()))
+    return rows, {c: int(differ[c].sum()) for c in columns}
+
+
+VALUES = st.sampled_from([0., 1., 2., None])
+ROWS = st.lists(st.tuples(st.integers(0, 50), st.sampled_from('abc'), VALUES, st.sampled_from(['x', 'y', None])), max_size=60)
+
+
+def frame(rows, key):
+    a = pd.DataFrame(rows, columns=['k', 'l', 'v', 'w'])
+    return a.astype({'k': 'int64', 'l': 'string', 'v': 'float64', 'w': 'string'}).drop_duplicates(key).reset_index(drop=True)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(a=ROWS, b=ROWS, key=st.sampled_from([['k'], ['k', 'l'], ['l', 'k']]), share=st.booleans(), seed=st.integers(0, 9))
+def test_by_key_it_is_a_merge(versions, a, b, key, share, seed):
+    a, b = frame(a, key), frame(b, key)
+    if share: b = pd.concat([a.sample(frac=1, random_state=seed) if seed % 2 else a, b], ignore_index=True).drop_duplicates(key).reset_index(drop=True)
+    found, (rows, columns) = compare(versions, a, b, key), merged(a, b, key)
+    assert {k: found['rows'][k] for k in rows} == rows
+    assert {c: found['columns'][c]['changed'] for c in columns} == columns
+    assert all(found['columns'][k]['changed'] == 0 for k in key)
+    kept = a.merge(b.reset_index(), on=key, suffixes=('', '_b'))['index'].tolist() if len(a) and len(b) else []
+    assert found['order_changed'] == (kept != sorted(kept)) and (found['rows']['moved'] > 0) == found['order_changed']
+
+
+CELLS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(['x', 'y', None])), max_size=40)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(a=CELLS, edits=st.lists(st.tuples(st.sampled_from(['insert', 'delete', 'change']), st.integers(0, 40), st.integers(4, 99)), max_size=6))
+def test_by_place_the_books_balance(versions, a, edits):
+    b = list(a)
+    for what, at, value in edits:
+        if what == 'insert': b.insert(at, (value, 'new'))
+        elif at < len(b): b[at:at + 1] = [] if what == 'delete' else [(value, b[at][1])]
+    left, right = (pd.DataFrame(rows, columns=['v', 'w']).astype({'v': 'int64', 'w': 'string'}) for rows in (a, b))
+    found = compare(versions, left, right)
+    r = found['rows']
+    assert r['unchanged'] + r['changed'] + r['removed'] == len(a) and r['unchanged'] + r['changed'] + r['added'] == len(b)
+    assert r['added'] + r['removed'] + r['changed'] <= len(edits) + 2*r['moved']
+    assert found['columns']['v']['changed'] <= r['changed']
+    if a == b: assert r == dict(before=len(a), after=len(b), added=0, removed=0, changed=0, unchanged=len(a), moved=0)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(a=st.lists(st.integers(0, 5), max_size=40), b=st.lists(st.integers(0, 5), max_size=40))
+def test_one_column_keeps_as_many_rows_in_place_as_difflib(versions, a, b):
+    found = compare(versions, *(pd.DataFrame({'x': pd.array(x, 'int64')}) for x in (a, b)))['rows']
+    theirs = sum(m.size for m in SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks())
+    assert found['unchanged'] - found['moved'] >= 0.8*theirs - 6      # a chunk that is equal stays where it is, and a few rows may pay for it
+
+
+@pytest.mark.parametrize('n', [1, 10, 500])
+def test_rows_on_top_are_rows_that_were_added(versions, n):
+    rng = np.random.default_rng(0)
+    a = pd.DataFrame({'x': rng.normal(size=2000), 'y': rng.choice(list('abcd'), 2000), 'zero': 0})
+    b = pd.concat([pd.DataFrame({'x': np.arange(n) + 10., 'y': 'z', 'zero': 0}), a], ignore_index=True)
+    found = compare(versions, a, b)
+    assert found['rows'] == dict(before=2000, after=2000 + n, added=n, removed=0, changed=0, unchanged=2000, moved=0)
+    assert found['added'] == list(range(min(n, 3)))
+    assert compare(versions, b, a)['rows'] == dict(before=2000 + n, after=2000, added=0, removed=n, changed=0, unchanged=2000, moved=0)
+
+
+def test_everything_at_once(versions):
+    rng = np.random.default_rng(1)
+    a = pd.DataFrame({'id': np.arange(1000), 'x': rng.normal(size=1000), 'y': rng.choice(list('abcd'), 1000)})
+    b = a.drop(index=[3, 500, 501]).reset_index(drop=True)
+    b.loc[100:109, 'x'] = np.nan
+    b = pd.concat([b.iloc[:700], pd.DataFrame({'id': [2000, 2001], 'x': [9., 9.], 'y': 'q'}), b.iloc[700:]], ignore_index=True)[['y', 'id', 'x']]
+    for key in (None, 'id'):
+        found = compare(versions, a, b, key)
+        assert found['rows'] == dict(before=1000, after=999, added=2, removed=3, changed=10, unchanged=987, moved=0)
+        assert found['schema'] == dict(added=[], removed=[], types={}, order_changed=True)
+        assert found['columns']['x']['changed'] == 10 and found['columns']['y']['changed'] == found['columns']['id']['changed'] == 0
+    assert found['removed'] == [{'id': 3}, {'id': 500}, {'id': 501}] and found['added'] == [{'id': 2000}, {'id': 2001}]
+    assert found['columns']['x']['examples'][0] == {'row': {'id': int(b.id[100])}, 'from': float(a.x[b.id[100]]), 'to': None}
+
+
+def test_a_shuffle_is_an_order_and_no_change(versions):
+    a = pd.DataFrame({'x': np.arange(300), 'y': 'c'})
+    for key in (None, 'x'):
+        found = compare(versions, a, a.sample(frac=1, random_state=0).reset_index(drop=True), key)
+        assert found['order_changed'] and found['rows']['unchanged'] == 300 and found['rows']['moved'] > 200
+        assert found['rows']['added'] == found['rows']['removed'] == found['rows']['changed'] == 0
+
+
+TYPES = {'int64 to float64': ([1, 2, 3], [1., 2., 4.], 1), 'int64 to Int64': ([1, 2, 3], pd.array([1, None, 3], 'Int64'), 1), 'text to number': (['1', '2', '3'], [1, 2, 3], 3),
+         'large int to float': ([2**53 + 1, 2, 3], [float(2**53), 2., 3.], 1), 'bool to int': ([True, False, True], [1, 0, 2], 1), 'float32': (np.array([.5, .1, 3], 'float32'), [.5, .1, 3.], 1),
+         'category': (['a', 'b', 'a'], pd.Categorical(['a', 'b', 'b']), 1), 'other categories': (pd.Categorical(['a', 'b', 'a']), pd.Categorical(['a', 'b', 'a'], categories=['b', 'a']), 0),
+         'unit of time': (pd.to_datetime(['2013-01-01', None, '2013-01-03']).astype('M8[s]'), pd.to_datetime(['2013-01-01', None, '2013-01-03']).astype('M8[ns]'), 0),
+         'zone': (pd.to_datetime(['2013-01-01']*3), pd.to_datetime(['2013-01-01']*3).tz_localize('UTC'), 3), 'missing': (pd.Series(['a', None, 'c'], dtype=object), pd.array(['a', None, 'c'], 'string'), 0)}
+
+
+@pytest.mark.parametrize('case', TYPES)
+def test_another_type_is_told_once_and_values_are_compared(versions, case):
+    a, b, changed = TYPES[case]
+    a, b = pd.DataFrame({'k': [1, 2, 3], 'x': a}), pd.DataFrame({'k': [1, 2, 3], 'x': b})
+    for key in (None, 'k'):
+        found = compare(versions, a, b, key)
+        assert found['columns']['x']['changed'] == found['rows']['changed'] == changed
+        assert ('x' in found['schema']['types']) == (str(a.x.dtype) != str(b.x.dtype))
+
+
+def test_an_index_is_compared_and_may_be_the_key(versions):
+    a = pd.DataFrame({'x': [1, 2, 3]}, index=pd.Index(['a', 'b', 'c'], name='id'))
+    b = pd.DataFrame({'x': [1, 9, 3, 4]}, index=pd.Index(['a', 'b', 'c', 'd'], name='id'))
+    found = compare(versions, a, b, 'id')
+    assert found['rows'] == dict(before=3, after=4, added=1, removed=0, changed=1, unchanged=2, moved=0) and found['added'] == [{'id': 'd'}]
+    assert compare(versions, a, b.rename(index={'a': 'A'}))['columns']['id']['changed'] == 1
+    two = a.set_index(pd.MultiIndex.from_tuples([(1, 'a'), (1, 'b'), (2, 'a')], names=['n', None]))
+    found = compare(versions, two, two.iloc[::-1], ['n', 'level_1'])
+    assert found['rows']['moved'] == 2 and found['rows']['unchanged'] == 3
+    same = pd.DataFrame({'id': [1, 2]}, index=pd.Index([3, 4], name='id'))
+    assert set(compare(versions, same, same)['columns']) == {'id', 'id (index)'}
+
+
+def test_columns_of_one_name_are_told_apart(versions):
+    a = pd.DataFrame([[1, 2], [3, 4]], columns=['x', 'x'])
+    b = pd.DataFrame([[1, 9], [3, 4]], columns=['x', 'x'])
+    assert {c: v['changed'] for c, v in compare(versions, a, b)['columns'].items()} == {'x': 0, 'x #2': 1}
+
+
+@pytest.mark.parametrize('a, b', [({'x': []}, {'x': []}), ({'x': []}, {'x': [1.]}), ({'x': [1.]}, {'x': []}), ({'x': [1.]}, {'y': [1.]})])
+def test_tables_with_nothing_in_common(versions, a, b):
+    found = compare(versions, *(pd.DataFrame(d, dtype='float64') for d in (a, b)))
+    rows = found['rows']
+    assert rows['unchanged'] + rows['changed'] + rows['removed'] == len(next(iter(a.values()))) and rows['moved'] == 0
+
+
+def test_refusals_name_the_row(versions):
+    a = pd.DataFrame({'k': [1, 2, 2], 'l': ['a', 'b', 'b'], 'm': [1., None, 3.]})
+    ok = pd.DataFrame({'k': [1, 2, 3], 'l': ['a', 'b', 'b'], 'm': [1., 2., 3.]})
+    for left, right, key, why in [(a, ok, 'k', r'k=2 names rows 1 and 2 of .t_\w+.; a key names one'), (ok, a, ['k', 'l'], r"k=2, l='b' names rows 1 and 2"), (a, ok, 'm', r"the key 'm' is missing in row 1 of .t_\w+."),
+                                  (ok, a, 'm', r"the key 'm' is missing in row 1")]:
+        with pytest.raises(InvalidInput, match=why): compare(versions, left, right, key)
+    with pytest.raises(NotFound, match="has no column 'kk' for a key. Did you mean 'k'|has no column 'kk'"): compare(versions, ok, a, 'kk')
+    with pytest.raises(NotFound): compare(versions, ok, a.drop(columns='l'), 'l')
+    with pytest.raises(InvalidInput, match='is not a table but array'): compare_rows(versions, versions.version_data(np.arange(3), 'array'), versions.version_data(ok, 't'))
+
+
+def test_examples_are_plain_values_and_limited(versions):
+    import json
+    a = pd.DataFrame({'k': np.arange(9), 'x': np.arange(9, dtype='int8'), 'w': pd.array(['a']*9, 'string')})
+    found = compare(versions, a, a.assign(x=a.x + 1, w=pd.array([None]*9, 'string')), 'k', examples=2)
+    assert [len(c['examples']) for c in found['columns'].values()] == [0, 2, 2] and found['columns']['w']['examples'][0] == {'row': {'k': 0}, 'from': 'a', 'to': None}
+    json.dumps(found)
+
+
+def test_drift_is_that_of_the_detector(versions):
+    from mlops_nb.drift import DataDriftDetector
+    rng = np.random.default_rng(0)
+    a = pd.DataFrame({'x': rng.normal(size=3000), 'c': rng.choice(list('aab'), 3000), 'same': rng.normal(size=3000)})
+    b = a.assign(x=a.x + .3, c=rng.choice(list('abb'), 3000))
+    found = compare(versions, a, b, drift=True)['columns']
+    theirs = {f['feature']: f['psi_score'] for f in DataDriftDetector(a).detect_drift(b)['feature_drifts'].values()} if isinstance(DataDriftDetector(a).detect_drift(b)['feature_drifts'], dict) else {f['feature']: f['psi_score'] for f in DataDriftDetector(a).detect_drift(b)['feature_drifts']}
+    assert found['same']['drift'] == 0
+    for c in ('x', 'c'): assert found[c]['drift'] == pytest.approx(theirs[c], abs=1e-9)
+    assert 'drift' not in compare(versions, a, b)['columns']['x']
