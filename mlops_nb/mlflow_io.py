@@ -151,14 +151,15 @@ def write_mlflow(
         atomic_write(folder/name, content)
     return folder
 
-# %% ../nbs/05i_mlflow.ipynb #1ecbf858
+# %% ../nbs/05i_mlflow.ipynb #405e6936
 def to_skops(
     model,                      # A model that was loaded under our rules
     allow_pickle:bool=False,    # Write a pickle where skops cannot hold it?
 )->tuple[bytes, str, list[str]]: # The bytes, their format, and the types that skops asks about
     "A model as MLflow stores it"
     import pickle
-    import skops.io as sio
+    try: import skops.io as sio
+    except ImportError: raise InvalidInput('MLflow keeps scikit-learn models as skops files; pip install skops writes one') from None
     try: data = sio.dumps(model)
     except Exception as e:      # any: skops raises what the object raises
         if allow_pickle: return pickle.dumps(model), 'pickle', []

@@ -31,7 +31,7 @@ class ModelRegistry(AliasedCatalog):
         super().__init__(registry_path)
         self._trusted = tuple(trusted)
 
-# %% ../nbs/06_registry.ipynb #b29cdef4
+# %% ../nbs/06_registry.ipynb #ca30cae2
 @patch
 def trusted(self:ModelRegistry)->dict[str, dict]: # Full name of a type -> by, why and time
     "The types beyond scikit-learn's that may be built when a model is loaded"
@@ -55,6 +55,7 @@ def trust(self:ModelRegistry,
         raise InvalidInput(f'{type_!r} is no full name of a type; write it like my_package.MyModel')
     with self.store.write() as c: append(c, 'trust', 'add', '', type_, by, why)
 
+# %% ../nbs/06_registry.ipynb #157f83d3
 @patch
 def untrust(self:ModelRegistry,
     type_:str,          # Full name
@@ -70,7 +71,7 @@ def untrust(self:ModelRegistry,
             raise NotFound(f'{type_!r} is not on the trust list of this registry. {hint(type_, there)}')
         append(c, 'trust', 'remove', '', type_, by, why)
 
-# %% ../nbs/06_registry.ipynb #125ee92a
+# %% ../nbs/06_registry.ipynb #eb586065
 def _plain(value):
     "A parameter as JSON: numbers and texts as they are, models by their type, the rest as text"
     if value is None or isinstance(value, (bool, int, str)): return value
@@ -85,9 +86,9 @@ def _params(model)->dict|None:
     "What a model was told, after scikit-learn's `get_params`"
     if isinstance(model, type) or not hasattr(model, 'get_params'): return None
     try: return {k: _plain(v) for k, v in model.get_params().items()}
-    except (AttributeError, TypeError, ValueError, RuntimeError): return None     # a model of somebody's own, without them
+    except (AttributeError, TypeError, ValueError, RuntimeError): return None     # a model of somebody's own
 
-# %% ../nbs/06_registry.ipynb #2756ee87
+# %% ../nbs/06_registry.ipynb #e44554d7
 def _sample(model, signature, input_example, golden)->dict:
     "The columns that come from the signature and the examples, all checked"
     from mlops_nb.golden import take_golden
@@ -95,7 +96,8 @@ def _sample(model, signature, input_example, golden)->dict:
     asked = input_example if golden is None or golden is False else golden
     if signature is None and asked is not None: signature = Signature.infer(asked)
     if signature is not None and not isinstance(signature, Signature):
-        raise InvalidInput(f'signature is a {type(signature).__name__}; give a Signature, for example Signature.infer(X)')
+        given = type(signature).__name__
+        raise InvalidInput(f'signature is a {given}; give a Signature, for example Signature.infer(X)')
     rows = None if input_example is None else signature.enforce(input_example)
     text = None
     if golden is not False and asked is not None:
@@ -109,7 +111,7 @@ def _row(name:str, version:str, metadata:dict|None, metrics:dict|None, data_vers
     return dict(name=check_name(name, 'model name'), version=parse_version(version)[0], data_version=data_version,
                 metadata=to_json(dict(metadata or {}), nan='error'), metrics=to_json(dict(metrics or {}), nan='error'))
 
-# %% ../nbs/06_registry.ipynb #2499c1bb
+# %% ../nbs/06_registry.ipynb #7407f356
 @patch
 def register_model(self:ModelRegistry,
     model,                      # A fitted model; scikit-learn's need no consent
@@ -132,17 +134,20 @@ def register_model(self:ModelRegistry,
     row = _row(name, version, metadata, metrics, data_version) | _sample(model, signature, input_example, golden)
     return self._register(model, row, environment(), overwrite, allow_pickle, by, why)
 
+# %% ../nbs/06_registry.ipynb #1360d96c
 @patch
-def _register(self:ModelRegistry, model, row:dict, environment:dict, overwrite:bool, allow_pickle:bool, by:str|None, why:str)->str:
+def _register(self:ModelRegistry, model, row:dict, environment:dict, overwrite:bool, allow_pickle:bool,
+              by:str|None, why:str)->str:
     "Store a model, then its record"
     from mlops_nb.formats import dump_model
     data, row['format'] = dump_model(model, allow_pickle, trusted=tuple(self.trusted()))
     params = _params(model)
-    row.update(digest=self.store.put(data), size=len(data), environment=to_json(environment), params=params and to_json(params))
+    row.update(environment=to_json(environment), params=params and to_json(params))
+    row.update(digest=self.store.put(data), size=len(data))
     self._add(row, overwrite, by, why)
     return f"{row['name']}:{row['version']}"
 
-# %% ../nbs/06_registry.ipynb #bcac8e84
+# %% ../nbs/06_registry.ipynb #6b3cbaef
 @patch
 def load_model(self:ModelRegistry,
     name:str,                   # Registered model
@@ -165,19 +170,23 @@ def load_model(self:ModelRegistry,
 def _build(self:ModelRegistry, info:dict, trusted:tuple, allow_pickle:bool):
     "The model of a record"
     from mlops_nb.formats import load_model_bytes
-    return load_model_bytes(self.store.get(info['digest']), info['format'], info['digest'], trusted=trusted, allow_pickle=allow_pickle)
+    data = self.store.get(info['digest'])
+    return load_model_bytes(data, info['format'], info['digest'], trusted=trusted, allow_pickle=allow_pickle)
 
-# %% ../nbs/06_registry.ipynb #a16d0ecd
+# %% ../nbs/06_registry.ipynb #6152a20a
 @patch
 def _by_digest(self:ModelRegistry, c:Connection, name:str, version:str|None, digest:str)->Row:
     "The newest revision that has these bytes"
     if version is not None: raise InvalidInput(f'give a version ({version!r}) or a digest ({digest!r}), not both')
-    query = select(*_COLUMNS).where(_VERSIONS.c.name == check_name(name, 'model name'), _VERSIONS.c.digest == str(digest))
+    name = check_name(name, 'model name')
+    query = select(*_COLUMNS).where(_VERSIONS.c.name == name, _VERSIONS.c.digest == str(digest))
     found = c.execute(query.order_by(_VERSIONS.c.revision.desc()).limit(1)).first()
     if found is not None: return found
     told = lines(c, name=name, digest=str(digest))
-    if told: raise NotFound(f'{name}:{told[-1].version} with the digest {digest} was purged on {told[-1].time[:10]} by {told[-1].by}; a backup may have it')
-    raise NotFound(f'{name!r} never had a version with the digest {digest!r}; give all 64 digits, as info and at show them')
+    if told:
+        raise NotFound(f'{name}:{told[-1].version} with the digest {digest} was purged on {told[-1].time[:10]} '
+                       f'by {told[-1].by}; a backup may have it')
+    raise NotFound(f'{name!r} never had a version with the digest {digest!r}; give all its 64 digits')
 
 def _replay(model, info:dict, golden:str, tolerance:float, always:bool=False)->dict:
     "What the golden sample says here, if something differs here"
@@ -185,12 +194,15 @@ def _replay(model, info:dict, golden:str, tolerance:float, always:bool=False)->d
     changes = environment_changes(info['environment'])
     if not changes and not always: return {}
     from mlops_nb.signature import Signature
-    found = dict(replayed=True, versions=changes, **replay_golden(model, Signature.from_dict(info['signature']), golden))
+    signature = Signature.from_dict(info['signature'])
+    found = dict(replayed=True, versions=changes, **replay_golden(model, signature, golden))
     if found['max_abs_difference'] > tolerance or found['labels_changed']:
-        warnings.warn(f"{info['name']}:{info['version']} computes something else than when it was registered: its golden sample differs by up to "
-                      f"{found['max_abs_difference']:.3g}, and {found['labels_changed']} labels changed. Versions then and now: {changes}", stacklevel=3)
+        warnings.warn(f"{info['name']}:{info['version']} computes something else than when it was registered: its golden "
+                      f"sample differs by up to {found['max_abs_difference']:.3g}, and {found['labels_changed']} "
+                      f"labels changed. Versions then and now: {changes}", stacklevel=3)
     return found
 
+# %% ../nbs/06_registry.ipynb #82356aa5
 @patch
 def check_golden(self:ModelRegistry,
     name:str,                   # Registered model
@@ -207,28 +219,7 @@ def check_golden(self:ModelRegistry,
     if golden is None: raise NotFound(f'{row.name}:{row.version} has no golden sample; register it with input_example=')
     return info['golden'] | _replay(self._build(info, trusted, allow_pickle), info, golden, tolerance, always=True)
 
-# %% ../nbs/06_registry.ipynb #70b90492
-def _both(a:dict|None, b:dict|None)->dict[str, list]:
-    "Keys whose values differ -> both values; None where there is none"
-    a, b = a or {}, b or {}
-    return {k: [a.get(k), b.get(k)] for k in sorted({*a, *b}) if a.get(k) != b.get(k)}
-
-@patch
-def compare(self:ModelRegistry,
-    a:str,      # `name`, `name:version` or `name@alias`
-    b:str,      # The same
-)->dict:        # a, b, same_bytes, metrics (with their difference), and what differs of the rest
-    "What is different between two versions"
-    x, y = (self.info(*self.resolve(r)) for r in (a, b))
-    number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)
-    metrics = {k: dict(a=p, b=q, difference=q - p if number(p) and number(q) else None) for k, (p, q) in _both(x['metrics'], y['metrics']).items()}
-    columns = [{c['name']: c for c in (i['signature'] or {}).get('columns', ())} for i in (x, y)]
-    parts = {k: _both(x[k], y[k]) for k in ('params', 'environment', 'metadata', 'tags')}
-    plain = {k: [x[k], y[k]] for k in ('data_version', 'size', 'format', 'registered_at', 'registered_by')}
-    return dict(a=f"{x['name']}:{x['version']}", b=f"{y['name']}:{y['version']}", same_bytes=x['digest'] == y['digest'],
-                metrics=metrics, signature=_both(*columns), **parts, **{k: v for k, v in plain.items() if v[0] != v[1]})
-
-# %% ../nbs/06_registry.ipynb #ce1a6dfa
+# %% ../nbs/06_registry.ipynb #aa335bcb
 @patch
 def export_model(self:ModelRegistry,
     name:str,               # Registered model
@@ -236,13 +227,14 @@ def export_model(self:ModelRegistry,
     folder:Path|str,        # Where the two files go
 )->Path:                    # The model file; its record is beside it, ending in `.json`
     "Write one version as a file, checked, with its record beside it"
+    from mlops_nb.formats import ending
     info = self.info(name, version)
     stem = f"{info['name']}-{info['version']}"
-    ending = 'pkl' if info['format'] == 'pickle' else info['format']
-    path = self.store.fetch(info['digest'], Path(folder)/f'{stem}.{ending}')
+    path = self.store.fetch(info['digest'], Path(folder)/f"{stem}{ending(info['format'])}")
     atomic_write(path.with_name(f'{stem}.json'), to_json(info, indent=2) + '\n')
     return path
 
+# %% ../nbs/06_registry.ipynb #a54ddc43
 @patch
 def card(self:ModelRegistry,
     name:str,               # Registered model
@@ -252,10 +244,20 @@ def card(self:ModelRegistry,
     "A model card: what it is, what it was made from, how well it does, and what it is not for"
     from mlops_nb.cards import model_card
     info = self.info(name, version)
-    with self.store.read() as c: aliases = sorted({r.subject for r in lines(c, kind='alias', name=info['name']) if r.version == info['version']})
+    with self.store.read() as c: moves = lines(c, kind='alias', name=info['name'], version=info['version'])
+    aliases = sorted({r.subject for r in moves})
     return model_card(info, {a: self.history(info['name'], a) for a in aliases}, format)
 
-# %% ../nbs/06_registry.ipynb #dc6d3f45
+@patch
+def compare(self:ModelRegistry,
+    a:str,      # `name`, `name:version` or `name@alias`
+    b:str,      # The same
+)->dict:        # a, b, same_bytes, metrics with their differences, and what differs of the rest
+    "What is different between two versions; none is loaded"
+    from mlops_nb.cards import differences
+    return differences(self.info(*self.resolve(a)), self.info(*self.resolve(b)))
+
+# %% ../nbs/06_registry.ipynb #a3a5d0e4
 @patch
 def import_mlflow(self:ModelRegistry,
     path:Path|str,              # Folder with a file `MLmodel`
@@ -275,11 +277,13 @@ def import_mlflow(self:ModelRegistry,
     from mlops_nb.signature import Signature
     found = read_mlflow(path)
     row = _row(name, version, found['metadata'], metrics, data_version)
-    model = load_model_bytes(found['data'], found['format'], digest(found['data']), trusted=tuple(self.trusted()), allow_pickle=allow_pickle)
+    model = load_model_bytes(found['data'], found['format'], digest(found['data']),
+                             trusted=tuple(self.trusted()), allow_pickle=allow_pickle)
     signature = found['signature'] and Signature.from_dict(found['signature'])
     row |= _sample(model, signature, found['input_example'] if signature else None, None)
     return self._register(model, row, found['environment'], False, allow_pickle, by, why)
 
+# %% ../nbs/06_registry.ipynb #5bae5a65
 @patch
 def export_mlflow(self:ModelRegistry,
     name:str,                   # Registered model
