@@ -254,23 +254,14 @@ def _cells(self:Reader, known:list, why:list[str|None], at:np.ndarray|None)->lis
         if reason is not None: places.setdefault(reason, []).append(i)
     return [Cells(self.spec.name, r, np.array(p) if at is None else at[p], [known[i] for i in p]) for r, p in places.items()]
 
-# %% ../nbs/04e_columns.ipynb #5b76ae2f
-@patch
-def _outside(self:Reader, values:list|np.ndarray, known:list|pd.Series, at:np.ndarray|None)->list[Cells]:
-    "The cells whose values training never saw"
-    spec = self.spec
-    if not len(values): return []
-    if self.texts and not self.texts.issuperset(values):
-        odd, says = [v not in self.texts for v in values], f'is none of the {len(self.texts)} texts of training'
-    elif spec.low is not None:
-        if self.low <= _least(values) and _most(values) <= self.high: return []
-        array = np.asarray(values)
-        odd = (array < self.low) | (array > self.high)
-        says = f'is outside of training, {spec.low} to {spec.high}'
-    else: return []
-    p = np.flatnonzero(odd)
-    shown = known.iloc[p].tolist() if isinstance(known, pd.Series) else [known[i] for i in p]
-    return [Cells(spec.name, says, p if at is None else at[p], shown)]
+# %% ../nbs/03b_columns.ipynb #c4ee57e8
+def _from_texts(pieces:list[pa.Array], how:dict)->np.ndarray|pd.api.extensions.ExtensionArray:
+    "Texts, as the dtype that the description names"
+    dtype, array = _text_dtype(how), pa.chunked_array(pieces, pa.large_string())
+    if dtype != object: return dtype.__from_arrow__(array)
+    objects = array.to_pandas(deduplicate_objects=True).to_numpy(dtype=object)
+    if array.null_count: objects[array.is_null().to_numpy()] = None if how.get('missing') == 'None' else np.nan
+    return objects
 
 def _least(values): return min(values) if isinstance(values, list) else values.min()
 def _most(values): return max(values) if isinstance(values, list) else values.max()

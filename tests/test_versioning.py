@@ -16,7 +16,8 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra.pandas import column, data_frames, range_indexes
 
 from mlops_nb.core import Conflict, InvalidInput, NotFound
-from mlops_nb.versioning import DataVersioning, _chunk_key
+from mlops_nb.columns import content_key as _chunk_key
+from mlops_nb.versioning import DataVersioning
 
 
 def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', textwrap.dedent(code), *map(str, args)], **kw)
