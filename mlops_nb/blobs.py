@@ -53,7 +53,7 @@ def hide_secrets(
 )->str:       # `text` without the secrets of the URL
     "Remove from a text what must not be printed"
     secrets = [m[2] for pattern in (_PASSWORD, _SECRET_QUERY) for m in pattern.finditer(url)]
-    for secret in sorted({form for s in secrets for form in (s, unquote(s)) if form}, key=len, reverse=True):
+    for secret in sorted({form for s in secrets for form in (s, unquote(s), quote(s, safe=''), quote(unquote(s), safe='')) if form}, key=len, reverse=True):
         text = text.replace(secret, '***')
     return text
 
@@ -142,9 +142,8 @@ def _keep(self:FolderBlobs, sha:str, size:int, fill:Callable)->None:
     if self._refresh(sha, size): return
     if self.readonly: raise MlopsError(f'{str(self.folder)!r} is read-only; copy the store to a place that you may write')
     path = self.path(sha)
-    with _full_disk(str(self.folder)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, fill)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_whole(path, fill)
 
 @patch
 def _settle(self:FolderBlobs, shas:Iterable[str])->None:
@@ -165,8 +164,9 @@ def put(self:FolderBlobs,
     "Store many blobs; all of them are on the disk when this returns"
     items = {sha: memoryview(data).cast('B') for sha, data in items.items()}
     def one(item): self._keep(item[0], item[1].nbytes, lambda f: _write_all(f, item[1]))
-    parallel(one, items.items())
-    self._settle(items)
+    with _full_disk(str(self.folder)):
+        parallel(one, items.items())
+        self._settle(items)
 
 @patch
 def put_file(self:FolderBlobs,
@@ -176,8 +176,9 @@ def put_file(self:FolderBlobs,
     "Store the content of a file"
     def fill(f):
         with open(path, 'rb') as source: shutil.copyfileobj(source, f, 1 << 20)
-    self._keep(sha, path.stat().st_size, fill)
-    self._settle([sha])
+    with _full_disk(str(self.folder)):
+        self._keep(sha, path.stat().st_size, fill)
+        self._settle([sha])
 
 # %% ../nbs/01b_blobs.ipynb #1c9d6d29
 @patch
@@ -322,7 +323,10 @@ def _modified(info:dict)->float:
 def _asking(self:ObjectBlobs, what:str)->Iterator:
     "The file system; whatever goes wrong there, but for a missing object, becomes an error that names the place"
     try: yield self.fs
-    except (FileNotFoundError, MlopsError): raise
+    except MlopsError: raise
+    except FileNotFoundError as e:
+        if what != 'be written': raise
+        raise NotFound(f'{mask_url(self.url)!r} could not be written: there is no bucket of this name; make it first') from e
     except Exception as e:                # each store's client has errors of its own, with no base in common
         text = hide_secrets(f'{type(e).__name__}: {e}', resolve_url(self.url))
         raise MlopsError(f'{mask_url(self.url)!r} could not {what}: {text}') from None

@@ -59,10 +59,11 @@ class Store:
         *,
         timeout:float=30.0,          # Seconds to wait for another process's write before giving up
     ):
-        tables, place = _places(location, blobs)
         self.location = mask_url(location) if is_url(location) else location     # fit to be printed
         self._known, self._own_blobs = {}, blobs is None
-        with _opening(self.location): self._tables = open_database(tables, timeout)
+        with _opening(self.location):
+            tables, place = _places(location, blobs)
+            self._tables = open_database(tables, timeout)
         self.readonly = self._tables.readonly
         try:
             self._blobs = open_blobs(place, self.readonly)
@@ -272,11 +273,11 @@ def fetch(self:Store,
     "Copy a blob into a file, checked; the file appears whole or not at all"
     path, _ = Path(path), split_digest(sha)
     path.parent.mkdir(parents=True, exist_ok=True)
-    fd, part = tempfile.mkstemp(dir=path.parent, prefix='.tmp-'); os.close(fd)
+    fd, part = tempfile.mkstemp(dir=path.parent, prefix='.tmp-')
     try:
-        with _full_disk(str(path)): self._blobs.fetch(sha, Path(part))
+        with _full_disk(str(path)), open(fd, 'rb') as f:
+            self._blobs.fetch(sha, Path(part)); os.fsync(f.fileno())
         _check_digest(sha, file_digest(part))
-        with open(part, 'rb') as f: os.fsync(f.fileno())
         os.chmod(part, 0o644); os.replace(part, path)
     except FileNotFoundError: raise self._not_here(sha) from None
     finally: Path(part).unlink(missing_ok=True)                    # Ctrl-C too leaves no half file

@@ -1,18 +1,26 @@
 "What a crash may leave behind, and what several processes may do to one store"
 from pathlib import Path
+from urllib.parse import quote
+import base64
+import errno
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from sqlalchemy import Column, MetaData, Table, Text, select
 
-from mlops_nb.core import MlopsError, check_name, digest
+from mlops_nb.blobs import StorageFull, hide_secrets, mask_url, open_blobs
+from mlops_nb.core import InvalidInput, MlopsError, NotFound, check_name, digest
 from mlops_nb.store import Store
+from services import PASSWORD
 
 
 def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', textwrap.dedent(code), *map(str, args)], **kw)
@@ -72,7 +80,7 @@ def test_a_forked_child_gets_its_own_connection(tmp_path):
 
 def test_gc_spares_what_is_being_registered(tmp_path):
     with Store(tmp_path/'s') as s:
-        sha = s.put(b'old'); os.utime(s._path(sha), (0, 0))
+        sha = s.put(b'old'); os.utime(s._blobs.path(sha), (0, 0))
         assert s.gc() == [sha]
         s.put(b'old')                                # somebody begins to register the same content
         assert s.gc(dry_run=False) == []
@@ -82,13 +90,13 @@ def test_gc_spares_what_is_being_registered(tmp_path):
 
 def test_a_lock_that_is_not_given_back_is_an_error_and_not_a_hang(tmp_path):
     with Store(tmp_path/'s', timeout=0.1) as s, Store(tmp_path/'s') as other, other.write():
-        with pytest.raises(Exception, match='locked'):
+        with pytest.raises(MlopsError, match='is locked by another process .*: nothing was recorded. Try again'):
             with s.write(): pass
 
 
 def test_a_folder_that_cannot_be_written_is_read(tmp_path, monkeypatch):
     with Store(tmp_path/'s') as s: sha = s.put(b'x')
-    monkeypatch.setattr('mlops_nb.store.os.access', lambda *a: False)    # root may write anywhere
+    monkeypatch.setattr('os.access', lambda *a: False)    # root may write anywhere
     with Store(tmp_path/'s') as s:
         assert s.readonly and s.get(sha) == b'x' and s.verify() == []
         with pytest.raises(MlopsError, match='read-only'):
@@ -104,3 +112,324 @@ def test_a_name_is_accepted_whole_or_refused(name):
     assert check_name(ok) == ok                                          # normalising is done once
     assert Path(ok).name == ok and ok not in ('.', '..')                 # one step of a path, never two
     assert not set(ok) & set('/\\:@\0\n ')
+
+
+# --- what several may do at once
+
+@pytest.mark.parametrize('when', ['before', 'after'])
+def test_gc_gives_back_what_is_put_again_at_the_moment_of_its_removal(tmp_path, monkeypatch, when):
+    with Store(tmp_path/'s') as s:
+        sha = s.put(b'old'); os.utime(s._blobs.path(sha), (0, 0))
+        rename = os.rename
+        def race(a, b):                                      # somebody else's put, just before or after gc has taken the file aside
+            if when == 'before': s.put(b'old')
+            rename(a, b)
+            if when == 'after': s.put(b'old')
+        monkeypatch.setattr(os, 'rename', race)
+        s.gc(dry_run=False)
+        assert s.get(sha) == b'old'
+        with s.write() as c: s.link(c, 'model/a/1', [sha])
+        assert [p.name for p in s._blobs.path(sha).parent.iterdir()] == [sha[2:]]
+
+
+def test_gc_leaves_files_that_are_not_ours(tmp_path):
+    with Store(tmp_path/'s') as s:
+        sha = s.put(b'x')
+        ours = [tmp_path/f's/blobs/{sha[:2]}/.tmp-1-2']
+        theirs = [tmp_path/'s/blobs/README', tmp_path/f's/blobs/{sha[:2]}/notes.txt', tmp_path/'s/blobs/ab.txt']
+        for path in ours + theirs: path.write_text('x')
+        assert s.gc(grace=-1, dry_run=False) == sorted([sha, f'{sha[:2]}/.tmp-1-2'])
+        assert [p.exists() for p in ours + theirs] == [False, True, True, True]
+
+
+def test_fsyncs_are_counted(tmp_path, monkeypatch):
+    count, fsync = [], os.fsync
+    monkeypatch.setattr(os, 'fsync', lambda fd: count.append(fd) or fsync(fd))
+    def fsyncs(do): count.clear(); do(); return len(count)
+    with Store(tmp_path/'s') as s:
+        s.put(b'first')
+        again = next(i for i in range(10_000) if digest(b'%d' % i)[:2] == digest(b'first')[:2])
+        assert fsyncs(lambda: s.put(b'%d' % again)) == 2                 # the file, its folder
+        assert fsyncs(lambda: s.put(b'first')) == 1                      # there already: only what another may have left to do
+        folders = {digest(b'm%d' % i)[:2] for i in range(300)}
+        assert fsyncs(lambda: s.put_many([b'm%d' % i for i in range(300)])) == 300 + len(folders) + 1
+
+
+# --- opening
+
+def test_nothing_is_imported_before_a_url_asks_for_it():
+    code = "import sys, mlops_nb.store; print(sorted({'fsspec', 's3fs', 'pg8000', 'boto3', 'aiobotocore', 'pandas', 'sklearn'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout == '[]\n'
+
+
+@pytest.mark.parametrize('module, location, blobs, extra', [
+    ('pg8000', 'postgresql://u:pw@127.0.0.1:1/db', 'b', "'postgresql://u:***@127.0.0.1:1/db' needs the package pg8000; pip install 'mlops_nb[postgres]'"),
+    ('fsspec', 's', 's3://bucket/x?secret=pw', "'s3://bucket/x?secret=***' needs the package fsspec; pip install 'mlops_nb[s3]'"),
+    ('s3fs', 's', 's3://bucket/x?secret=pw', "pip install 'mlops_nb[s3]'")])
+def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch, module, location, blobs, extra):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, module, None)                       # what Python does when it is not installed
+    with pytest.raises(MlopsError) as e: Store(location, blobs)
+    assert extra in str(e.value)
+
+
+@pytest.mark.parametrize('location, blobs, message', [
+    ('postgresql://h/db', None, 'say where the bytes go, with blobs='), ('mysql://h/db', 'b', "'mysql://h/db' is no place for tables"),
+    ('${NOT_SET_HERE}', 'b', "environment variable 'NOT_SET_HERE' is not set"), ('postgresql://u:${NOT_SET_HERE}@h/db', 'b', "'NOT_SET_HERE' is not set"),
+    ('postgresql://u:pw@h:port/db', 'b', 'cannot be read as a URL'), ('postgresql://u:pw@127.0.0.1:1/db', 'b', "cannot connect to 'postgresql://u:***@127.0.0.1:1/db'"),
+    ('postgresql://u:pw@127.0.0.1:1/db?sslmode=maybe', 'b', "sslmode is 'maybe'; it can be"), ('postgresql://u:pw@127.0.0.1:1/db?no_such=1', 'b', 'no_such'),
+    ('s', 'memory://', 'is no place for blobs'), ('s', 'memory://a/../b', 'is no place for blobs'), ('s', 's3://key:pw@bucket/x', "'s3://key:***@bucket/x' is no place for blobs"),
+    ('s', 'gopher://x/y', 'gopher'), ('', None, 'needs a path or a URL'), ('a\0b', None, 'needs a path or a URL'), (None, None, 'not NoneType'), ('file/under', None, 'cannot be opened as a store'),
+    ('x'*300, None, 'cannot be opened as a store: File name too long')])
+def test_a_location_that_cannot_be_is_refused_and_nothing_is_made(tmp_path, monkeypatch, location, blobs, message):
+    monkeypatch.chdir(tmp_path)
+    Path('file').write_text('x')
+    with pytest.raises(MlopsError) as e: Store(location, blobs)
+    assert message in str(e.value) and 'pw' not in str(e.value).replace('***', '')
+    if location != 's': assert [p.name for p in tmp_path.iterdir()] == ['file']
+
+
+def test_blobs_elsewhere_are_found_again_and_not_mixed_up(tmp_path):
+    with Store(tmp_path/'a', tmp_path/'bytes') as s: sha = s.put(b'x')
+    with Store(tmp_path/'a', tmp_path/'bytes') as s: assert s.get(sha) == b'x' and s.key(sha).startswith('blobs/')
+    with pytest.raises(InvalidInput, match='keeps its bytes in another place; say where, with blobs='): Store(tmp_path/'a')
+    with pytest.raises(InvalidInput, match='has no blobs of this store'): Store(tmp_path/'a', tmp_path/'other')
+    with pytest.raises(InvalidInput, match='belongs to another store'): Store(tmp_path/'b', tmp_path/'bytes')
+    with Store(tmp_path/'a', tmp_path/'bytes') as s: s.backup(tmp_path/'copy')
+    with Store(tmp_path/'copy') as s: assert s.verify() == []
+
+
+@pytest.mark.parametrize('spoil, message', [
+    (lambda db: db.write_bytes(b'no database at all. '*300), 'is damaged (file is not a database). Restore it from a backup'),
+    (lambda db: os.truncate(db, db.stat().st_size//2), 'is damaged (database disk image is malformed). Restore it from a backup'),
+    (lambda db: os.truncate(db, 50), 'is damaged ('),
+    (lambda db: os.truncate(db, 0), 'is lost or empty, but its blobs are there. Restore it from a backup'),
+    (lambda db: db.unlink(), 'is lost or empty, but its blobs are there')])
+def test_a_database_that_is_damaged_or_lost_is_an_error_and_not_a_new_store(tmp_path, spoil, message):
+    with Store(tmp_path/'s') as s:
+        sha = s.put(b'x')
+        with s.write() as c: s.link(c, 'model/m/1', [sha])
+    spoil(tmp_path/'s/store.db')
+    with pytest.raises(MlopsError) as e: Store(tmp_path/'s')
+    assert message in str(e.value) and str(tmp_path/'s/store.db') in str(e.value)
+    assert (tmp_path/f's/blobs/{sha[:2]}/{sha[2:]}').exists()
+
+
+def test_damage_inside_the_database_is_found_by_verify(tmp_path):
+    with Store(tmp_path/'s') as s, s.write() as c:
+        c.exec_driver_sql('create table t(x text)')
+        c.exec_driver_sql("insert into t select hex(randomblob(400)) from (with recursive n(i) as (select 1 union all select i+1 from n where i < 100) select i from n)")
+    with open(tmp_path/'s/store.db', 'r+b') as f: f.seek(-4096*3, 2); f.write(os.urandom(4096))
+    with Store(tmp_path/'s') as s: problems = s.verify()
+    assert problems and all(p.startswith('database: ') for p in problems)
+
+
+CRASH = '''
+    import os, sys
+    from mlops_nb.store import Store
+    s = Store(sys.argv[1])
+    with s.write() as c: s.link(c, 'model/m/1', [s.put(b'x')])
+    os.kill(os.getpid(), 9)
+'''
+
+
+@pytest.mark.parametrize('index', [True, False])
+def test_a_log_left_by_a_crash_is_read_where_nothing_can_be_written(tmp_path, monkeypatch, index):
+    assert python(CRASH, tmp_path/'s').wait() == -signal.SIGKILL
+    assert (tmp_path/'s/store.db-wal').stat().st_size > 0
+    if not index: (tmp_path/'s/store.db-shm').unlink()
+    before = {p: p.read_bytes() for p in (tmp_path/'s').iterdir() if p.is_file() and p.suffix != '.db-shm'}
+    monkeypatch.setattr('os.access', lambda *a: False)                   # root may write anywhere
+    with Store(tmp_path/'s') as s:
+        with s.read() as c: assert c.exec_driver_sql('select owner from blob_refs').scalar() == 'model/m/1'
+        assert s.readonly and s.verify() == [] and s.get(digest(b'x')) == b'x' and s.put(b'x') == digest(b'x')
+        with pytest.raises(MlopsError, match='read-only'): s.put(b'y')
+        s.backup(tmp_path/'copy')
+    assert before == {p: p.read_bytes() for p in before}
+    monkeypatch.undo()
+    for place in ('s', 'copy'):
+        with Store(tmp_path/place) as s: assert s.verify() == [] and s.gc(grace=-1) == []
+
+
+# --- the first released schema
+
+def first_store(folder):
+    "The store that the first released version made: models, data versions, predictions"
+    here = Path(__file__).parent/'stores'
+    folder.mkdir()
+    conn = sqlite3.connect(folder/'store.db'); conn.executescript((here/'first.sql').read_text()); conn.close()
+    for line in (here/'first.blobs').read_text().splitlines():
+        sha, data = line.split()
+        path = folder/'blobs'/sha[:2]/sha[2:]
+        path.parent.mkdir(parents=True, exist_ok=True); path.write_bytes(base64.b64decode(data))
+    return folder
+
+
+def test_a_store_of_the_first_version_opens_and_is_brought_up_to_date(tmp_path):
+    with Store(first_store(tmp_path/'s')) as s:
+        assert s.verify() == [] and len(s.gc(grace=-1)) == 1
+        meta = MetaData()
+        models = Table('model_versions', meta, Column('name', Text), Column('note', Text))
+        def to_2(c): c.exec_driver_sql('alter table model_versions add column note text'); c.exec_driver_sql("update model_versions set note = 'kept'")
+        s.create(meta, 2, {2: to_2})
+        with s.read() as c: assert c.execute(select(models)).all() == [('delay', 'kept')]*2
+        with Store(s.backup(tmp_path/'copy')) as copy: copy.create(meta, 2, {2: to_2}); assert copy.verify() == []
+
+
+def test_an_old_store_that_cannot_be_written_says_what_to_do(tmp_path, monkeypatch):
+    first_store(tmp_path/'s')
+    monkeypatch.setattr('os.access', lambda *a: False)
+    meta = MetaData(); Table('model_versions', meta, Column('name', Text), Column('note', Text))
+    with Store(tmp_path/'s') as s:
+        assert s.verify() == []
+        with pytest.raises(MlopsError, match="has schema 1 of 'model_versions', is read-only, and would have to be brought to 2; copy it"):
+            s.create(meta, 2, {2: lambda c: None})
+
+
+# --- a full disk
+
+def test_a_full_disk_says_so_and_records_nothing(tmp_path, monkeypatch):
+    with Store(tmp_path/'s') as s:
+        kept = s.put(b'x')
+        with s.write() as c: c.exec_driver_sql('create table t(x text)'); c.exec_driver_sql('pragma max_page_count=20')   # SQLite's own limit
+        with pytest.raises(StorageFull, match='no space left for .*store.db.*: nothing was recorded. Make room and try again') as e:
+            with s.write() as c: c.exec_driver_sql('insert into t values(zeroblob(1000000))')
+        assert isinstance(e.value, OSError) and isinstance(e.value, MlopsError)
+        with s.read() as c: assert c.exec_driver_sql('select count(*) from t').scalar() == 0
+        def full(fd): raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with monkeypatch.context() as m:
+            m.setattr(os, 'fsync', full)
+            with pytest.raises(StorageFull, match='no space left at .*blobs.*: nothing was recorded'): s.put(b'y')
+            with pytest.raises(StorageFull, match='no space left at .*copy'): s.fetch(kept, tmp_path/'copy')
+        assert [name for name, _ in s._blobs.files()] == [kept] and not (tmp_path/'copy').exists() and s.verify() == []
+
+
+# --- PostgreSQL
+
+def test_references_are_looked_up_late_and_a_lost_connection_is_replaced(postgres, tmp_path, monkeypatch):
+    url = postgres.database()
+    monkeypatch.setenv('TEST_DB_PASSWORD', PASSWORD)
+    named = url.replace(PASSWORD, '${TEST_DB_PASSWORD}')
+    with Store(named, tmp_path/'b') as s:
+        assert str(s.location) == named and PASSWORD not in repr(s)
+        with s.read() as c: pid = c.exec_driver_sql('select pg_backend_pid()').scalar()
+        postgres.run(f'select pg_terminate_backend({pid}), pg_sleep(0.2)')
+        with s.read() as c: assert c.exec_driver_sql('select pg_backend_pid()').scalar() != pid     # a new one, and no error
+        with pytest.raises(MlopsError, match=r"connection to 'postgresql://.*TEST_DB_PASSWORD.*' was lost .*: what was not yet committed is not recorded"):
+            with s.write() as c:
+                s.link(c, 'model/m/1', [s.put(b'x')])
+                pid = c.exec_driver_sql('select pg_backend_pid()').scalar()
+                postgres.run(f'select pg_terminate_backend({pid}), pg_sleep(0.2)')
+                c.exec_driver_sql('select 1')
+        assert s.gc(grace=-1) == [digest(b'x')]
+    monkeypatch.setenv('TEST_DB_PASSWORD', 'wrong-canary')
+    with pytest.raises(MlopsError, match='cannot connect to .*password authentication failed') as e: Store(named, tmp_path/'b')
+    assert 'wrong-canary' not in str(e.value)
+    monkeypatch.setenv('TEST_STORE_URL', url)
+    with Store('${TEST_STORE_URL}', tmp_path/'b') as s: assert repr(s) == "Store('${TEST_STORE_URL}')" and PASSWORD not in repr(s._tables)
+    with pytest.raises(NotFound, match="has no schema 'no_such'; create it, or leave"): Store(url.split('schema=')[0] + 'schema=no_such', tmp_path/'c')
+
+
+def test_a_forked_child_of_a_postgresql_store_gets_its_own_connection(postgres, tmp_path):
+    code = '''
+        import os, sys
+        from mlops_nb.store import Store
+        s = Store(sys.argv[1], sys.argv[2])
+        with s.read() as c: mine = c.exec_driver_sql('select pg_backend_pid()').scalar()
+        pid = os.fork()
+        if pid == 0:
+            with s.write() as c: c.exec_driver_sql('create table child(n integer)')
+            s.close(); sys.exit(0)                          # with all that Python does at its end
+        assert os.waitpid(pid, 0)[1] == 0
+        with s.read() as c:
+            assert c.exec_driver_sql('select pg_backend_pid()').scalar() == mine
+            c.exec_driver_sql('select * from child').all()
+    '''
+    assert python(code, postgres.database(), tmp_path/'b').wait() == 0
+
+
+def test_16_processes_make_their_tables_at_the_same_moment_on_postgresql(postgres, tmp_path):
+    code = '''
+        import sys
+        from mlops_nb.store import Store
+        from sqlalchemy import *
+        meta = MetaData()
+        for i in range(4): Table(f't{i}', meta, Column('k', Text, primary_key=True), Index(f'ix{i}', 'k'))
+        with Store(sys.argv[1], sys.argv[2]) as s: s.create(meta)
+    '''
+    url = postgres.database()
+    children = [python(code, url, tmp_path/'b') for _ in range(8)]
+    assert [c.wait() for c in children] == [0]*8
+
+
+# --- nothing is read or written outside the store
+
+AWKWARD = st.text(max_size=30) | st.text('./\\~:%?*&${}@\0\n-ab', max_size=20) | st.sampled_from(['..', '../..', '/etc/passwd', '~root', 'CON', 'a/../../b', '\udcff', '${HOME}'])
+
+
+def tree(folder): return {p.relative_to(folder).as_posix(): p.stat().st_mtime_ns if p.is_file() else None for p in folder.rglob('*')}
+
+
+def test_no_digest_leads_out_of_the_blobs(tmp_path):
+    (tmp_path/'outside').write_text('secret')
+    with Store(tmp_path/'in/s') as s:
+        with s.write(), s.read(): before = tree(tmp_path)
+        @given(AWKWARD)
+        @settings(max_examples=200, deadline=None)
+        def check(sha):
+            for ask in (s.get, s.size, s.key, lambda x: s.fetch(x, tmp_path/'in/f'), lambda x: s.has([x]), lambda x: s.get_many([x])):
+                with pytest.raises(InvalidInput, match='is not a digest'): ask(sha)
+            with pytest.raises(InvalidInput), s.write() as c: s.link(c, 'model/m/1', [sha])
+            assert tree(tmp_path).keys() == before.keys()
+        check()
+
+
+@given(AWKWARD)
+@settings(max_examples=60, deadline=None)
+def test_an_owner_is_kept_as_it_is_or_refused(owner):
+    with tempfile.TemporaryDirectory() as folder, Store(folder) as s:
+        sha = s.put(b'x')
+        try:
+            with s.write() as c: s.link(c, owner, [sha])
+        except InvalidInput as e: assert 'is no owner of blobs' in str(e); return
+        with s.read() as c: assert c.exec_driver_sql('select owner from blob_refs').scalar() == owner
+        with s.write() as c: s.unlink(c, owner)
+        assert s.gc(grace=-1) == [sha]
+
+
+@given(AWKWARD, st.sampled_from(['', '.db', '/x.db', '/']))
+@settings(max_examples=60, deadline=None)
+def test_a_location_is_one_place_or_refused(name, end):
+    with tempfile.TemporaryDirectory() as top:
+        inside = Path(top)/'a/b/c'; inside.mkdir(parents=True)
+        (Path(top)/'outside').write_text('secret')
+        where = f'{inside}/{name}{end}'
+        try:
+            with Store(where) as s: s.put(b'x')
+        except MlopsError: pass
+        else:
+            assert Path(where).exists()
+            home = Path(where) if Path(where).suffix != '.db' else Path(where).parent
+            new = {p for p in Path(top).rglob('*') if p.is_file()} - {Path(top)/'outside'}
+            assert new and all(p.resolve().is_relative_to(home.resolve()) for p in new)
+        assert (Path(top)/'outside').read_text() == 'secret'
+
+
+@given(AWKWARD)
+@settings(max_examples=200, deadline=None)
+def test_a_blob_url_is_one_place_or_refused(name):
+    fs = pytest.importorskip('fsspec', reason="pip install 'mlops_nb[s3]'").filesystem('memory')
+    fs.store.clear()
+    try: blobs = open_blobs(f'memory://fuzz/{name}')
+    except MlopsError: return
+    blobs.put({digest(b'x'): b'x'})
+    assert list(fs.store) == [blobs.path(digest(b'x'))] and list(fs.store)[0].startswith('/fuzz') and '..' not in list(fs.store)[0].split('/')
+
+
+@given(st.text(st.characters(codec='utf-8', exclude_characters='\0'), min_size=4, max_size=30), st.text('ab', max_size=4))
+@settings(max_examples=300, deadline=None)
+def test_no_password_is_left_in_a_masked_url(password, user):
+    secret = f'zq{password}'
+    for url in (f'postgresql://{user}:{secret}@host/db', f'postgresql://{user}:{quote(secret, safe="")}@host/db', f's3://bucket/x?secret={quote(secret, safe="")}'):
+        assert 'zq' not in mask_url(url) and '***' in mask_url(url)
+        assert 'zq' not in hide_secrets(f'the driver says {secret!s} or {quote(secret, safe="")}', url)
