@@ -29,20 +29,21 @@ def _proposals(a:list, b:list)->set[tuple[int, int, int]]:
             found.add((i, j, x[1]))
     return found
 
-# %% ../nbs/04c_compare.ipynb #13e310e8
+# %% ../nbs/04c_compare.ipynb #dccb7de6
 _MOST_RUNS = 2000
 
 def _joined(proposals:list[set])->list[tuple[int, int, int, int]]:
-    "(left, right, rows, weight): proposals of all columns with the same shift, joined where they touch"
-    by_shift, runs = {}, []
-    for i, j, n in (p for column in proposals for p in column): by_shift.setdefault(j - i, []).append((i, i + n))
-    for shift, spans in by_shift.items():
-        spans.sort()
-        start, end, weight = spans[0][0], spans[0][1], 0
-        for i, e in spans:
-            if i > end: runs.append((start, start + shift, end - start, weight)); start, weight = i, 0
-            end, weight = max(end, e) if i <= end else e, weight + e - i
-        runs.append((start, start + shift, end - start, weight))
+    "(left, right, rows, weight) of the rows on which more than half of the columns propose the same shift"
+    steps, runs = {}, []
+    for i, j, n in (p for column in proposals for p in column):
+        at = steps.setdefault(j - i, Counter())
+        at[i] += 1; at[i + n] -= 1
+    for shift, at in steps.items():
+        votes, start, weight, places = 0, None, 0, sorted(at)
+        for i, end in zip(places, [*places[1:], places[-1]]):
+            votes += at[i]
+            if 2*votes > len(proposals): start, weight = i if start is None else start, weight + votes*(end - i)
+            elif start is not None: runs.append((start, start + shift, i - start, weight)); start, weight = None, 0
     return sorted(sorted(runs, key=lambda r: -r[3])[:_MOST_RUNS])
 
 def _runs(proposals:list[set])->np.ndarray:
@@ -95,7 +96,9 @@ class _Side:
         k = np.searchsorted(starts[needed], rows, 'right') - 1
         return values.iloc[begins[k] + rows - starts[needed][k]].reset_index(drop=True) if len(rows) else values.iloc[:0]
 
-# %% ../nbs/04c_compare.ipynb #26d102be
+# %% ../nbs/04c_compare.ipynb #0075053a
+def _plain(x): return None if pd.isna(x) else x.item() if hasattr(x, 'item') else x
+
 def _key_codes(left:_Side, right:_Side, key:list[str])->tuple[np.ndarray, np.ndarray]:
     "One number for the key of each row, the same on both sides"
     for side in (left, right):
@@ -113,7 +116,7 @@ def _key_codes(left:_Side, right:_Side, key:list[str])->tuple[np.ndarray, np.nda
     for side, codes, at in [(left, total[:left.rows], 0), (right, total[left.rows:], 1)]:
         if (twice := pd.Series(codes).duplicated()).any():
             row = int(np.argmax(twice)); first = int(np.argmax(codes == codes[row]))
-            value = ', '.join(f'{k}={columns[k][at].iloc[row]!r}' for k in key)
+            value = ', '.join(f'{k}={_plain(columns[k][at].iloc[row])!r}' for k in key)
             raise InvalidInput(f'{value} names rows {first} and {row} of {side.version!r}; a key names one. Add a column to it')
     return total[:left.rows], total[left.rows:]
 
@@ -169,12 +172,13 @@ def _same_rows(x:np.ndarray, y:np.ndarray, gap_x:np.ndarray, gap_y:np.ndarray)->
     p, q = _matches(a.iloc[rest[0]][['row']], b.iloc[rest[1]][['row']])
     return i, j, rest[0][p], rest[1][q]
 
-# %% ../nbs/04c_compare.ipynb #204ffb37
+# %% ../nbs/04c_compare.ipynb #164b0ed9
 _MOST_CELLS = 4_000_000
 
 def _alike(x:np.ndarray, y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
-    "Pair rows of codes in order so that most values agree (Needleman and Wunsch 1970); many rows are paired from the top"
-    if len(x)*len(y) > _MOST_CELLS or len(x) == len(y) == 1: return (np.arange(min(len(x), len(y))),)*2
+    "Pair rows of codes in order so that most values agree (Needleman and Wunsch 1970)"
+    if len(x) == len(y) == 1: return np.zeros(1, np.int64), np.zeros(1, np.int64)
+    if len(x)*len(y) > _MOST_CELLS: return _along_one(x, y)
     score = sum(np.equal.outer(x[:, k], y[:, k]) for k in range(x.shape[1])) + 0.5     # a half, so that all pair that can
     best = np.zeros((len(x) + 1, len(y) + 1))
     for i, s in enumerate(score): best[i + 1, 1:] = np.maximum.accumulate(np.maximum(best[i, 1:], best[i, :-1] + s))
@@ -185,6 +189,15 @@ def _alike(x:np.ndarray, y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
         else: i, j = i - 1, j - 1; pairs.append((i, j))
     return tuple(np.array(pairs[::-1]).T)
 
+def _along_one(x:np.ndarray, y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
+    "The same for many rows: along the column in which most values are found in order; what is between, from the top"
+    columns = [_in_order(pd.DataFrame({'row': x[:, k]}), pd.DataFrame({'row': y[:, k]})) for k in range(x.shape[1])]
+    k = max(range(len(columns)), key=lambda k: len(np.unique(x[columns[k][0], k])))
+    i, j = columns[k]
+    u, v = np.setdiff1d(np.arange(len(x)), i), np.setdiff1d(np.arange(len(y)), j)
+    s, t = _matches(pd.DataFrame({'slot': np.searchsorted(i, u)}), pd.DataFrame({'slot': np.searchsorted(j, v)}))
+    return np.sort(np.concatenate([i, u[s]])), np.sort(np.concatenate([j, v[t]]))
+
 def _between(x:np.ndarray, y:np.ndarray, slot_x:np.ndarray, slot_y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
     "Pairs of rows that are in the same slot"
     found = [(np.empty(0, np.int64),)*2]
@@ -194,7 +207,7 @@ def _between(x:np.ndarray, y:np.ndarray, slot_x:np.ndarray, slot_y:np.ndarray)->
         found.append((i + a, j + c))
     return tuple(np.concatenate(s) for s in zip(*found))
 
-# %% ../nbs/04c_compare.ipynb #4dde8593
+# %% ../nbs/04c_compare.ipynb #0f9fb5a6
 def _runs_of(left:_Side, right:_Side, names:list[str])->np.ndarray:
     return _runs([_proposals(left.parts[n]['chunks'], right.parts[n]['chunks']) for n in names if left.parts[n]['type'] == right.parts[n]['type']])
 
@@ -207,9 +220,10 @@ def _pairs_by_place(left:_Side, right:_Side, names:list[str])->dict[str, tuple]:
     x, y = (np.column_stack(side) for side in zip(*(_codes(left.read(n, a), right.read(n, b)) for n in names)))
     i, j, p, q = _same_rows(x, y, gap_a, gap_b)
     standing = np.sort(np.concatenate([spread[0], a[i]])), np.sort(np.concatenate([spread[1], b[j]]))
-    rest = np.setdiff1d(np.arange(len(a)), [*i, *p]), np.setdiff1d(np.arange(len(b)), [*j, *q])
-    s, t = _between(x[rest[0]], y[rest[1]], np.searchsorted(standing[0], a[rest[0]]), np.searchsorted(standing[1], b[rest[1]]))
-    return dict(runs=tuple(spread), equal=(a[i], b[j]), moved=(a[p], b[q]), other=(a[rest[0]][s], b[rest[1]][t]))
+    rest = (np.setdiff1d(np.arange(len(s)), np.concatenate(used)) for s, used in ((a, (i, p)), (b, (j, q))))
+    u, v = rest
+    s, t = _between(x[u], y[v], np.searchsorted(standing[0], a[u]), np.searchsorted(standing[1], b[v]))
+    return dict(runs=tuple(spread), equal=(a[i], b[j]), moved=(a[p], b[q]), other=(a[u][s], b[v][t]))
 
 # %% ../nbs/04c_compare.ipynb #001ebd64
 def _unread(a:dict, b:dict, i:np.ndarray, j:np.ndarray)->np.ndarray:
@@ -238,7 +252,7 @@ def _drift(a:pd.Series, b:pd.Series)->float|None:
     bins = cut(x.values)
     return psi(bins.count(x.values), bins.count(y.values))
 
-# %% ../nbs/04c_compare.ipynb #197152ae
+# %% ../nbs/04c_compare.ipynb #cacc3ad5
 def _schema(left:_Side, right:_Side, common:list[str])->dict:
     "What differs in the columns themselves"
     types = {n: {'from': left.parts[n]['dtype'], 'to': right.parts[n]['dtype']} for n in common if left.parts[n]['dtype'] != right.parts[n]['dtype']}
@@ -249,15 +263,13 @@ def _tally(left:_Side, right:_Side, paired:int, changed:int, moved:int)->dict:
     return dict(before=left.rows, after=right.rows, added=right.rows - paired, removed=left.rows - paired,
                 changed=changed, unchanged=paired - changed, moved=moved)
 
-def _plain(x): return None if pd.isna(x) else x.item() if hasattr(x, 'item') else x
-
 def _named(side:_Side, key:list[str]|None, rows:np.ndarray)->list:
     "What to call some rows: their keys, or else their numbers"
     if not key: return [int(r) for r in rows]
     columns = [side.read(k, rows).tolist() for k in key]
     return [dict(zip(key, map(_plain, values))) for values in zip(*columns)]
 
-# %% ../nbs/04c_compare.ipynb #7bedd532
+# %% ../nbs/04c_compare.ipynb #48361880
 def compare_rows(
     versions,                      # `DataVersioning`
     v1:str,                        # Id or unique prefix of the earlier version
@@ -266,7 +278,7 @@ def compare_rows(
     *,
     examples:int=3,                # How many examples to give of each difference
     drift:bool=False,              # Also how far each column has moved as a whole? It reads each changed column whole
-)->dict:                           # schema, rows, order_changed, columns, added, removed
+)->dict:                           # schema, rows, row_order_changed, columns, added, removed
     "Which rows were added, removed, changed or moved, and in which columns; equal chunks are not read"
     left, right, key = _Side(versions, v1), _Side(versions, v2), [key] if isinstance(key, str) else list(key or [])
     common = [n for n in left.parts if n in right.parts]
@@ -284,7 +296,7 @@ def compare_rows(
         columns[n] = _column(left, right, key, n, (check[0][at], check[1][at]), (a, b), examples, drift)
     gone = [np.setdiff1d(np.arange(side.rows), rows)[:examples] for side, rows in zip((left, right), paired)]
     return dict(schema=_schema(left, right, common), key=key or None, rows=_tally(left, right, len(paired[0]), int(dirty.sum()), moved),
-                order_changed=moved > 0, columns=columns, removed=_named(left, key, gone[0]), added=_named(right, key, gone[1]))
+                row_order_changed=moved > 0, columns=columns, removed=_named(left, key, gone[0]), added=_named(right, key, gone[1]))
 
 def _column(left:_Side, right:_Side, key:list[str], name:str, rows:tuple, values:tuple, examples:int, drift:bool)->dict:
     "What is told of one column"
