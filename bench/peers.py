@@ -2,12 +2,12 @@
 
     python bench/peers.py NAME FOLDER       reads one JSON request a line, {"do": verb, ...}, answers one JSON line
 
-A verb that is timed answers `ms`, of the work alone: making models and frames, and checking what comes back, is not counted.
+A verb that is timed answers `ms` and `cpu_ms` of the work alone: making models and frames, and checking what comes back, is not counted.
 """
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-import gc, hashlib, json, os, pickle, shutil, sqlite3, subprocess, sys, time
+import gc, hashlib, json, os, pickle, resource, shutil, sqlite3, subprocess, sys, time
 
 import numpy as np
 
@@ -16,11 +16,16 @@ import workload
 
 @contextmanager
 def clock(times:list):
-    "Add the milliseconds of the block to `times`; rubbish of the last block is collected before"
+    "Add the milliseconds of the block to `times`, those that passed and those of the processors; rubbish of the last block is collected before"
     gc.collect()
-    begin = time.perf_counter()
+    begin, used = time.perf_counter(), cpu_seconds()
     yield
-    times.append((time.perf_counter() - begin)*1e3)
+    times.append(dict(ms=round((time.perf_counter() - begin)*1e3, 4), cpu_ms=round((cpu_seconds() - used)*1e3, 4)))
+
+
+def cpu_seconds() -> float:
+    "User and system, of this process with all its threads, and of the ones that it started and that have ended"
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 def repeated(do, n:int) -> list[float]:
@@ -29,7 +34,7 @@ def repeated(do, n:int) -> list[float]:
     times = []
     for _ in range(n):
         with clock(times): do()
-    return times
+    return [t['ms'] for t in times]
 
 
 def write_synced(path:Path, fill) -> None:
@@ -64,12 +69,12 @@ class Models(Peer):
         "Register the n-th model, each other than the last: the same content twice could be stored once"
         self.model, self.X = workload.model(seed=n, trees=trees)
         with clock(times := []): self.put(n)
-        return dict(ms=times[0], bytes=folder_size(self.folder))
+        return dict(**times[0], bytes=folder_size(self.folder))
 
     def load(self, n:int):
         with clock(times := []): model = self.get(n)
         assert np.array_equal(model.predict_proba(self.X), self.model.predict_proba(self.X)), 'another model came back'
-        return dict(ms=times[0])
+        return dict(**times[0])
 
 
 class Pickle(Models):
@@ -131,7 +136,7 @@ class MLflow(Models):
             self.put(1)
             _copy_rows(self.folder/'mlflow.db', n)
         self.client.set_registered_model_alias('bench', 'champion', str(n - 7))
-        return dict(ms=times[0])
+        return dict(**times[0])
 
     def ask(self, what:str, rounds:int, n:int):
         search = self.client.search_model_versions
@@ -194,7 +199,7 @@ class Ours(Models):
         with clock(times := []):
             for i in range(1, n + 1): self.registry.register_model(model, 'many', f'1.{i}', metrics={'auc': 0.9 if i % _rare(n) == 0 else 0.5})
         self.registry.set_alias('many', 'champion', f'1.{n - 7}')
-        return dict(ms=times[0])
+        return dict(**times[0])
 
     def ask(self, what:str, rounds:int, n:int):
         r = self.registry
@@ -224,14 +229,14 @@ class Frames(Peer):
         step, self.frame = next(self.frames)
         with clock(times := []): self.put(step, self.frame)
         before, self.total, self.n = self.total, self.stored(), self.n + 1
-        return dict(step=step, ms=times[0], bytes=self.total - before)
+        return dict(step=step, **times[0], bytes=self.total - before)
 
     def load(self):
         "The last version back; equal to what went in?"
         import pandas as pd
         with clock(times := []): frame = self.get()
         pd.testing.assert_frame_equal(frame, self.frame)
-        return dict(ms=times[0])
+        return dict(**times[0])
 
 
 class Parquet(Frames):

@@ -17,7 +17,7 @@ MODELS = ['pickle', 'joblib', 'skops', 'mlflow', 'mlflow-pinned', 'mlflow-pickle
 MANY = ['mlflow-pickle', 'ours']
 FRAMES = ['parquet', 'columns', 'deltas', 'dvc', 'dvc-api', 'our-frames']
 QUESTIONS = ['alias', 'latest', 'page', 'everything', 'search']
-FULL = dict(rounds=20, trees=100, many=10_000, asks=200, rows=1_000_000, passes=3, loads=5, imports=7, syncs=300)
+FULL = dict(rounds=20, trees=100, many=10_000, asks=200, rows=1_000_000, passes=3, loads=5, imports=5, syncs=300)
 QUICK = dict(rounds=2, trees=5, many=20, asks=3, rows=2_000, passes=1, loads=1, imports=1, syncs=5)
 
 
@@ -106,7 +106,11 @@ class Run:
 def turns(workers:dict, n:int): return list(workers.items())[::-1 if n % 2 else 1]   # a busy moment hits all, and nobody is always first
 
 
-def summary(ms:list[float]) -> dict: return dict(p50=round(statistics.median(ms), 3), best=round(min(ms), 3), n=len(ms))
+def summary(times:list) -> dict:
+    "Median and best of what passed, in milliseconds; of the processors' time the median, which a busy machine changes less"
+    ms = [t['ms'] if isinstance(t, dict) else t for t in times]
+    cpu = dict(cpu=round(statistics.median(t['cpu_ms'] for t in times), 3)) if isinstance(times[0], dict) else {}
+    return dict(p50=round(statistics.median(ms), 3), best=round(min(ms), 3), **cpu, n=len(ms))
 
 
 # --- the parts ------------------------------------------------------------------------------------------------------
@@ -120,7 +124,7 @@ def models(run:Run) -> dict:
                 put, got = worker.ask('register', n=n + 3, trees=run.size['trees']), worker.ask('load', n=n + 3)
                 kept = times.setdefault(name, dict(register=[], load=[], total=[]))
                 kept['total'].append(put['bytes'])
-                if n >= 0: kept['register'].append(put['ms']); kept['load'].append(got['ms'])
+                if n >= 0: kept['register'].append(put); kept['load'].append(got)
             say(f'models: round {n + 3} of {run.size["rounds"] + 2}')
     table = {name: dict(register_ms=summary(t['register']), load_ms=summary(t['load']), bytes=_each(t['total'])) for name, t in times.items()}
     for name, count in model_syncs(run).items(): table[name]['fsyncs'] = count
@@ -166,20 +170,21 @@ def frames(run:Run) -> dict:
             for worker in workers.values(): worker.ask('open', rows=run.size['rows'])
             for k in range(11):
                 for name, worker in turns(workers, k + p):
-                    got, kept = worker.ask('version'), table.setdefault(name, dict(ms=[], bytes=[], steps=[], load=[]))
-                    kept['ms'].append(got['ms']); kept['bytes'].append(got['bytes']); kept['steps'].append(got['step'])
+                    got, kept = worker.ask('version'), table.setdefault(name, dict(ms=[], cpu_ms=[], bytes=[], step=[], load=[]))
+                    for key, value in got.items(): kept[key].append(value)
             say(f'frames: pass {p + 1} of {run.size["passes"]}')
         for k in range(-1, run.size['loads']):
             for name, worker in turns({n: w for n, w in workers.items() if n in ('parquet', 'our-frames')}, k):
-                ms = worker.ask('load')['ms']
-                if k >= 0: table[name]['load'].append(ms)
-    return dict(rows=run.size['rows'], steps=next(iter(table.values()))['steps'][:11], passes=run.size['passes'],
+                got = worker.ask('load')
+                if k >= 0: table[name]['load'].append(got)
+    return dict(rows=run.size['rows'], steps=next(iter(table.values()))['step'][:11], passes=run.size['passes'],
                 peers={name: _steps(t) for name, t in table.items()}, fsyncs=frame_syncs(run))
 
 
 def _steps(t:dict) -> dict:
-    each = [t['ms'][i::11] for i in range(11)]
-    found = dict(ms=[round(statistics.median(x), 2) for x in each], best_ms=[round(min(x), 2) for x in each], bytes=t['bytes'][-11:])
+    each = lambda key: [t[key][i::11] for i in range(11)]
+    found = dict(ms=[round(statistics.median(x), 2) for x in each('ms')], best_ms=[round(min(x), 2) for x in each('ms')],
+                 cpu_ms=[round(statistics.median(x), 2) for x in each('cpu_ms')], bytes=t['bytes'][-11:])
     return {**found, 'load_ms': summary(t['load'])} if t['load'] else found
 
 
