@@ -21,14 +21,14 @@ from .versions import is_release, key_or_none, parse_version, sort_key
 # %% auto #0
 __all__ = ['ModelCatalog']
 
-# %% ../nbs/05e_catalog.ipynb #55effd34
+# %% ../nbs/05e_catalog.ipynb #d548ae10
 _TEXTS = Table('model_texts', _META, _text('digest', primary_key=True), _text('text'))
 _VERSIONS = Table('model_versions', _META,
     _text('name', primary_key=True), _text('key', primary_key=True), Column('revision', Integer, primary_key=True),
     _text('version'), _text('sort_key'), Column('finished', Integer, nullable=False), _text('state'),
-    _text('digest'), _text('format'), Column('size', BigInteger, nullable=False), _text('registered_at'), _text('registered_by'),
-    _text('metadata'), _text('metrics'), _text('tags'), _maybe('data_version'), Column('golden_rows', Integer),
-    _text('environment'), _maybe('signature'), _maybe('input_example'), _maybe('params'), _maybe('golden'),
+    _text('digest'), _text('format'), Column('size', BigInteger, nullable=False),
+    _text('registered_at'), _text('registered_by'), _text('metadata'), _text('metrics'), _text('tags'),
+    _maybe('data_version'), Column('golden_rows', Integer), _text('environment'), _maybe('signature'), _maybe('input_example'), _maybe('params'), _maybe('golden'),
     _maybe('deleted_at'), _maybe('deleted_by'), Index('model_versions_digest', 'digest'))
 _LIVE = _VERSIONS.c.state == literal_column("'live'")     # a literal: a parameter would not find the index
 Index('model_versions_live', _VERSIONS.c.name, _VERSIONS.c.finished, _VERSIONS.c.sort_key,
@@ -52,7 +52,7 @@ class ModelCatalog:
         "Close the store, if this object opened it"
         if self._owned: self.store.close()
 
-# %% ../nbs/05e_catalog.ipynb #f918ece1
+# %% ../nbs/05e_catalog.ipynb #02875637
 def _from_first(c:Connection)->None:
     "Turn the tables of schema 1 into those of schema 2"
     c.exec_driver_sql('ALTER TABLE model_versions RENAME TO model_versions_1')
@@ -63,7 +63,8 @@ def _from_first(c:Connection)->None:
     for m in moves:                        # the order of an alias is its number, whatever its times say
         m['sorted'] = seen[m['name'], m['alias']] = max(m['time'], seen.get((m['name'], m['alias']), ''))
     events = [(r['registered_at'], 0, r) for r in rows] + [(m['sorted'], 1, m) for m in moves]
-    for _, is_move, e in sorted(events, key=lambda e: e[:2]): (_old_move if is_move else _old_version)(c, e, newest, seqs)
+    for _, is_move, e in sorted(events, key=lambda e: e[:2]):
+        (_old_move if is_move else _old_version)(c, e, newest, seqs)
     for table in ('model_versions_1', 'model_aliases'): c.exec_driver_sql(f'DROP TABLE {table}')
 
 _KEPT = ('key', 'version', 'revision', 'digest', 'data_version')
@@ -71,16 +72,18 @@ _KEPT = ('key', 'version', 'revision', 'digest', 'data_version')
 def _old_version(c:Connection, r:dict, newest:dict, seqs:dict)->None:
     "A row of schema 1"
     action = 'register' if r['revision'] == 1 else 'overwrite'
-    append(c, 'version', action, r['name'], r['key'], r['registered_by'], 'from schema 1', r['registered_at'], **{k: r[k] for k in _KEPT})
+    append(c, 'version', action, r['name'], r['key'], r['registered_by'], 'from schema 1', r['registered_at'],
+           **{k: r[k] for k in _KEPT})
     state = 'live' if newest[r['name'], r['key']] == r['revision'] else 'overwritten'
     shared = dict(zip(_SHARED, _share(c, [r.get(k) for k in _SHARED])))
-    c.execute(_INSERT, r | shared | dict(sort_key=sort_key(r['key']), finished=int(is_release(r['key'])), state=state, tags='{}', golden_rows=None))
+    c.execute(_INSERT, dict(tags='{}', golden_rows=None) | r | shared | _ordered(r['key'], state))
 
 def _old_move(c:Connection, m:dict, newest:dict, seqs:dict)->None:
     "A move of an alias in schema 1"
     last, origin = last_line(c, 'version', m['name'], m['key']), seqs.get((m['name'], m['alias'], m['origin']))
     about = {k: getattr(last, k) for k in _KEPT} if last else {k: m[k] for k in _KEPT[:2]}
-    line = append(c, 'alias', 'rollback' if origin else 'set', m['name'], m['alias'], m['by'], m['why'], m['time'], origin=origin, **about)
+    action = 'rollback' if origin else 'set'
+    line = append(c, 'alias', action, m['name'], m['alias'], m['by'], m['why'], m['time'], origin=origin, **about)
     seqs[m['name'], m['alias'], m['seq']] = line['seq']
 
 # %% ../nbs/05e_catalog.ipynb #9e61aba4
@@ -92,7 +95,7 @@ def _share(c:Connection, texts:Iterable[str|None])->list[str|None]:
         c.execute(insert(_TEXTS), [dict(digest=d, text=t) for d, t in new.items()])
     return [None if t is None else named[t] for t in texts]
 
-# %% ../nbs/05e_catalog.ipynb #ce74e756
+# %% ../nbs/05e_catalog.ipynb #e01f1be3
 def _may_add(name:str, last:Row|None, overwrite:bool)->str:
     "What adding a version is called after the `last` line about it: register or overwrite; else `Conflict`"
     if last is None or last.action == 'purge': return 'register'
@@ -105,25 +108,31 @@ def _may_add(name:str, last:Row|None, overwrite:bool)->str:
 
 def _owner(name:str, key:str, revision:int)->str: return f'model/{name}/{key}/{revision}'
 
-# %% ../nbs/05e_catalog.ipynb #fba52d34
+def _ordered(key:str, state:str)->dict:
+    "What a row says of its place among the versions"
+    return dict(key=key, sort_key=sort_key(key), finished=int(is_release(key)), state=state)
+
+# %% ../nbs/05e_catalog.ipynb #b4408353
 @patch
 def _add(self:ModelCatalog, record:dict, overwrite:bool=False, by:str|None=None, why:str='')->dict:
     "Write one record, whose model bytes are stored already, as a new version or a new revision"
     name, key = record['name'], parse_version(record['version'])[1]
-    row = dict(tags='{}', golden_rows=None) | record | dict(key=key, sort_key=sort_key(key), finished=int(is_release(key)), state='live')
+    row = dict(tags='{}', golden_rows=None) | record | _ordered(key, 'live')
     with self.store.write() as c:
         last = last_line(c, 'version', name, key)
         action = _may_add(name, last, overwrite)
         row['revision'] = last.revision + 1 if last else 1
         line = append(c, 'version', action, name, key, by, why, **{k: row[k] for k in _KEPT})
-        row.update(zip(_SHARED, _share(c, [row.get(k) for k in _SHARED])), registered_at=line['time'], registered_by=line['by'])
+        row.update(zip(_SHARED, _share(c, [row.get(k) for k in _SHARED])))
+        row.update(registered_at=line['time'], registered_by=line['by'])
         if action == 'overwrite': c.execute(_OVERWRITE, dict(n=name, k=key))
         c.execute(_INSERT, row)
         self.store.link(c, _owner(name, key, row['revision']), [row['digest']])
     return row
 
 _INSERT = insert(_VERSIONS)
-_OVERWRITE = update(_VERSIONS).where(_VERSIONS.c.name == bindparam('n'), _VERSIONS.c.key == bindparam('k'), _LIVE).values(state='overwritten')
+_THIS = _VERSIONS.c.name == bindparam('n'), _VERSIONS.c.key == bindparam('k'), _LIVE
+_OVERWRITE = update(_VERSIONS).where(*_THIS).values(state='overwritten')
 
 # %% ../nbs/05e_catalog.ipynb #6133ed17
 def _read_texts(c:Connection, rows:list[Row], columns:Iterable[str])->dict[str|None, dict|list|None]:
@@ -179,12 +188,12 @@ def list_models(self:ModelCatalog,
         rows = c.execute(query if name is None else query.where(_VERSIONS.c.name == name)).all()
         return {f"{i['name']}:{i['version']}": i for i in self._infos(c, rows, name)}
 
-# %% ../nbs/05e_catalog.ipynb #b481628d
+# %% ../nbs/05e_catalog.ipynb #9c28a3da
 _ONE = select(*_COLUMNS).where(_VERSIONS.c.name == bindparam('name'), _LIVE)
 _LATEST = _ONE.order_by(_VERSIONS.c.finished.desc(), _VERSIONS.c.sort_key.desc()).limit(1)
 _EXACT = _ONE.where(_VERSIONS.c.key == bindparam('key'))
-_POINTS_AT = select(_LEDGER.c.key).where(_LEDGER.c.kind == 'alias', _LEDGER.c.name == bindparam('name'),
-                                         _LEDGER.c.subject == bindparam('alias')).order_by(_LEDGER.c.seq.desc()).limit(1)
+_MOVES = _LEDGER.c.kind == 'alias', _LEDGER.c.name == bindparam('name'), _LEDGER.c.subject == bindparam('alias')
+_POINTS_AT = select(_LEDGER.c.key).where(*_MOVES).order_by(_LEDGER.c.seq.desc()).limit(1)
 _ALIASED = _ONE.where(_VERSIONS.c.key == _POINTS_AT.scalar_subquery())
 
 @patch
@@ -197,7 +206,7 @@ def _find(self:ModelCatalog, c:Connection, name:str, version:str|None)->Row:
     if found is None: raise self._missing(c, name, version)
     return found
 
-# %% ../nbs/05e_catalog.ipynb #2d77461e
+# %% ../nbs/05e_catalog.ipynb #e0d85950
 @patch
 def _missing(self:ModelCatalog, c:Connection, name:str, version:str|None)->NotFound:
     "Why a version is not found, and what is there instead"
@@ -205,8 +214,8 @@ def _missing(self:ModelCatalog, c:Connection, name:str, version:str|None)->NotFo
     if last is not None and last.action in ('delete', 'purge'):
         way = f"restore({name!r}, '{last.version}') brings it back" if last.action == 'delete' else 'its bytes are gone'
         return NotFound(f"{name}:{last.version} was {last.action}d on {last.time[:10]} by {last.by}; {way}")
-    live = select(_VERSIONS.c.name, _VERSIONS.c.version).where(_LIVE).order_by(_VERSIONS.c.name, _VERSIONS.c.sort_key.desc())
-    rows = c.execute(live).all()
+    live, v = select(_VERSIONS.c.name, _VERSIONS.c.version).where(_LIVE), _VERSIONS.c
+    rows = c.execute(live.order_by(v.name, v.sort_key.desc())).all()
     there = [r.version for r in rows if r.name == name]
     if not there: return NotFound(f'no registered model {name!r}. {hint(name, dict.fromkeys(r.name for r in rows))}')
     there += [r.subject for r in last_lines(c, 'alias', name) if r.key is not None]
@@ -233,8 +242,9 @@ def info(self:ModelCatalog,
         row = self._find(c, name, version)
         return self._infos(c, [row], row.name)[0]
 
-# %% ../nbs/05e_catalog.ipynb #be39fefa
-_OPERATORS = {'>': operator.gt, '>=': operator.ge, '<': operator.lt, '<=': operator.le, '==': operator.eq, '!=': operator.ne}
+# %% ../nbs/05e_catalog.ipynb #868eb1bc
+_OPERATORS = {'>': operator.gt, '>=': operator.ge, '<': operator.lt, '<=': operator.le,
+              '==': operator.eq, '!=': operator.ne}
 
 def _condition(wanted, where:str)->Callable[[object], bool]:
     "A test of one value"
@@ -250,7 +260,7 @@ def _holds(op:Callable, value, limit)->bool:
     try: return value is not None and bool(op(value, limit))
     except TypeError: return False
 
-# %% ../nbs/05e_catalog.ipynb #f61fb72d
+# %% ../nbs/05e_catalog.ipynb #f0c1e936
 _FIELDS = ('name', 'version', 'registered_at', 'registered_by', 'data_version', 'size', 'revision')
 _MAPS = ('metrics', 'tags', 'metadata')
 
@@ -260,8 +270,8 @@ def _sorter(order_by:str, rows:list[Row])->list[Row]:
     table, dot, inner = field.partition('.')
     if not (dot and table in _MAPS or field in _FIELDS):
         raise InvalidInput(f'cannot order by {field!r}. {hint(field, [*_FIELDS, *(m + ".NAME" for m in _MAPS)], 9)}')
-    value = (lambda r: _json(getattr(r, table)).get(inner)) if dot else (lambda r: r.sort_key if field == 'version' else getattr(r, field))
-    keyed = [(value(r), r) for r in rows]
+    column = 'sort_key' if field == 'version' else table
+    keyed = [(_json(getattr(r, table)).get(inner) if dot else getattr(r, column), r) for r in rows]
     have = [(v, r) for v, r in keyed if v is not None]
     if dot and rows and not have: raise InvalidInput(_nobody(table, inner, rows))
     mixed = len({isinstance(v, str) for v, _ in have}) > 1
@@ -292,7 +302,7 @@ def _matching(table:str, wanted:dict|None, rows:list[Row])->list[Row]:
             if not any(k in values for _, values in read): raise InvalidInput(_nobody(table, k, rows))
     return [r for r, values in read if all(test(values.get(k)) for k, test in tests.items())]
 
-# %% ../nbs/05e_catalog.ipynb #a7272298
+# %% ../nbs/05e_catalog.ipynb #58a2ca7a
 @patch
 def search(self:ModelCatalog,
     name:str|None=None,             # Name, or a pattern with `*`, `?` and `[...]`
@@ -312,7 +322,8 @@ def search(self:ModelCatalog,
     "The versions that fulfil all conditions"
     filters = ('name', *_MAPS, 'alias', 'data_version', 'by', 'since', 'until', 'order_by', 'limit')
     for k in unknown: raise InvalidInput(f'search has no filter {k!r}. {hint(k, filters, len(filters))}')
-    if limit is not None and not (isinstance(limit, int) and limit >= 0): raise InvalidInput(f'limit is {limit!r}; give a whole number, 0 or more')
+    if limit is not None and not (isinstance(limit, int) and limit >= 0):
+        raise InvalidInput(f'limit is {limit!r}; give a whole number, 0 or more')
     with self.store.read() as c:
         rows = c.execute(_narrow(name, data_version, by, since, until)).all()
         if name is not None: rows = [r for r in rows if fnmatchcase(r.name, name)]

@@ -33,14 +33,15 @@ def environment_changes(
     now = environment()
     return {k: [recorded.get(k), now.get(k)] for k in sorted({*recorded, *now}) if recorded.get(k) != now.get(k)}
 
-# %% ../nbs/05g_golden.ipynb #e50c96c8
+# %% ../nbs/05g_golden.ipynb #c8b48e0c
 _ASKED = ('predict', 'predict_proba')
 
 def _ask(model, rows, named:bool)->dict[str, list]:
     "What the model says to rows, as plain lists"
     X = rows if named else rows.to_numpy()
     said = {how: getattr(model, how)(X) for how in _ASKED if hasattr(model, how)}
-    return json.loads(to_json({how: [list(p) for p in zip(*a)] if isinstance(a, list) else a for how, a in said.items()}))
+    rows = lambda a: [list(p) for p in zip(*a)] if isinstance(a, list) else a      # several outputs: one list for each row
+    return json.loads(to_json({how: rows(a) for how, a in said.items()}))
 
 def take_golden(
     model,          # A fitted model

@@ -39,7 +39,7 @@ def _chain(before:str, line:dict)->str:
     "The digest of a line and of all lines before it"
     return digest((before + to_json({k: v for k, v in line.items() if k != 'chain'})).encode())
 
-# %% ../nbs/05d_ledger.ipynb #fd397b45
+# %% ../nbs/05d_ledger.ipynb #0bca1b97
 _LAST = select(_LEDGER.c.seq, _LEDGER.c.time, _LEDGER.c.chain).order_by(_LEDGER.c.seq.desc()).limit(1)
 _FIELDS = [c.name for c in _LEDGER.columns]
 
@@ -57,8 +57,9 @@ def append(
     "One more line"
     last, clock = c.execute(_LAST).first(), clock or _now()
     time = max(clock, last.time) if last else clock
-    line = dict.fromkeys(_FIELDS) | more | dict(seq=last.seq + 1 if last else 1, time=time, clock=clock if clock != time else None,
-                kind=kind, action=action, name=name, subject=subject, by=person(by), why=str(why))
+    about = dict(kind=kind, action=action, name=name, subject=subject, by=person(by), why=str(why))
+    when = dict(seq=last.seq + 1 if last else 1, time=time, clock=clock if clock != time else None)
+    line = dict.fromkeys(_FIELDS) | more | about | when
     line['chain'] = _chain(last.chain if last else '', line)
     c.execute(_INSERT, line)
     return line
@@ -100,7 +101,7 @@ def lines(
     wanted = [_LEDGER.c[k] == v for k, v in about.items() if v is not None]
     return c.execute(select(_LEDGER).where(*wanted).order_by(_LEDGER.c.seq)).all()
 
-# %% ../nbs/05d_ledger.ipynb #f62cd5a4
+# %% ../nbs/05d_ledger.ipynb #1c12279b
 def check_chain(
     c:Connection,           # Of a `read()` block
     seal:str|None=None,     # A chain digest that was written down earlier; it must be in the ledger
@@ -110,6 +111,9 @@ def check_chain(
     for i, row in enumerate(lines(c), 1):
         line = dict(row._mapping)
         if row.seq != i: return [f'ledger: line {i} is missing']
-        if row.chain != _chain(before, line): return [f'ledger: line {i} ({row.kind} {row.action} of {row.name}) or the one above it was changed']
-        before = row.chain; seen.add(before)
-    return [] if seal is None or seal in seen else [f'ledger: no line has the chain digest {seal}; lines were rewritten or removed']
+        if row.chain != _chain(before, line):
+            return [f'ledger: line {i} ({row.kind} {row.action} of {row.name}) or the one above it was changed']
+        before = row.chain
+        seen.add(before)
+    if seal is None or seal in seen: return []
+    return [f'ledger: no line has the chain digest {seal}; lines were rewritten or removed']

@@ -11,17 +11,18 @@ from .core import Conflict, InvalidInput, MissingFile, atomic_write, hint, to_js
 # %% auto #0
 __all__ = ['read_mlflow', 'write_mlflow', 'to_skops']
 
-# %% ../nbs/05i_mlflow.ipynb #ff166cf4
-_FROM = dict(double=('number', 'float64'), float=('number', 'float32'), long=('integer', 'int64'), integer=('integer', 'int32'),
-             string=('string', 'object'), boolean=('boolean', 'bool'), datetime=('datetime', 'datetime64[ns]'))
+# %% ../nbs/05i_mlflow.ipynb #ffef4960
+_FROM = dict(double=('number', 'float64'), float=('number', 'float32'), long=('integer', 'int64'),
+             integer=('integer', 'int32'), string=('string', 'object'), boolean=('boolean', 'bool'), datetime=('datetime', 'datetime64[ns]'))
 
 def _to_type(c:dict)->str:
     "MLflow's type of one of our columns"
     dtype = c.get('dtype', '').lower()
     if c.get('categories'): return 'string'
     if c['kind'] == 'number': return 'float' if dtype == 'float32' else 'double'
-    if c['kind'] == 'integer': return 'double' if c.get('nullable') else 'integer' if dtype in ('int8', 'int16', 'int32', 'uint8', 'uint16') else 'long'
-    return c['kind']
+    if c['kind'] != 'integer': return c['kind']
+    if c.get('nullable'): return 'double'
+    return 'integer' if dtype in ('int8', 'int16', 'int32', 'uint8', 'uint16') else 'long'
 
 def _write_signature(sig:dict|None)->dict|None:
     "Our signature in MLflow's words"
@@ -33,47 +34,55 @@ def _write_signature(sig:dict|None)->dict|None:
         inputs = [{'type': 'tensor', 'tensor-spec': dict(dtype=dtype, shape=[-1, len(sig['columns'])])}]
     return dict(inputs=json.dumps(inputs), outputs=None, params=None)
 
-# %% ../nbs/05i_mlflow.ipynb #7f562a79
+# %% ../nbs/05i_mlflow.ipynb #54d150ed
 def _read_signature(said:dict|None)->dict|None:
     "MLflow's signature in ours, or None where we have no word for it (objects, arrays in cells, several tensors)"
     inputs = json.loads(said['inputs']) if said and said.get('inputs') else []
     if len(inputs) == 1 and inputs[0].get('type') == 'tensor' and 'name' not in inputs[0]:
         spec = inputs[0]['tensor-spec']
-        if len(spec['shape']) != 2 or spec['shape'][1] < 1 or not re.fullmatch('(float|int)(32|64)', spec['dtype']): return None
+        known = len(spec['shape']) == 2 and spec['shape'][1] > 0 and re.fullmatch('(float|int)(32|64)', spec['dtype'])
+        if not known: return None
         kind = 'number' if spec['dtype'].startswith('float') else 'integer'
         columns = [dict(name=f'x{i}', kind=kind, nullable=False, dtype=spec['dtype']) for i in range(spec['shape'][1])]
         return dict(named=False, columns=columns)
     if not inputs or any(c.get('type') not in _FROM or 'name' not in c for c in inputs): return None
-    typed = [(c, *_FROM[c['type']]) for c in inputs]
-    return dict(named=True, columns=[dict(name=c['name'], kind=k, nullable=not c.get('required', True), dtype=d) for c, k, d in typed])
+    typed = [(c['name'], not c.get('required', True), *_FROM[c['type']]) for c in inputs]
+    return dict(named=True, columns=[dict(name=n, kind=k, nullable=hole, dtype=d) for n, hole, k, d in typed])
 
-# %% ../nbs/05i_mlflow.ipynb #31dcbd5e
+# %% ../nbs/05i_mlflow.ipynb #2314009b
 def _inside(folder:Path, name:str)->Path:
     "The file `name` in the folder"
     path = (folder/str(name)).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise InvalidInput(f'MLmodel names {str(name)!r}, which is outside of the folder {str(folder)!r}; nothing of it was read')
-    if not path.is_file(): raise MissingFile(f'MLmodel names {str(name)!r}, and the folder {str(folder)!r} has no such file')
+        raise InvalidInput(f'MLmodel names {str(name)!r}, which is outside of the folder {str(folder)!r}; '
+                           'nothing of it was read')
+    if not path.is_file():
+        raise MissingFile(f'MLmodel names {str(name)!r}, and the folder {str(folder)!r} has no such file')
     return path
 
 def _mlmodel(folder:Path)->dict:
     "The content of the file `MLmodel`"
     import yaml
     if not (folder/'MLmodel').is_file():
-        raise MissingFile(f'{str(folder)!r} is no MLflow model: it has no file MLmodel; give the folder that mlflow.sklearn.save_model wrote')
+        raise MissingFile(f'{str(folder)!r} is no MLflow model: it has no file MLmodel; '
+                          'give the folder that mlflow.sklearn.save_model wrote')
     try: said = yaml.safe_load((folder/'MLmodel').read_text(encoding='utf8'))
-    except (yaml.YAMLError, UnicodeDecodeError) as e: raise InvalidInput(f'the MLmodel of {str(folder)!r} cannot be read: {str(e)[:200]}') from e
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
+        raise InvalidInput(f'the MLmodel of {str(folder)!r} cannot be read: {str(e)[:200]}') from e
     flavors = said.get('flavors') if isinstance(said, dict) else None
     if not isinstance(flavors, dict) or not isinstance(flavors.get('sklearn'), dict):
-        raise InvalidInput(f'the MLmodel of {str(folder)!r} has no sklearn flavor, which is the one that is read here. {hint("sklearn", flavors or ())}')
+        raise InvalidInput(f'the MLmodel of {str(folder)!r} has no sklearn flavor, which is the one that is read here. '
+                           f'{hint("sklearn", flavors or ())}')
     return said
 
-# %% ../nbs/05i_mlflow.ipynb #8056878a
+# %% ../nbs/05i_mlflow.ipynb #12c49e2a
 def _environment(folder:Path, said:dict)->dict[str, str]:
     "Python and the packages that the folder pins"
-    text = (folder/'requirements.txt').read_text(encoding='utf8') if (folder/'requirements.txt').is_file() else ''
+    file, flavors = folder/'requirements.txt', said['flavors']
+    text = _inside(folder, file.name).read_text(encoding='utf8') if file.exists() else ''
     pinned = dict(re.findall(r'^\s*([A-Za-z0-9][\w.-]*)==([^\s;,]+)', text, re.M))
-    found = {'python': said['flavors'].get('python_function', {}).get('python_version'), 'scikit-learn': said['flavors']['sklearn'].get('sklearn_version')}
+    found = {'python': flavors.get('python_function', {}).get('python_version'),
+             'scikit-learn': flavors['sklearn'].get('sklearn_version')}
     return {k: str(v) for k, v in (pinned | found).items() if v}
 
 def _example(folder:Path, said:dict)->list|None:
@@ -81,8 +90,10 @@ def _example(folder:Path, said:dict)->list|None:
     about = said.get('saved_input_example_info') or {}
     if about.get('type') not in ('dataframe', 'ndarray') or not about.get('artifact_path'): return None
     data = json.loads(_inside(folder, about['artifact_path']).read_text(encoding='utf8'))
-    if about['type'] == 'ndarray': return data.get('inputs') if isinstance(data, dict) and isinstance(data.get('inputs'), list) else None
-    return [dict(zip(data['columns'], row)) for row in data['data']] if isinstance(data, dict) and {'columns', 'data'} <= data.keys() else None
+    if not isinstance(data, dict): return None
+    if about['type'] == 'ndarray': return data.get('inputs')
+    if not {'columns', 'data'} <= data.keys(): return None
+    return [dict(zip(data['columns'], row)) for row in data['data']]
 
 # %% ../nbs/05i_mlflow.ipynb #c93372bc
 _FORMATS = dict(skops='skops', pickle='pickle', cloudpickle='pickle')
@@ -101,8 +112,10 @@ def read_mlflow(
                 signature=_read_signature(said.get('signature')), input_example=_example(folder, said),
                 environment=_environment(folder, said), metadata=dict(said.get('metadata') or {}) | dict(mlflow=told))
 
-# %% ../nbs/05i_mlflow.ipynb #559053e9
-def _lines(env:dict)->str: return ''.join(['mlflow\n'] + [f'{k}=={env[k]}\n' for k in ('scikit-learn', 'numpy', 'scipy', 'pandas', 'skops') if k in env])
+# %% ../nbs/05i_mlflow.ipynb #a66eff75
+_NEEDED = ('scikit-learn', 'numpy', 'scipy', 'pandas', 'skops')
+
+def _lines(env:dict)->str: return ''.join(['mlflow\n'] + [f'{k}=={env[k]}\n' for k in _NEEDED if k in env])
 
 def _environments(info:dict)->dict[str, str]:
     "The three files that MLflow makes environments from"
@@ -111,29 +124,36 @@ def _environments(info:dict)->dict[str, str]:
     pip = ''.join(f'  - {line}\n' for line in _lines(env).split())
     return {'requirements.txt': _lines(env),
             'conda.yaml': f'channels:\n- conda-forge\ndependencies:\n- python={python}\n- pip\n- pip:\n{pip}name: mlflow-env\n',
-            'python_env.yaml': f'python: {python}\nbuild_dependencies:\n- pip\n- setuptools\n- wheel\ndependencies:\n- -r requirements.txt\n'}
+            'python_env.yaml': (f'python: {python}\nbuild_dependencies:\n- pip\n- setuptools\n- wheel\n'
+                                'dependencies:\n- -r requirements.txt\n')}
 
 def _examples(info:dict)->dict[str, str]:
     "The files of the input example, for columns with names"
     rows, sig = info['input_example'], info['signature']
     if not rows or not sig or not sig.get('named', True): return {}
     split = dict(columns=list(rows[0]), data=[list(r.values()) for r in rows])
-    return {'input_example.json': to_json(split), 'serving_input_example.json': to_json(dict(dataframe_split=split), indent=2)}
+    return {'input_example.json': to_json(split),
+            'serving_input_example.json': to_json(dict(dataframe_split=split), indent=2)}
 
-# %% ../nbs/05i_mlflow.ipynb #bcfd3760
+# %% ../nbs/05i_mlflow.ipynb #6ba05a89
 def _description(info:dict, file:str, kind:str, size:int, trusted:list[str], example:bool)->dict:
     "What `MLmodel` says"
     env = info['environment']
-    python = dict(env=dict(conda='conda.yaml', virtualenv='python_env.yaml'), loader_module='mlflow.sklearn', model_path=file,
-                  predict_fn='predict', python_version=env.get('python', '3.11'))
-    sklearn = dict(code=None, pickled_model=file, serialization_format=kind, sklearn_version=env.get('scikit-learn'), skops_trusted_types=trusted or None)
-    said = dict(flavors=dict(python_function=python, sklearn=sklearn), model_size_bytes=size, model_uuid=uuid.UUID(info['digest'][:32]).hex,
-                metadata=dict(mlops_nb=f"{info['name']}:{info['version']}", digest=info['digest'], data_version=info['data_version'], **info['metadata']),
-                signature=_write_signature(info['signature']), utc_time_created=info['registered_at'][:26].replace('T', ' '))
-    if example: said['saved_input_example_info'] = dict(artifact_path='input_example.json', pandas_orient='split', type='dataframe',
-                                                        serving_input_path='serving_input_example.json')
+    python = dict(env=dict(conda='conda.yaml', virtualenv='python_env.yaml'), loader_module='mlflow.sklearn',
+                  model_path=file, predict_fn='predict', python_version=env.get('python', '3.11'))
+    sklearn = dict(code=None, pickled_model=file, serialization_format=kind, sklearn_version=env.get('scikit-learn'),
+                   skops_trusted_types=trusted or None)
+    ours = dict(mlops_nb=f"{info['name']}:{info['version']}", digest=info['digest'], data_version=info['data_version'])
+    said = dict(flavors=dict(python_function=python, sklearn=sklearn), metadata=info['metadata'] | ours, model_size_bytes=size,
+                model_uuid=uuid.UUID(info['digest'][:32]).hex, signature=_write_signature(info['signature']),
+                utc_time_created=info['registered_at'][:26].replace('T', ' '))
+    if example: said['saved_input_example_info'] = _EXAMPLE
     return said
 
+_EXAMPLE = dict(artifact_path='input_example.json', pandas_orient='split', type='dataframe',
+                serving_input_path='serving_input_example.json')
+
+# %% ../nbs/05i_mlflow.ipynb #84896b22
 def write_mlflow(
     path:Path|str,      # Folder to make; it must not exist, or be empty
     info:dict,          # A record, as `info` gives it
@@ -144,14 +164,15 @@ def write_mlflow(
     "Write a folder that MLflow loads"
     import yaml
     folder = Path(path)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())): raise Conflict(f'{str(folder)!r} exists and is not empty; give a new folder')
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Conflict(f'{str(folder)!r} exists and is not empty; give a new folder')
     file, examples = 'model.skops' if format == 'skops' else 'model.pkl', _examples(info)
     said = _description(info, file, format, len(data), trusted, bool(examples))
-    for name, content in {file: data, **_environments(info), **examples, 'MLmodel': yaml.safe_dump(said, allow_unicode=True)}.items():
-        atomic_write(folder/name, content)
+    files = {file: data, **_environments(info), **examples, 'MLmodel': yaml.safe_dump(said, allow_unicode=True)}
+    for name, content in files.items(): atomic_write(folder/name, content)
     return folder
 
-# %% ../nbs/05i_mlflow.ipynb #405e6936
+# %% ../nbs/05i_mlflow.ipynb #47385376
 def to_skops(
     model,                      # A model that was loaded under our rules
     allow_pickle:bool=False,    # Write a pickle where skops cannot hold it?
@@ -159,9 +180,11 @@ def to_skops(
     "A model as MLflow stores it"
     import pickle
     try: import skops.io as sio
-    except ImportError: raise InvalidInput('MLflow keeps scikit-learn models as skops files; pip install skops writes one') from None
+    except ImportError:
+        raise InvalidInput('MLflow keeps scikit-learn models as skops files; pip install skops, which writes them') from None
     try: data = sio.dumps(model)
     except Exception as e:      # any: skops raises what the object raises
         if allow_pickle: return pickle.dumps(model), 'pickle', []
-        raise InvalidInput(f'skops cannot hold a {type(model).__name__} ({e}), and MLflow reads skops or pickle; say allow_pickle=True for a pickle') from e
+        raise InvalidInput(f'skops cannot hold a {type(model).__name__} ({e}), and MLflow reads skops or pickle; '
+                           'say allow_pickle=True for a pickle') from e
     return data, 'skops', sorted(sio.get_untrusted_types(data=data))

@@ -13,7 +13,7 @@ from .core import InvalidInput
 # %% auto #0
 __all__ = ['parse_version', 'key_or_none', 'sort_key', 'is_release']
 
-# %% ../nbs/05c_versions.ipynb #0cbc4d55
+# %% ../nbs/05c_versions.ipynb #9a3c68c0
 _LONGEST = 128
 
 def parse_version(
@@ -24,7 +24,8 @@ def parse_version(
 
 @lru_cache(4096)
 def _parse(text:str)->tuple[str, str]:
-    if len(text) > _LONGEST: raise InvalidInput(f'a version has up to {_LONGEST} characters, not {len(text)}: {text[:40]!r}')
+    if len(text) > _LONGEST:
+        raise InvalidInput(f'a version has up to {_LONGEST} characters, not {len(text)}: {text[:40]!r}')
     try: return text, canonicalize_version(str(Version(text)), strip_trailing_zero=True)
     except InvalidVersion:
         raise InvalidInput(f"{text!r} is not a version; write it like '1.2.0' or '2.0.0rc1' (PEP 440)") from None

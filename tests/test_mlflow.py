@@ -152,6 +152,16 @@ def test_what_is_refused_says_why(tmp_path):
         with pytest.raises(Conflict, match='is not empty'): reg.export_mlflow('m', '1', tmp_path/'a')
 
 
+def test_what_was_exported_imported_and_exported_again_is_the_same_model(tmp_path):
+    with ModelRegistry(tmp_path/'r') as reg:
+        reg.register_model(pipeline().fit(X, y), 'm', '1', {'digest': 'of the author'}, input_example=X.head(4))
+        reg.import_mlflow(reg.export_mlflow('m', '1', tmp_path/'a'), 'm', '2')
+        reg.import_mlflow(reg.export_mlflow('m', '2', tmp_path/'b'), 'm', '3')
+        found = reg.compare('m:1', 'm:3')
+        assert found['params'] == {} and reg.info('m', '3')['metadata']['mlops_nb'] == 'm:2'
+        np.testing.assert_array_equal(reg.load_model('m', '3')[0].predict_proba(X), reg.load_model('m', '1')[0].predict_proba(X))
+
+
 def test_every_kind_of_column_goes_there_and_back(tmp_path):
     frame = pd.DataFrame({'f8': [1.5], 'f4': np.array([1.5], 'f4'), 'i8': [1], 'i2': np.array([1], 'i2'), 's': ['a'], 'b': [True], 't': pd.to_datetime(['2013-01-01']), 'c': pd.Categorical(['x']),
                           'n': pd.array([1], 'Int64')})
