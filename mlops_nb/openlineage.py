@@ -27,7 +27,7 @@ def _facets(**facts:dict|None)->dict:
     where = {k: f'{_SPEC}/facets/{v}/{name}.json#/$defs/{name}' for k, (name, v) in _FACETS.items()}
     return {k: dict(_producer=_PRODUCER, _schemaURL=where[k], **f) for k, f in facts.items() if f}
 
-# %% ../nbs/12ab_openlineage.ipynb #71380578
+# %% ../nbs/12ab_openlineage.ipynb #d900021c
 _TYPES = dict(data='TABLE', model='MODEL', predictions='TABLE')
 
 def _dataset(n:Node, namespace:str)->dict:
@@ -45,7 +45,7 @@ def _tags(f:dict)->dict:
 def _made(n:Node, namespace:str, columns:list[tuple[str, str]])->dict:
     "A node as the data set that a run made, with all that its record knows"
     f, dataset = n.facts, _dataset(n, namespace)
-    content, size = f.get('hash') or f.get('digest'), {'size': f['size']} if 'size' in f else {}
+    content, size = f.get('hash') or f.get('digest'), {'size': f['size']} if f.get('size') is not None else {}
     rows = f['rows'] if n.kind == 'data' else f['count'] - f['failed'] if n.kind == 'predictions' else 1
     fields = [dict(name=name, type=kind, ordinal_position=i) for i, (name, kind) in enumerate(columns, 1)]
     dataset['facets'] |= _facets(

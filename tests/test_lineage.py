@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from sqlalchemy import event, insert
 
+from mlops_nb.catalog import _VERSIONS as MODELS
 from mlops_nb.core import InvalidInput, NotFound, use_clock
 from mlops_nb.graph import Graph, Node
+from mlops_nb.ledger import _LEDGER as LEDGER
 from mlops_nb.lineage import Lineage
 from mlops_nb.monitoring import ModelMonitor
 from mlops_nb.predictions import PredictionLog
-from mlops_nb.registry import ModelRegistry, _VERSIONS as MODELS
+from mlops_nb.registry import ModelRegistry
 from mlops_nb.store import Store
 from mlops_nb.versioning import DataVersioning, _PARENTS as PARENTS, _VERSIONS as DATA
 
@@ -113,20 +115,44 @@ def test_one_model_with_that_version_is_enough(ledgers):
     assert list(Lineage(*ledgers).upstream('predictions:price:2.0.0')) == ['model:price:2.0.0', 'predictions:price:2.0.0']
 
 
-def test_tombstones_stay_as_long_as_a_record_speaks_of_them(ledgers):
+def test_tombstones_stay_with_what_the_ledgers_know(ledgers):
     versions, registry, log = ledgers
+    month = versions.version_data(pd.DataFrame({'x': [1]}), 'month')
+    data = versions.version_data(pd.DataFrame({'x': [2]}), 'training', parent_version=month)
     registry.register_model([1], 'delay', '1.0.0', data_version='flights_gone')
-    registry.register_model([2], 'delay', '2.0.0'); registry.register_model([3], 'delay', '3.0.0')
-    registry.set_alias('delay', 'champion', '2.0.0'); registry.set_alias('delay', 'champion', '1.0.0')
-    log.log_prediction([0], 1, model_version='3.0.0')
-    for v in ('2.0.0', '3.0.0'): registry.delete_model('delay', v)
-    graph = Lineage(*ledgers, model='delay').graph()
+    for v in ('2.0.0', '3.0.0'): registry.register_model([v], 'delay', v, data_version=data, by='ann')
+    id = log.log_predictions([[0], [1]], [1, 0], model_version='3.0.0')[0]
+    log.log_prediction([0], 1, model_version='delay:9.0.0')
+    with use_clock('2099-01-01T00:00:00+00:00'): registry.delete_model('delay', '2.0.0', by='bob'); registry.delete_model('delay', '3.0.0', now=True, by='bob'); versions.delete(data)
+    lineage = Lineage(*ledgers)
+    graph = lineage.graph()
     assert {id: n.problem for id, n in graph.nodes.items() if n.problem} == {
-        'data:flights_gone': 'no record of it: deleted, or kept elsewhere',
-        'model:delay:2.0.0': 'deleted',                                                # the ledger of aliases knows it
-        'model:delay:3.0.0': 'no record of it: deleted, or never registered'}          # only the log does
-    assert graph.used['predictions:delay:3.0.0'] == ['model:delay:3.0.0']
-    assert len(Lineage(*ledgers, model='delay').to_openlineage()) == 2                 # 1.0.0 and the predictions
+        f'data:{data}': 'deleted 2099-01-01', 'data:flights_gone': 'no record of it: kept elsewhere, or misspelt',
+        'model:delay:2.0.0': 'deleted 2099-01-01 by bob, in the trash', 'model:delay:3.0.0': 'deleted 2099-01-01 by bob', 'model:delay:9.0.0': 'no record of it: never registered here'}
+    # purged, and still: who answered, who made it, from which data, and what that came from
+    assert set(lineage.upstream(f'prediction:{id}')) == {f'prediction:{id}', 'model:delay:3.0.0', f'data:{data}', f'data:{month}'}
+    assert graph.nodes['model:delay:3.0.0'].facts['registered_by'] == 'ann' and len(graph.nodes['model:delay:3.0.0'].facts['digest']) == 64
+    assert sum(n.facts['count'] for n in lineage.downstream(f'data:{month}').of('predictions')) == 2
+    assert [e['job']['name'] for e in lineage.to_openlineage()] == ['version_data/month', 'register_model/delay', 'predict/delay', 'predict/delay']
+    registry.restore('delay', '2.0.0')
+    assert lineage.graph().nodes['model:delay:2.0.0'].problem is None
+
+
+def test_a_purged_version_that_is_registered_anew_is_another_revision(ledgers):
+    versions, registry, log = ledgers
+    for day, version in [(1, '1.0.0'), (3, '1.0')]:
+        with use_clock(at(day)): registry.register_model([day], 'delay', version); log.log_prediction([0], 1, model_version='1.0.0')
+        if day == 1:
+            with use_clock(at(2)): registry.delete_model('delay', '1.0.0', now=True, by='bob')
+    assert {n.id: n.problem for n in Lineage(*ledgers).graph().of('model')} == {'model:delay:1.0.0#1': 'deleted 2013-04-02 by bob', 'model:delay:1.0': None}
+    assert [n.facts['count'] for n in Lineage(*ledgers).graph().of('predictions')] == [1, 1]
+
+
+def test_a_live_model_outranks_a_deleted_one_of_the_same_number(ledgers):
+    versions, registry, log = ledgers
+    registry.register_model([1], 'old', '1.0.0'); registry.delete_model('old', '1.0.0'); registry.register_model([2], 'new', '1.0.0')
+    log.log_prediction([0], 1, model_version='1.0.0')
+    assert list(Lineage(*ledgers).upstream('predictions:new:1.0.0')) == ['model:new:1.0.0', 'predictions:new:1.0.0']
 
 
 def test_a_failed_request_is_counted_as_one(ledgers):
@@ -220,8 +246,10 @@ def fill(versions, registry, log, n):
     with versions.store.write() as c:
         c.execute(insert(DATA), [dict(row, version=f'd_{i:06d}', name='d', seq=i, created_at=at(1)) for i in range(n)])
         c.execute(insert(PARENTS), [dict(version=f'd_{i:06d}', parent=f'd_{i-1:06d}', position=0) for i in range(1, n)])
-        c.execute(insert(MODELS), [dict(name=f'm{i % 10}', key=f'{i}', revision=1, version=f'{i}.0', digest='0'*64, format='skops', size=1, registered_at=at(2), registered_by='x',
-                                        metadata='{}', metrics='{}', environment='{}', data_version=f'd_{i:06d}') for i in range(n)])
+        same = [dict(name=f'm{i % 10}', key=f'{i}', revision=1, version=f'{i}.0', digest='0'*64, data_version=f'd_{i:06d}') for i in range(n)]
+        c.execute(insert(MODELS), [dict(m, sort_key=f'{i:09d}', finished=1, state='live', format='skops', size=1, registered_at=at(2), registered_by='x', metadata='{}', metrics='{}', tags='{}',
+                                        environment='none') for i, m in enumerate(same)])
+        c.execute(insert(LEDGER), [dict(m, seq=i + 1, time=at(2), kind='version', action='register', subject=m['key'], by='x', why='', chain='') for i, m in enumerate(same)])
     log.log_predictions([[0]]*n, [1]*n, model_version=[f'm{i % 10}:{i}.0' for i in range(n)])
 
 
