@@ -71,14 +71,14 @@ def untrust(self:ModelRegistry,
             raise NotFound(f'{type_!r} is not on the trust list of this registry. {hint(type_, there)}')
         append(c, 'trust', 'remove', '', type_, by, why)
 
-# %% ../nbs/06_registry.ipynb #eb586065
+# %% ../nbs/06_registry.ipynb #ce513a1b
 def _plain(value):
     "A parameter as JSON: numbers and texts as they are, models by their type, the rest as text"
     if value is None or isinstance(value, (bool, int, str)): return value
     if isinstance(value, float): return value if math.isfinite(value) else repr(value)
     if isinstance(value, (list, tuple)): return [_plain(v) for v in value]
     if isinstance(value, dict): return {str(k): _plain(v) for k, v in value.items()}
-    if hasattr(value, 'tolist'): return str(value.tolist())[:200]
+    if hasattr(value, 'tolist') and not isinstance(value, type): return str(value.tolist())[:200]
     named = value if hasattr(value, '__qualname__') else type(value)
     return f'{named.__module__}.{named.__qualname__}'
 
