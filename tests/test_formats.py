@@ -32,7 +32,7 @@ from sklearn.preprocessing import *
 from sklearn.svm import NuSVC, OneClassSVM, SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from mlops_nb.arrays import Reader, Writer, basic_kinds, further_kinds, kind_of, read_header
+from mlops_nb.arrays import read_header
 from mlops_nb.core import IntegrityError, InvalidInput, MlopsError, digest
 from mlops_nb.formats import UntrustedType, dump_model, ending, format_of, load_model_bytes, model_types
 
@@ -257,6 +257,8 @@ def test_what_is_shared_stays_shared_and_circles_stay_circles():
     assert isinstance(m.random_state, np.random.RandomState)
     t = ([],); t[0].append(t)
     with pytest.raises(UntrustedType, match='a tuple that contains itself'): dump_model(t)
+    with pytest.raises(InvalidInput, match='say trusted='): dump_model(1, trusted='a.b.C')
+    with pytest.raises(InvalidInput, match='say trusted='): load(dump_model(1)[0], trusted='a.b.C')
     deep = []
     for _ in range(100_000): deep = [deep]
     with pytest.raises(UntrustedType, match='nested'): dump_model(deep)
@@ -305,8 +307,8 @@ def test_no_function_that_does_something_comes_in_by_any_format(name, tmp_path):
 
 
 @pytest.mark.parametrize('name, says', [
-    (['sklearn.utils.metaestimators', 'Path'], 'trusted='), (['sklearn.tree.tests.test_tree', 'X'], 'trusted='), (['sklearn.ensemble._forest', 'Parallel'], 'trusted='),
-    (['sklearn.ensemble._forest', 'Bunch'], ''), (['sklearn.ensemble._forest', 'DecisionTreeClassifier'], 'is no object'), (['sklearn.linear_model._base', 'ABCMeta'], 'trusted='),
+    (['sklearn.utils.metaestimators', 'Path'], 'trusted='), (['sklearn.tree.tests.test_tree', 'X'], 'trusted='), (['sklearn.ensemble._forest', 'Parallel'], 'is no object'),
+    (['sklearn.ensemble._forest', 'Bunch'], ''), (['sklearn.ensemble._forest', 'DecisionTreeClassifier'], 'is no object'), (['sklearn.linear_model._base', 'ABCMeta'], 'is no object'),
     (['sklearn.pipeline', 'Nothing'], 'has no Nothing'), (['sklearn.pipeline', '__builtins__'], 'trusted='), (['sklearn.none', 'X'], 'trusted='), (['sklearn.ensemble.none', 'X'], 'cannot be imported'),
     (['sklearn.utils._bunch', 'Bunch'], 'is no object'), (['sklearn.tree._tree', 'Tree'], 'is no object'), (['builtins', 'dict'], 'is no object'), (['numpy', 'log1p'], 'is no object'),
     (['', ''], 'trusted='), (['sklearn.pipeline'], ''), ([1, 2], 'trusted='), ([None, 'x'], ''), ('ab', ''), ({}, '')])
@@ -367,7 +369,7 @@ def say(at, value): return lambda h, row, nodes: row.__setitem__(at, value)
     (lambda h, row, nodes: row.__setitem__(6, row[7]), 'the nodes of a tree'), (lambda h, row, nodes: row.__setitem__(7, row[6]), 'the values of a tree'), (say(6, None), 'the nodes of a tree'),
     (say(6, [10**9]), ''), (say(6, [-1]), 'not there yet'), (say(1, 0), ''), (say(1, -1), 'is not the number of a name')])
 def test_trees_that_leave_their_arrays_are_never_built(change, says):
-    for model in (None, make_pipeline(StandardScaler(), clone(FOREST)).fit(X, y)): refused(tree_file(change, model), says, IntegrityError)
+    for model in (None, make_pipeline(StandardScaler(), clone(FOREST)).fit(X, y)): refused(tree_file(change, model), says)
 
 
 def poisoned(model, change):
@@ -447,7 +449,7 @@ SMALL = {'a': np.arange(4.), 'b': [1, (2, 'x'), None], 'c': np.array(['x', None]
     (['bytes', 2**40], 'bytes are asked for'), (['bytes', -1], 'bytes are asked for'), (['list', [[99]]], ''), (['tuple', [[99]]], ''), (['list', [[-1]]], 'is not there yet'), (['tuple', [[10]]], ''), (['list', [[0, 1]]], ''),
     (['list', 7], 'is not a list'), (['dict', ['a', 'a'], [1, 2]], 'the same key twice'), (['dict', ['a'], []], ''), (['dict', [[1]], [1]], ''), (['set', [[1]]], ''),
     (['int', '9'*5000], 'no whole number'), (['int', 5], 'no whole number'), (['float', '1e999'], 'is not nan'), (['scalar', 0, '00'], 'is not one number'), (['scalar', 0, 'zz'*8], ''), (['dtype', -1], ''), (['range', 1, 2, 0], ''),
-    (['range', 'a', 2, 1], ''), (['global', 0], ''), (['default', 5, [], []], ''), (['partial', 5, [], [], []], ''), (['partial', [0], [], [], []], 'by its name'), (['random', 0, 'PCG64', None, None], ''), (['state', 0, None], ''),
+    (['range', 'a', 2, 1], ''), (['global', 0], ''), (['default', 5, [], []], ''), (['partial', 5, [], [], []], ''), (['partial', [0], [], [], []], 'is no function by name'), (['random', 0, 'PCG64', None, None], ''), (['state', 0, None], ''),
     (['record', 0, []], ''), (['tree', 0, 1, [1], 1, 0, [1], [1]], ''), (['neighbours', 0], ''), (['metric', 0], ''), (['loss', 0, []], ''), (['spline', 0], ''), (['sparse', 0, [1, 1]], ''), (['masked', 0, None, None, None], ''), (['bunch', 0, [], []], '')])
 def test_rows_that_nobody_writes(row, says):
     data = dump_model(SMALL)[0]
@@ -463,6 +465,28 @@ def test_rows_that_nobody_writes(row, says):
 def test_dtypes_that_nobody_writes(dtype):
     def change(h, _): h['dtypes'][0] = dtype
     refused(edited(dump_model(np.arange(4.))[0], change), kind=IntegrityError)
+
+
+TOWERS = textwrap.dedent("""
+    from mlops_nb.arrays import _pack
+    from mlops_nb.core import MlopsError, digest
+    from mlops_nb.formats import load_model_bytes
+    n, last = 100_000, ['array', 'O', 'C', 1, [None]]
+    for code, first, floor in (('tuple', ['tuple', []], lambda i: ['tuple', [[i]]]), ('frozenset', ['frozenset', []], lambda i: ['frozenset', [[i]]]),
+                               ('slice', ['slice', None, 1, None], lambda i: ['slice', [i], 1, None]), ('array', last, lambda i: ['array', 'O', 'C', 1, [[i]]]),
+                               ('partial', ['global', 1], lambda i: ['partial', [0], [[i]], [], []]), ('masked', last, lambda i: ['masked', 0, [i], None, None]),
+                               ('list', ['list', []], lambda i: ['list', [[i]]]), ('dict', ['dict', [], []], lambda i: ['dict', ['a'], [[i]]])):
+        data = _pack(dict(arrays=1, dtypes=[], names=[['numpy.ma', 'MaskedArray'], ['numpy', 'add']], shapes=[], nodes=[first] + [floor(i) for i in range(n)], root=[n]), [])
+        try: load_model_bytes(data, 'arrays', digest(data)); print(code, 'loaded')
+        except MlopsError as e: print(code, 'refused')
+""")
+
+
+def test_towers_neither_hang_nor_crash():
+    "Python frees and compares some nested objects by functions that call themselves: in a process of its own"
+    r = subprocess.run([sys.executable, '-c', TOWERS], capture_output=True, text=True, timeout=200)
+    assert r.returncode == 0, (r.returncode, r.stdout, r.stderr[-2000:])
+    assert dict(line.split() for line in r.stdout.splitlines()) == {c: 'refused' for c in 'tuple frozenset slice array partial masked'.split()} | {'list': 'loaded', 'dict': 'loaded'}
 
 
 def test_headers_that_nobody_writes():
