@@ -100,12 +100,12 @@ def _flag_problems(rules:_Json)->list[str]:
     bad = {name: why for name, rule in rules.items() if not has_reference(rule) and (why := rule_problem(rule))}
     return [f'{_FLAGS}.{name} {why}, not {mask(rules[name], name)!r}' for name, why in bad.items()]
 
-# %% ../nbs/01_config.ipynb #c271ba1b
+# %% ../nbs/01_config.ipynb #c4567be4
 def _problems(layer:_Json, node:dict=_SCHEMA, at:str='')->list[str]:
     "All that is wrong with a layer, one sentence each"
     if not isinstance(layer, dict):
-        name = at.rpartition('.')[2]
-        return [f'{at or "the top level"} is a section, so it needs names and values, not {mask(layer, name)!r}']
+        shown = repr(mask(layer, at.rpartition('.')[2])) if at else f'a {type(layer).__name__}'
+        return [f'{at or "the top level"} is a section, so it needs names and values, not {shown}']
     found = []
     for key, value in layer.items():
         here = f'{at}.{key}' if at else str(key)
@@ -247,19 +247,25 @@ def get(self:MLPipelineConfig,
     found = _walk(self._merged, steps, _MISSING)
     return default if found is _MISSING else _looked_up(found, steps)
 
-# %% ../nbs/01_config.ipynb #15733f8a
+# %% ../nbs/01_config.ipynb #6066368d
 @patch
 def set(self:MLPipelineConfig,
     key:str,    # Path, for example `deployment.timeout_seconds`
     value,      # JSON-like value; a secret as `${NAME}`
 ):
     "Set one value, above all other layers"
-    steps = _steps(key)
-    to_json(value, nan='error')
+    steps, value = _steps(key), _plain(value, key)
     with self._lock:
         layer = copy.deepcopy(self._layers['set'])
-        _put(layer, steps, copy.deepcopy(value), 'set')
+        _put(layer, steps, value, 'set')
         self._replace(_accept(layer, f'set({key!r})'))
+
+def _plain(value, key:str)->_Json:
+    "A value as a file would hold it; what cannot be held is not shown, since it may be a secret"
+    try: return json.loads(to_json(value, nan='error').encode())
+    except (InvalidInput, UnicodeEncodeError): pass                # half a character is the second
+    raise InvalidInput(f'{key} gets what JSON cannot hold, in a {type(value).__name__}; '
+                       'give texts, finite numbers, true, false, null, lists and objects')
 
 @patch
 def _replace(self:MLPipelineConfig, layer:dict):
@@ -335,7 +341,7 @@ def save_config(self:MLPipelineConfig,
     path = check_ending(path)
     return atomic_write(path, write_document(self._merged, path.suffix), mode=0o600)
 
-# %% ../nbs/01_config.ipynb #c12670a1
+# %% ../nbs/01_config.ipynb #b604d28d
 def as_config(
     config:MLPipelineConfig|dict|None=None, # A configuration, a dict of sections, or None for the defaults
 )->MLPipelineConfig:                        # The same object, or a new one
@@ -344,5 +350,5 @@ def as_config(
     if config is not None and not isinstance(config, dict):
         raise InvalidInput(f'config is a {type(config).__name__}; give an MLPipelineConfig or a dict')
     made = MLPipelineConfig()
-    made._replace(_accept(dict(config or {}), 'config'))
+    made._replace(_accept(_plain(config or {}, 'config'), 'config'))
     return made

@@ -33,7 +33,7 @@ def read_json(
     "Read strict JSON; `ValueError` says what is wrong, and never shows a value"
     return json.loads(text, object_pairs_hook=_pairs, parse_float=_finite, parse_constant=_finite)
 
-# %% ../nbs/00b_documents.ipynb #1a825735
+# %% ../nbs/00b_documents.ipynb #3021d603
 _NUMBER = re.compile(r'-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?')
 
 def _scalar(text:str):
@@ -43,15 +43,19 @@ def _scalar(text:str):
     if re.fullmatch(r'[-+]?\.(nan|NaN|NAN|inf|Inf|INF)', text): raise ValueError(f'{text} is no finite number')
     return read_json(text) if _NUMBER.fullmatch(text) else text
 
+def _paired(text:str)->str:
+    "A text whose `\\ud83d\\ude00` is one character, as in JSON; PyYAML makes two halves of it"
+    return text.encode('utf-16', 'surrogatepass').decode('utf-16', 'surrogatepass')
+
 def _loader()->type:
     "A loader of YAML that knows the types of JSON and no others"
     import yaml
     class Loader(yaml.SafeLoader): yaml_constructors, yaml_implicit_resolvers = {}, {}
-    def scalar(self, node): return node.value if node.style else _scalar(node.value)
+    def scalar(self, node): return _paired(node.value) if node.style else _scalar(node.value)
     def mapping(self, node):
         if odd := [k for k, _ in node.value if not isinstance(k, yaml.ScalarNode)]:
             raise ValueError(f'line {odd[0].start_mark.line + 1}: a name is a text')
-        return _pairs([(k.value, self.construct_object(v, deep=True)) for k, v in _merged(node, yaml)])
+        return _pairs([(_paired(k.value), self.construct_object(v, deep=True)) for k, v in _merged(node, yaml)])
     Loader.add_constructor(None, yaml.SafeLoader.construct_undefined)
     Loader.add_constructor('tag:yaml.org,2002:str', scalar)
     Loader.add_constructor('tag:yaml.org,2002:map', mapping)
@@ -65,7 +69,7 @@ def _merged(node, yaml)->list[tuple]:
     if any(not isinstance(m, yaml.MappingNode) for m in more): raise ValueError('<<: takes one alias of a mapping')
     return [(k, v) for m in more for k, v in m.value if k.value not in names and k.value != '<<'] + own
 
-# %% ../nbs/00b_documents.ipynb #c1209f46
+# %% ../nbs/00b_documents.ipynb #a0d50437
 def _count(tree, depth:int=0, left:int=_MOST)->int:
     "How many values may still come after those of `tree`"
     if depth > _DEEPEST: raise ValueError(f'it is nested deeper than {_DEEPEST} levels')
@@ -83,6 +87,13 @@ def _read_yaml(text:str):
         at = f'line {mark.line + 1}, column {mark.column + 1}: ' if mark else ''
     raise ValueError(at + re.sub(r"'[^']{2,}'", 'that begins here', why))
 
+def _check_texts(tree):
+    "Refuse half a character, which JSON can write and no file can hold"
+    texts = [tree] if isinstance(tree, str) else [*tree] if isinstance(tree, dict) else []
+    try: ''.join(texts).encode()
+    except UnicodeEncodeError: raise ValueError('a text holds half a character') from None
+    for value in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else (): _check_texts(value)
+
 def read_document(
     text:str,       # The whole text
     ending:str,     # `.json`, `.yaml` or `.yml`
@@ -92,6 +103,7 @@ def read_document(
     try: tree = read_json(text) if ending == '.json' else _read_yaml(text)
     except RecursionError: raise ValueError(f'it is nested deeper than {_DEEPEST} levels') from None
     _count(tree)
+    _check_texts(tree)
     return tree
 
 # %% ../nbs/00b_documents.ipynb #8b323cf1

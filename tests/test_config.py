@@ -1,12 +1,25 @@
 "A secret that is looked up late appears nowhere that a person or a log reads; layers merge whatever their shape"
+import copy
 import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections import Counter
 
 import pytest
+import yaml
 from hypothesis import given, settings, strategies as st
+from scipy.stats import chisquare
 
 from mlops_nb import DataDriftDetector, MLPipelineConfig, ModelAPI, ModelMonitor
+from mlops_nb import config as config_module
 from mlops_nb.config import as_config
-from mlops_nb.core import MlopsError
+from mlops_nb.core import InvalidInput, MlopsError, NotFound
+from mlops_nb.documents import line_of, read_document, write_document
+from mlops_nb.flags import is_on, place
+from mlops_nb.masks import is_secret, mask, mask_text
 
 CANARY = 'canary-91c5'
 
@@ -17,7 +30,7 @@ def secret(monkeypatch):
     config = MLPipelineConfig()
     config.set('warehouse.url', 'postgres://me:${THE_PASSWORD}@host')
     config.set('deployment.environment', '${THE_PASSWORD}')
-    config.set('monitoring.alert_email', '${THE_PASSWORD}')
+    config.set('monitoring.alert_email', '${THE_PASSWORD}@example.org')
     return config
 
 
@@ -67,3 +80,242 @@ def test_what_is_saved_is_what_is_read(tmp_path_factory, tree, ending):
     config = MLPipelineConfig()
     config.set('own_section.tree', tree)
     assert MLPipelineConfig(config.save_config(tmp_path_factory.mktemp('c')/f'c.{ending}')).get('own_section.tree') == tree
+
+
+@pytest.mark.parametrize('text', ['no', 'yes', 'On', 'OFF', 'y', '1e3', '1E3', '010', '0o17', '0x1F', '1_000', '12:30:45', '2013-01-01', '2013-01-01T00:00:00Z', '+5', '.5', '5.', '1.5', '-0.25', '5', 'null', '~', 'true', 'False', 'NULL', 'a b', '=', '${A}'])
+def test_a_bare_scalar_of_yaml_is_what_json_would_make_of_it(text):
+    try: expected = json.loads(text)
+    except ValueError: expected = {'~': None, 'False': False, 'NULL': None}.get(text, text)
+    found = read_document(f'a: {text}', '.yaml')['a']
+    assert found == expected and type(found) is type(expected)
+
+
+@given(tree=trees, ending=st.sampled_from(['.json', '.yaml', '.yml']))
+@settings(max_examples=300, deadline=None)
+def test_a_document_reads_as_it_was_written_and_a_plain_parser_agrees(tree, ending):
+    text = write_document({'a': tree}, ending)
+    assert read_document(text, ending) == {'a': tree}
+    if ending == '.json': assert json.loads(text) == {'a': tree}
+
+
+@given(tree=trees)
+@settings(max_examples=300, deadline=None)
+def test_json_is_the_same_document_when_it_is_called_yaml(tree):
+    text = json.dumps({'a': tree})
+    assert read_document(text, '.yaml') == read_document(text, '.json')
+
+
+@given(st.text(max_size=60) | st.text('{}[]:,&*!|>-?#%@`"\'<~ \n\tab1.', max_size=40))
+@settings(max_examples=800, deadline=None)
+def test_any_text_is_read_or_refused_in_one_line(text):
+    for ending in ('.json', '.yaml'):
+        try: read_document(text, ending)
+        except ValueError as e: assert str(e) and '\n' not in str(e)
+        line_of(text, ['a'])
+
+
+REFUSED = {'twice.yaml': ('a: 1\na: 2', "'a' is there twice"), 'twice.json': ('{"a": 1, "a": 2}', "'a' is there twice"), 'deep.json': ('{"a": {"b": 1, "b": 2}}', "'b' is there twice"), 'nan.json': ('{"a": NaN}', 'no finite number'),
+           'nan.yaml': ('a: .nan', 'no finite number'), 'inf.json': ('{"a": 1e400}', 'no finite number'), 'inf.yaml': ('a: -.inf', 'no finite number'), 'tag.yaml': ('a: !!python/name:os.getcwd', 'could not determine a constructor'),
+           'two.yaml': ('a: 1\n---\nb: 2', 'another document'), 'tab.yaml': ('a:\n\t- 1', 'line 2'), 'list.yaml': ('- 1', 'the top level is a section'), 'dot.json': ('{"a.b": 1}', 'no name for a setting'), 'number.yaml': ('data: {1: 2}', 'data.1 is no setting')}
+
+@pytest.mark.parametrize('name', REFUSED)
+def test_what_a_file_may_not_hold(name, tmp_path):
+    text, says = REFUSED[name]
+    (tmp_path/name).write_text(text)
+    with pytest.raises(InvalidInput, match=f'{name}.*{says}'): MLPipelineConfig(tmp_path/name)
+
+
+def test_a_bomb_is_refused_before_it_grows(tmp_path):
+    layers = 'abcdefghijklmnopqrstuvwxyz'
+    text = 'a: &a [x, x, x, x, x, x, x, x, x]\n' + ''.join(f'{n}: &{n} [{", ".join([f"*{m}"]*9)}]\n' for m, n in zip(layers, layers[1:]))
+    (tmp_path/'bomb.yaml').write_text(text)                                      # 9**26 values
+    with pytest.raises(InvalidInput, match='more than 10,000 values'): MLPipelineConfig(tmp_path/'bomb.yaml')
+
+
+ENVIRONMENT = [('DEPLOYMENT__TIMEOUT_SECONDS', '2.5', 2.5), ('DEPLOYMENT__TIMEOUT_SECONDS', '5', 5), ('DEPLOYMENT__TIMEOUT_SECONDS', '1e2', 100.0), ('DEPLOYMENT__API_VERSION', '1', '1'), ('DEPLOYMENT__API_VERSION', 'true', 'true'), ('MODEL__VERSION', '1.10', '1.10'),
+               ('MODEL__HYPERPARAMETERS__MAX_DEPTH', 'null', None), ('MODEL__HYPERPARAMETERS__MAX_DEPTH', '7', 7), ('MONITORING__ALERT_EMAIL', 'null', None), ('MONITORING__ALERT_EMAIL', 'a@b', 'a@b'),
+               ('OWN__A', '[1, {"b": null}]', [1, {'b': None}]), ('OWN__A', 'no', 'no'), ('OWN__A', '', ''), ('OWN__A__B__C', 'false', False), ('OWN__A', '{"a": 1, "a": 2}', '{"a": 1, "a": 2}'), ('OWN__A', 'NaN', 'NaN')]
+
+@pytest.mark.parametrize('name,text,expected', ENVIRONMENT)
+def test_a_variable_has_the_type_of_its_setting(name, text, expected, monkeypatch):
+    monkeypatch.setenv(f'MLOPS__{name}', text)
+    config, key = MLPipelineConfig(), name.lower().replace('__', '.')
+    assert config.get(key, 'missing') == expected and type(config.get(key)) is type(expected)
+    why = config.explain(key)
+    assert (why.layer, why.layers[-1]['source']) == ('environment', f'MLOPS__{name}')
+
+
+WRONG = [('DEPLOYMENT__TIMEOUT_SECONDS', 'soon', "is 'soon', but deployment.timeout_seconds must be a number"), ('DEPLOYMENT__TIMEOUT_SECONDS', '', "is '', but"), ('DEPLOYMENT__TIMEOUT_SECONDS', 'true', 'must be a number'), ('DEPLOYMENT__TIMEOUT_SECONDS', 'null', 'must be a number'),
+         ('DEPLOYMENT__TIMEOUT_SECONDS', 'NaN', 'must be a number'), ('DEPLOYMENT__TIMEOUT_SECONDS', '0', 'must be between'), ('DEPLOYMENT__MAX_REQUESTS_PER_MINUTE', '2.5', 'must be a whole number'), ('DEPLOYMENT__MAX_REQUESTS_PER_MINUTE', '007', 'must be a whole number'),
+         ('MODEL__HYPERPARAMETERS__MAX_DEPTH', 'none', 'must be a whole number or null'), ('MODEL__NAME', '', 'must be a text that is not empty'), ('DEPLOYMENT__ENVIRONMENT', 'prod', 'must be development, staging or production'), ('MONITORING__ALERT_EMAIL', 'ann', 'must be an e-mail address or null')]
+
+@pytest.mark.parametrize('name,text,says', WRONG)
+def test_a_variable_that_does_not_fit_is_named_with_value_and_type(name, text, says, monkeypatch):
+    monkeypatch.setenv(f'MLOPS__{name}', text)
+    with pytest.raises(InvalidInput, match=f'MLOPS__{name} is {text!r}, but .*') as e: MLPipelineConfig()
+    assert says in str(e.value)
+
+
+@pytest.mark.parametrize('name,says', [('DEPLOYMENT', 'deployment is a section'), ('DEPLOYMENT__TIMEOUT', "no setting. Did you mean 'timeout_seconds'"), ('DEPLOYMNET__X', "Did you mean 'deployment'"), ('', 'names no setting'), ('A____B', 'names no setting'),
+                                      ('deployment__timeout_seconds', 'not in capitals'), ('Own__A', 'not in capitals'), ('FEATURE__X', "Did you mean 'features'")])
+def test_a_variable_that_names_nothing(name, says, monkeypatch):
+    if os.name == 'nt' and says == 'not in capitals': pytest.skip('the environment of Windows has capitals only')
+    monkeypatch.setenv(f'MLOPS__{name}', '1')
+    with pytest.raises(InvalidInput, match=says): MLPipelineConfig()
+
+
+def test_variables_that_contradict_each_other(monkeypatch):
+    monkeypatch.setenv('MLOPS__OWN', '5'); monkeypatch.setenv('MLOPS__OWN__A', '6')
+    with pytest.raises(InvalidInput, match="MLOPS__OWN__A: 'own' is a value, not a section"): MLPipelineConfig()
+
+
+def test_a_variable_reaches_a_name_with_capitals_and_small_prefixes_are_somebody_elses(tmp_path, monkeypatch):
+    (tmp_path/'c.json').write_text('{"Billing": {"VAT": 8, "rate": 1}}')
+    monkeypatch.setenv('MLOPS__BILLING__VAT', '7')
+    if os.name != 'nt': monkeypatch.setenv('mlops__billing__rate', '9')
+    config = MLPipelineConfig(tmp_path/'c.json')
+    assert config.get('Billing') == {'VAT': 7, 'rate': 1} and [s['value'] for s in config.explain('Billing.VAT').layers] == [8, 7]
+
+
+@pytest.mark.parametrize('ending', ['json', 'yaml'])
+def test_explain_names_each_layer_the_line_and_the_variable(ending, tmp_path, monkeypatch):
+    path = tmp_path/f'team.{ending}'
+    path.write_text({'yaml': 'model: {name: x}\ndeployment:\n  # night shift\n  timeout_seconds: 5\n', 'json': '{\n "model": {"name": "x"},\n "deployment": {\n  "timeout_seconds": 5}}'}[ending])
+    monkeypatch.setenv('MLOPS__DEPLOYMENT__TIMEOUT_SECONDS', '7')
+    config = MLPipelineConfig(path)
+    expected = [dict(layer='default', value=30, source=None), dict(layer='file', value=5, source=f'{path}, line 4'), dict(layer='environment', value=7, source='MLOPS__DEPLOYMENT__TIMEOUT_SECONDS')]
+    assert (config.explain('deployment.timeout_seconds').layer, [*config.explain('deployment.timeout_seconds').layers]) == ('environment', expected)
+    config.set('deployment', {'timeout_seconds': 9})
+    assert (config.explain('deployment.timeout_seconds').layer, config.explain('deployment.timeout_seconds').value, config.get('deployment.timeout_seconds')) == ('set', 9, 9)
+    assert repr(config.explain('deployment.timeout_seconds')).splitlines()[0] == 'deployment.timeout_seconds is 9, from set'
+    assert {x.key: x.layer for x in config.explain('model')} == {'model.name': 'file', 'model.version': 'default', 'model.algorithm': 'default', **{f'model.hyperparameters.{n}': 'default' for n in ('n_estimators', 'max_depth', 'random_state')}}
+    with pytest.raises(NotFound, match="no layer has own.x"): config.explain('own.x')
+    with pytest.raises(InvalidInput, match='is no path'): config.explain('')
+
+
+@given(st.lists(st.tuples(st.sampled_from(['deployment.timeout_seconds', 'own.a', 'own.b.c', 'model.name']), st.integers(1, 9)), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_explain_and_get_agree(changes):
+    config = MLPipelineConfig()
+    for key, value in changes:
+        config.set(key, str(value) if key == 'model.name' else value)
+        assert config.explain(key).value == config.get(key) and config.explain(key).layer == 'set'
+
+
+def test_a_section_from_one_variable_is_explained_by_it(monkeypatch):
+    monkeypatch.setenv('MLOPS__OWN', '{"a": {"b": 1}, "c": 2}')
+    assert [(x.key, x.value, x.layers[-1]['source']) for x in MLPipelineConfig().explain('own')] == [('own.a.b', 1, 'MLOPS__OWN'), ('own.c', 2, 'MLOPS__OWN')]
+
+
+def test_a_reference_is_read_by_the_rule_of_its_setting(monkeypatch):
+    config = as_config({'deployment': {'timeout_seconds': '${T}'}, 'own': {'t': '${T}', 'both': '${T}/${T}'}})
+    monkeypatch.setenv('T', '2.5')
+    assert (config.get('deployment.timeout_seconds'), config.get('deployment')['timeout_seconds'], config.get('own')) == (2.5, 2.5, {'t': '2.5', 'both': '2.5/2.5'})
+    monkeypatch.setenv('T', '7')
+    assert config.get('deployment.timeout_seconds') == 7                          # late: each time anew
+    monkeypatch.setenv('T', '-7')
+    with pytest.raises(InvalidInput, match=r'deployment.timeout_seconds refers to \$\{T\}, but it must be between 0.01 and 3600; what it has is not shown'): config.get('deployment')
+
+
+flag_rules = st.booleans() | st.integers(0, 100).map('{}%'.format) | st.fixed_dictionaries({}, optional=dict(percent=st.floats(0, 100), allow=st.lists(st.sampled_from(['a', 'b', 7])), deny=st.lists(st.sampled_from(['a', 'c', 8])))).filter(bool)
+
+@given(flag_rules, st.sampled_from(['a', 'b', 'c', 7, '8', 'zoë', '\ud800']) | st.text(min_size=1, max_size=8) | st.integers())
+@settings(max_examples=300, deadline=None)
+def test_a_flag_sticks_and_lists_win(rule, subject):
+    config = as_config({'features': {'f': rule}})
+    answer = config.flag('f', subject=subject)
+    assert answer == config.flag('f', subject=str(subject)) == is_on('f', rule, subject)
+    if isinstance(rule, dict):
+        if str(subject) in map(str, rule.get('deny', [])): assert not answer
+        elif str(subject) in map(str, rule.get('allow', [])): assert answer
+
+
+@given(st.text(min_size=1, max_size=8), st.floats(0, 100), st.floats(0, 100))
+@settings(max_examples=300, deadline=None)
+def test_a_larger_share_takes_nobody_out(subject, a, b):
+    low, high = sorted([a, b])
+    assert is_on('f', {'percent': low}, subject) <= is_on('f', {'percent': high}, subject) and is_on('f', '100%', subject) and not is_on('f', '0%', subject)
+
+
+@pytest.mark.parametrize('flag', ['a', 'new_model', 'Ω'])
+def test_places_are_uniform_and_the_test_can_say_no(flag):
+    def p(values): count = Counter(int(v) for v in values); return chisquare([count[i] for i in range(100)]).pvalue
+    assert p(place(flag, f'user-{i}') for i in range(50_000)) > 1e-3
+    assert p(place(flag, f'user-{i}')**1.1/100**0.1 for i in range(50_000)) < 1e-3
+
+
+def test_another_process_gives_the_same_answers():
+    code = "from mlops_nb.flags import is_on; print([is_on('f', '50%', i) for i in range(50)])"
+    said = {subprocess.run([sys.executable, '-c', code], env={**os.environ, 'PYTHONHASHSEED': seed}, capture_output=True, text=True, check=True).stdout for seed in ('1', '2')}
+    assert said == {f"{[is_on('f', '50%', i) for i in range(50)]}\n"}
+
+
+def test_flags_come_from_every_layer(tmp_path, monkeypatch):
+    (tmp_path/'c.yaml').write_text('features:\n  a: true\n  b: 50%\n  c: {percent: 10, allow: [ann]}\n')
+    monkeypatch.setenv('MLOPS__FEATURES__A', 'false'); monkeypatch.setenv('MLOPS__FEATURES__D', '100%'); monkeypatch.setenv('E', 'true')
+    config = MLPipelineConfig(tmp_path/'c.yaml')
+    config.set('features.e', '${E}')
+    assert (config.flag('a'), config.flag('c', subject='ann'), config.flag('d', subject='x'), config.flag('e')) == (False, True, True, True)
+    assert MLPipelineConfig(config.save_config(tmp_path/'d.json')).flag('c', subject='ann')
+    with pytest.raises(NotFound, match="no flag 'aa' in features. There are 'a', 'b', 'c', 'd', 'e'|Did you mean"): config.flag('aa')
+    with pytest.raises(InvalidInput, match="flag\\('b', subject=...\\)"): config.flag('b')
+    (tmp_path/'no.yaml').write_text('features: {a: no, b: 25, c: {percent: 200}}')
+    with pytest.raises(InvalidInput, match="features.a must be true.*'no'.*features.b must.*25.*features.c has a 'percent'"): MLPipelineConfig(tmp_path/'no.yaml')
+
+
+def test_threads_read_whole_configurations_and_lose_no_set():
+    config, odd, stop = MLPipelineConfig(), [], threading.Event()
+    config.set('own.pair', {'a': 0, 'b': 0})
+    def read():
+        while not stop.is_set():
+            pair, whole = config.get('own.pair'), config.config['own']['pair']
+            odd.extend(p for p in (pair, whole) if p['a'] != p['b'])
+    def write(k):
+        for i in range(60): config.set('own.pair', {'a': i, 'b': i}); config.set(f'own.k{k}_{i}', i)
+    readers, writers = [threading.Thread(target=read) for _ in range(3)], [threading.Thread(target=write, args=(k,)) for k in range(4)]
+    for t in readers + writers: t.start()
+    for t in writers: t.join()
+    stop.set()
+    for t in readers: t.join()
+    assert odd == [] and len(config.get('own')) == 1 + 4*60
+
+
+def test_what_get_gives_is_a_copy_and_a_configuration_can_be_copied():
+    config = as_config({'own': {'a': [1]}})
+    config.get('own.a').append(2); config.get('own')['b'] = 1; config.config['own']['a'].append(3)
+    assert config.get('own') == {'a': [1]}
+    given = {'own': {'a': [1]}}
+    other = as_config(given); given['own']['a'].append(2)
+    assert other.get('own.a') == [1]
+    for copied in (copy.deepcopy(config), pickle.loads(pickle.dumps(config))):
+        copied.set('own.a', 5)
+        assert (config.get('own.a'), copied.get('own.a')) == ([1], 5)
+
+
+@given(st.text(min_size=1, max_size=12), st.sampled_from(['password', 'api_key', 'dbToken', 'SENTRY_DSN', 'client-secret']), st.integers(0, 2))
+@settings(max_examples=300, deadline=None)
+def test_a_mask_shows_nothing_of_what_it_covers(secret, name, depth):
+    value = marked = f'QX{secret}XQ'
+    for _ in range(depth): value = {'a': [value]}
+    assert 'QX' not in repr(mask({name: value})) and 'XQ' not in repr(mask({'s': {name: value}}))
+    if not any(c.isspace() for c in marked):
+        assert 'QX' not in mask_text(f'postgres://ann:{marked}@db/x') and 'QX' not in mask_text(f'dial redis://:{marked}@h now')
+        if not {'&', ';'} & {*marked}: assert 'QX' not in mask_text(f'https://h/p?a=1&{name}={marked}')
+
+
+@pytest.mark.parametrize('name', ['max_tokens', 'tokenizer', 'primary_key', 'keys', 'passenger', 'target_column', 'alert_email', 'timeout_seconds', 'train_path', 'n_estimators', 'random_state'])
+def test_names_that_are_no_secrets(name): assert not is_secret(name)
+
+
+def test_every_setting_of_the_schema_can_be_set_by_the_environment(monkeypatch):
+    for key in config_module._paths(config_module._defaults()):
+        value = MLPipelineConfig().get(key)
+        with monkeypatch.context() as m:
+            m.setenv('MLOPS__' + key.upper().replace('.', '__'), value if isinstance(value, str) else json.dumps(value))
+            assert MLPipelineConfig().get(key) == value and MLPipelineConfig().explain(key).layer == 'environment'
+
+
+def test_yaml_that_we_write_misleads_no_other_reader(tmp_path):
+    config = as_config({'own': {'country': 'no', 'rate': '1e3', 'day': '2013-01-01', 'mode': '010', 'at': '12:30', 'none': '~', 'n': 5}})
+    theirs = yaml.safe_load(config.save_config(tmp_path/'c.yaml').read_text())
+    assert theirs['own'] == config.get('own')
