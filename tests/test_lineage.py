@@ -33,10 +33,10 @@ def ledgers(tmp_path):
 def statements(*stores):
     "The SQL that these stores run"
     seen, note = [], lambda conn, cursor, statement, *args: seen.append(statement)
-    for s in stores: event.listen(s._engine, 'before_cursor_execute', note)
+    for s in stores: event.listen(s._tables._engine, 'before_cursor_execute', note)
     try: yield seen
     finally:
-        for s in stores: event.remove(s._engine, 'before_cursor_execute', note)
+        for s in stores: event.remove(s._tables._engine, 'before_cursor_execute', note)
 
 
 # --- the walk
@@ -207,7 +207,6 @@ def test_three_places_are_opened_and_closed(tmp_path):
     with Lineage(tmp_path/'d', tmp_path/'m', tmp_path/'p.db') as lineage:
         assert lineage.downstream(f'data:{data}').nodes['predictions:delay:1.0.0'].facts['count'] == 2
         assert 'DataVersioning' in repr(lineage)
-    assert lineage.versions.store._engine.pool.checkedin() == 0
     with Lineage(registry=tmp_path/'m') as alone: assert alone.upstream('model:delay').nodes[f'data:{data}'].problem
     with Lineage(tmp_path/'d') as alone: assert list(alone.graph()) == [f'data:{data}']
     with Lineage(predictions=tmp_path/'p.db') as alone: assert alone.graph().nodes['predictions:1.0.0'].problem.endswith('no registered model has that version')
@@ -267,6 +266,25 @@ def test_ten_thousand_models_take_as_many_queries_as_ten(ledgers):
         assert len(seen) < 40
     assert len(set(lineage.prediction_ids('data:d_000000', limit=20_000))) == 10_000
     with pytest.raises(InvalidInput, match='30,000 nodes make no picture; draw a part'): lineage.draw()
+
+
+def test_every_backend_gives_the_same_graph(any_store):
+    versions, registry, log = DataVersioning(any_store), ModelRegistry(any_store), ModelMonitor(any_store)
+    months = [versions.version_data(pd.DataFrame({'x': [i]}), 'month') for i in range(3)]
+    data = versions.version_data(pd.DataFrame({'x': [9]}), 'training', parent_version=months[:2])
+    for day in (1, 3):
+        with use_clock(at(day)):
+            registry.register_model([day], 'delay', '1.0.0', data_version=data[:-3], overwrite=day > 1, by='ann')
+            ids = log.log_predictions([[0]]*day, [1]*day, model_version='1.0')
+    with use_clock(at(4)): registry.set_alias('delay', 'champion', '1.0.0'); failed = log.log_prediction([0], None, error='timeout', model_version='delay:1.0.0')
+    lineage = Lineage(any_store, any_store, any_store)
+    assert {f'data:{m}': sum(n.facts['count'] for n in lineage.downstream(f'data:{m}').of('predictions')) for m in months} == {f'data:{months[0]}': 5, f'data:{months[1]}': 5, f'data:{months[2]}': 0}
+    assert set(lineage.upstream(f'prediction:{ids[0]}').part({f'data:{m}' for m in months})) == {f'data:{m}' for m in months[:2]}
+    assert [(n.id, n.facts['count'], n.facts['failed']) for n in lineage.graph().of('predictions')] == [('predictions:delay:1.0.0', 4, 1), ('predictions:delay:1.0.0#1', 1, 0)]
+    assert lineage.prediction_ids('model:delay@champion') == [*ids, failed]
+    assert len(lineage.to_openlineage()) == 4 + 2 + 2 and len(lineage.draw().texts) > 8
+    registry.remove_alias('delay', 'champion'); registry.delete_model('delay', '1.0.0', now=True, by='bob')
+    assert [n.problem.partition(' by ')[2] for n in lineage.graph().of('model')] == ['bob', 'bob']
 
 
 # --- OpenLineage: the classes that its authors generate from the public JSON schemas
