@@ -31,6 +31,7 @@ FORMS = {'folder': 'a folder', 'file': 'a .db file and its blobs'}
 FAULTS = [   # the rows of the table, in its order
     *(f'kill -9 at a random moment of {c}' for c in CALLS.values()),
     *(f'kill -9 before each system call of {c} that changes a file' for c in CALLS.values()),
+    'kill -9 before each system call that makes a new store and registers the first model',
     *(f'the disk is full from the k-th system call of {CALLS[op]} on' for op in ('register', 'version')),
     *(f'{CALLS[op]} on a small disk (tmpfs) with room for n pages' for op in ('register', 'version')),
     'disks of 512 KiB, 1 and 2 MiB filled by registering',
@@ -116,7 +117,7 @@ def template(tmp_path_factory):
 
 class Kept:
     "What was acknowledged, and whether it is there"
-    def __init__(self): self.models, self.data, self.zero = {0}, {0}, {0}
+    def __init__(self, new=False): self.models, self.data, self.zero = (set(), set(), set()) if new else ({0}, {0}, {0})
 
     def hear(self, lines):
         "Take the acknowledgements; the operation that was begun and not acknowledged, or None"
@@ -140,7 +141,7 @@ class Kept:
             listed, recorded = w.registry.list_models(), {int(r['description']): r['version'] for r in w.data.get_lineage()}
             numbers = {int(i['version']): number(w.registry.load_model('m', i['version'])[0]) for i in listed.values()
                        if int(i['version']) == 0 or int(i['version']) >= since}
-            assert numbers.pop(0) in self.zero, 'an overwritten version is the old revision or the new one'
+            assert not self.zero or numbers.pop(0) in self.zero, 'an overwritten version is the old revision or the new one'
             assert all(n == found for n, found in numbers.items())
             assert self.models <= {int(i['version']) for i in listed.values()} and self.data <= set(recorded)
             for n, version in recorded.items():
@@ -229,6 +230,21 @@ def test_kill_9_before_every_system_call_that_changes_a_file(op, server, templat
         kept.check(where)
     assert rounds > (5 if op == 'gc' else 10) and {False, None if op == 'gc' else True} <= seen
     table.saw(f'kill -9 before each system call of {CALLS[op]} that changes a file', 'every call', states(seen) + '; `gc` collects the rest', 'nothing: the next call works')
+
+@needs_seccomp
+def test_kill_9_before_every_system_call_that_makes_a_store(server, tmp_path, table):
+    seen = set()
+    for k in range(1, 1000):
+        where = tmp_path/f's{k}'
+        child = server.start('once', watch=where, act=lambda i, name, path: signal.SIGKILL if i == k else None, where=str(where), op='register', n=1)
+        watcher = child.watcher
+        kept = Kept(new=True); doing = kept.hear(child.end())
+        seen.add(kept.check(where, doing or ('register', 1)))
+        clean(where)
+        if len(watcher.calls) < k: break
+    assert k > 40 and seen == {True, False}
+    table.saw('kill -9 before each system call that makes a new store and registers the first model', 'every call', states(seen) + '; `gc` collects the rest', 'nothing: the next call works')
+
 
 # ---- a full disk
 
