@@ -207,25 +207,42 @@ def _between(x:np.ndarray, y:np.ndarray, slot_x:np.ndarray, slot_y:np.ndarray)->
         found.append((i + a, j + c))
     return tuple(np.concatenate(s) for s in zip(*found))
 
-# %% ../nbs/04c_compare.ipynb #0f9fb5a6
-def _runs_of(left:_Side, right:_Side, names:list[str])->np.ndarray:
-    return _runs([_proposals(left.parts[n]['chunks'], right.parts[n]['chunks']) for n in names if left.parts[n]['type'] == right.parts[n]['type']])
+# %% ../nbs/04c_compare.ipynb #8e2ebf9b
+def _known(proposals:set, runs:np.ndarray, rows:np.ndarray, gap:np.ndarray, side:int)->np.ndarray:
+    "For rows in gaps, the row on the right that must be equal, since its chunk continues a run beside the gap; else -1"
+    none = np.array([np.iinfo(np.int64).min])
+    shift, known = np.concatenate([none, runs[:, 1] - runs[:, 0], none]), np.full(len(rows), -1)
+    for i, j, n in proposals:
+        begin = (i, j)[side]
+        at = slice(*np.searchsorted(rows, [begin, begin + n]))
+        ok = (shift[gap[at]] == j - i) | (shift[gap[at] + 1] == j - i)
+        known[at] = np.where(ok, rows[at] + (j - begin), known[at])
+    return known
 
+def _gap_codes(left:_Side, right:_Side, name:str, proposals:set, runs:np.ndarray, a:tuple, b:tuple)->tuple[np.ndarray, np.ndarray]:
+    "Codes of a column in the gaps; what is known is told by negative numbers and not read"
+    codes = [-2 - _known(proposals, runs, *rows, side) for side, rows in enumerate((a, b))]
+    read = [c == -1 for c in codes]
+    values = _codes(*(s.read(name, rows[0][r]) if r.any() else pd.Series(dtype=object) for s, rows, r in zip((left, right), (a, b), read)))
+    for c, r, v in zip(codes, read, values): c[r] = v
+    return tuple(codes)
+
+# %% ../nbs/04c_compare.ipynb #1afe3ce0
 def _pairs_by_place(left:_Side, right:_Side, names:list[str])->dict[str, tuple]:
     "Pairs of rows: in `runs`, `equal` by content, `moved`, and `other`, which differ"
-    runs, none = _runs_of(left, right, names), np.empty(0, np.int64)
+    proposals = {n: _proposals(left.parts[n]['chunks'], right.parts[n]['chunks']) if left.parts[n]['type'] == right.parts[n]['type'] else set() for n in names}
+    runs, none = _runs(list(proposals.values())), np.empty(0, np.int64)
     spread = [np.concatenate([none, *(np.arange(r[side], r[side] + r[2]) for r in runs)]) for side in (0, 1)]
     (a, gap_a), (b, gap_b) = _gaps(runs, left.rows, 0), _gaps(runs, right.rows, 1)
     if not (len(a) and len(b) and names): return dict(runs=tuple(spread), equal=(none, none), moved=(none, none), other=(none, none))
-    x, y = (np.column_stack(side) for side in zip(*(_codes(left.read(n, a), right.read(n, b)) for n in names)))
+    x, y = (np.column_stack(side) for side in zip(*(_gap_codes(left, right, n, p, runs, (a, gap_a), (b, gap_b)) for n, p in proposals.items())))
     i, j, p, q = _same_rows(x, y, gap_a, gap_b)
     standing = np.sort(np.concatenate([spread[0], a[i]])), np.sort(np.concatenate([spread[1], b[j]]))
-    rest = (np.setdiff1d(np.arange(len(s)), np.concatenate(used)) for s, used in ((a, (i, p)), (b, (j, q))))
-    u, v = rest
+    u, v = (np.setdiff1d(np.arange(len(s)), np.concatenate(used)) for s, used in ((a, (i, p)), (b, (j, q))))
     s, t = _between(x[u], y[v], np.searchsorted(standing[0], a[u]), np.searchsorted(standing[1], b[v]))
     return dict(runs=tuple(spread), equal=(a[i], b[j]), moved=(a[p], b[q]), other=(a[u][s], b[v][t]))
 
-# %% ../nbs/04c_compare.ipynb #001ebd64
+# %% ../nbs/04c_compare.ipynb #b40ac1a5
 def _unread(a:dict, b:dict, i:np.ndarray, j:np.ndarray)->np.ndarray:
     "Which of these pairs of rows are not known to be equal in this column"
     if a['type'] != b['type']: return np.arange(len(i))
@@ -242,7 +259,7 @@ def _changed(left:_Side, right:_Side, name:str, i:np.ndarray, j:np.ndarray)->tup
     differ = ~_same(a, b)
     return todo[differ], a[differ], b[differ]
 
-# %% ../nbs/04c_compare.ipynb #97091fdd
+# %% ../nbs/04c_compare.ipynb #ea49e9cb
 def _drift(a:pd.Series, b:pd.Series)->float|None:
     "Population stability index of a column between the versions; None where there is nothing to count or the kinds differ"
     from mlops_nb.distance import cut, pool, psi, read_column
@@ -252,7 +269,7 @@ def _drift(a:pd.Series, b:pd.Series)->float|None:
     bins = cut(x.values)
     return psi(bins.count(x.values), bins.count(y.values))
 
-# %% ../nbs/04c_compare.ipynb #cacc3ad5
+# %% ../nbs/04c_compare.ipynb #e08489ed
 def _schema(left:_Side, right:_Side, common:list[str])->dict:
     "What differs in the columns themselves"
     types = {n: {'from': left.parts[n]['dtype'], 'to': right.parts[n]['dtype']} for n in common if left.parts[n]['dtype'] != right.parts[n]['dtype']}
@@ -269,7 +286,7 @@ def _named(side:_Side, key:list[str]|None, rows:np.ndarray)->list:
     columns = [side.read(k, rows).tolist() for k in key]
     return [dict(zip(key, map(_plain, values))) for values in zip(*columns)]
 
-# %% ../nbs/04c_compare.ipynb #48361880
+# %% ../nbs/04c_compare.ipynb #c1bec3b2
 def compare_rows(
     versions,                      # `DataVersioning`
     v1:str,                        # Id or unique prefix of the earlier version
