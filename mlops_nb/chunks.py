@@ -12,8 +12,8 @@ from .columns import content_key
 # %% auto #0
 __all__ = ['row_words', 'window_hash', 'borders', 'Cutter', 'encode', 'decode', 'difference', 'encode_patch', 'apply_patch']
 
-# %% ../nbs/03c_chunks.ipynb #02b4970f
-_WINDOW, _MIN, _MAX, _BITS, _BLOCK = 32, 1 << 13, 1 << 17, 15, 1 << 15
+# %% ../nbs/03c_chunks.ipynb #e625c930
+_WINDOW, _MIN, _MAX, _BITS, _BLOCK = 32, 1 << 13, 1 << 18, 15, 1 << 15
 _MIX = np.uint64(0x9E3779B97F4A7C15)       # Knuth's multiplier: 2**64 by the golden ratio
 
 def row_words(
@@ -99,13 +99,26 @@ def window_hash(
         step, factor = 2*step, factor*factor & 0xFFFFFFFF
     return h
 
-# %% ../nbs/03c_chunks.ipynb #6df195fe
+# %% ../nbs/03c_chunks.ipynb #44ad6a39
 def borders(
-    array:pa.Array,      # Rows of a column, from the beginning of a chunk on
-    final:bool=True,     # Is this the end of the column? Else what may still grow is left over
+    array:pa.Array,      # A column
 )->list[int]:            # Ends of the chunks: rows from the beginning
     "Where the chunks of a column end"
-    places, n = _candidates(array), len(array)
+    places, _ = _candidates(array, np.zeros(0, 'u8'))
+    return _ends(places, len(array), True)
+
+def _candidates(array:pa.Array, before:np.ndarray)->tuple[np.ndarray, np.ndarray]:
+    "Where the content would have a border, and the last words, which the next rows need; in blocks that fit the processor's cache"
+    found = [np.zeros(0, 'i8')]
+    for i in range(0, len(array), _BLOCK):
+        words = np.concatenate([before, row_words(array.slice(i, _BLOCK))])
+        h = window_hash(words)[len(before):]
+        found.append(np.flatnonzero(h < np.uint32(1 << 32 - _BITS)) + (i + 1))
+        before = words[1 - _WINDOW:]
+    return np.concatenate(found), before
+
+def _ends(places:np.ndarray, n:int, final:bool)->list[int]:
+    "The ends of those chunks of `n` rows that can grow no longer"
     ends, begin = [], 0
     while n - begin > _MIN:
         i = np.searchsorted(places, begin + _MIN)
@@ -114,33 +127,28 @@ def borders(
         ends.append(begin := int(end))
     return ends + [n] if final and (begin < n or not ends) else ends    # a column without rows has one chunk, which keeps its type
 
-def _candidates(array:pa.Array)->np.ndarray:
-    "Where the content would have a border; in blocks that fit the processor's cache"
-    found, before = [np.zeros(0, 'i8')], np.zeros(0, 'u8')
-    for i in range(0, len(array), _BLOCK):
-        words = np.concatenate([before, row_words(array.slice(i, _BLOCK))])
-        h = window_hash(words)[len(before):]
-        found.append(np.flatnonzero(h < np.uint32(1 << 32 - _BITS)) + (i + 1))
-        before = words[1 - _WINDOW:]
-    return np.concatenate(found)
-
-# %% ../nbs/03c_chunks.ipynb #f8eb4598
+# %% ../nbs/03c_chunks.ipynb #2a47de1b
 class Cutter:
     "Cuts a column that arrives in batches, at the borders that it would have as a whole"
-    def __init__(self): self._kept:list[pa.Array] = []
+    def __init__(self):
+        self._kept, self._rows, self._places, self._words = [], 0, np.zeros(0, 'i8'), np.zeros(0, 'u8')
 
     def push(self,
         array:pa.Array,      # The next rows
         final:bool=False,    # Are they the last ones?
     )->list[pa.Array]:       # Chunks that are complete now
         "Take rows, give chunks"
-        self._kept.append(array)
-        if not final and sum(map(len, self._kept)) < _MIN: return []
-        whole = pa.concat_arrays(self._kept) if len(self._kept) > 1 else array
-        ends = borders(whole, final)
-        begins = [0, *ends]
-        self._kept = [whole.slice(begins[-1])]
+        places, self._words = _candidates(array, self._words)
+        self._places = np.concatenate([self._places, places + self._rows])
+        self._kept.append(array if final else _copy(array)); self._rows += len(array)
+        if not (ends := _ends(self._places, self._rows, final)): return []
+        whole = pa.concat_arrays(self._kept) if len(self._kept) > 1 else self._kept[0]
+        begins, last = [0, *ends], ends[-1]
+        self._kept, self._rows = [_copy(whole.slice(last))], self._rows - last
+        self._places = self._places[self._places > last] - last
         return [whole.slice(a, b - a) for a, b in zip(begins, ends)]
+
+def _copy(array:pa.Array)->pa.Array: return pa.concat_arrays([array, array[:0]])
 
 # %% ../nbs/03c_chunks.ipynb #6781fb4e
 def _shrink_integers(values:np.ndarray)->tuple[np.ndarray, dict]:

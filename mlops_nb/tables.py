@@ -60,8 +60,8 @@ def _settle(votes:set[str])->str|None:
     if votes == {'nothing'} or 'float64' in votes or votes == {'int64', 'nothing'}: return 'float64'
     return next(iter(votes), None)
 
-# %% ../nbs/03d_tables.ipynb #093efb1a
-_ROWS, _SMALL = 1 << 15, 1 << 23      # rows of a batch; bytes of a file that is simply read whole
+# %% ../nbs/03d_tables.ipynb #b82064b3
+_ROWS, _SMALL = 1 << 14, 1 << 23      # rows of a batch; bytes of a file that is simply read whole
 
 def _csv_batches(path:Path, sep:str)->Iterator[pd.DataFrame]:
     "Two passes over a text file: its types, then its rows"
@@ -85,10 +85,10 @@ def _jsonl_batches(path:Path)->Iterator[pd.DataFrame]:
             yield batch.set_axis(pd.RangeIndex(begin, begin + len(batch)))
             begin += len(batch)
 
-# %% ../nbs/03d_tables.ipynb #805b2281
+# %% ../nbs/03d_tables.ipynb #6652dc8e
 def _parquet_batches(path:Path)->Iterator[pd.DataFrame]:
     "The rows of a Parquet file, in frames of one set of dtypes"
-    with pq.ParquetFile(path, buffer_size=1 << 20) as file:
+    with pq.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
         schema = file.schema_arrow
         meta = schema.pandas_metadata or {}
         types, begin = _parquet_types(file), 0

@@ -20,7 +20,7 @@ from .tables import read_batches, read_table, table_kind
 # %% auto #0
 __all__ = ['DataVersioning']
 
-# %% ../nbs/04_versioning.ipynb #4b395e61
+# %% ../nbs/04_versioning.ipynb #885fbe8d
 _META = MetaData()
 _VERSIONS = Table('data_versions', _META,
     Column('version', Text, primary_key=True), Column('name', Text, nullable=False),
@@ -31,7 +31,7 @@ _VERSIONS = Table('data_versions', _META,
 _PARENTS = Table('data_parents', _META, Column('version', Text, primary_key=True),
     Column('parent', Text, primary_key=True), Column('position', Integer, nullable=False))
 _MIGRATIONS = {2: lambda c: c.execute(DDL('alter table data_versions add column deleted_at text'))}
-_FORMAT, _BAND = 2, 1 << 17       # of manifests; rows that are exported at once
+_FORMAT, _BAND = 2, 1 << 16       # of manifests; rows that are exported at once
 
 # %% ../nbs/04_versioning.ipynb #03a80fa1
 class DataVersioning:

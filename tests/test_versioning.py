@@ -1,26 +1,39 @@
 "Round trips of many kinds of frames, many writers, sudden deaths, and a lineage that cannot bite its tail"
+import base64
+import json
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
+import zlib
 from datetime import date, datetime, time as clock, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.extra.pandas import column, data_frames, range_indexes
 
-from mlops_nb.core import Conflict, InvalidInput, NotFound
 from mlops_nb.columns import content_key as _chunk_key
+from mlops_nb.core import Conflict, InvalidInput, IntegrityError, NotFound, use_clock
+from mlops_nb.store import Store
 from mlops_nb.versioning import DataVersioning
 
 
 def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', textwrap.dedent(code), *map(str, args)], **kw)
+
+
+def equal(a, b):
+    "Equal in everything that pandas can check, and None is not NaN"
+    pd.testing.assert_frame_equal(a, b, check_exact=True, check_index_type='exact', check_column_type='exact', check_freq=True)
+    for i in range(a.shape[1]):
+        if a.dtypes.iloc[i] == object: assert [type(x) for x in a.iloc[:, i]] == [type(x) for x in b.iloc[:, i]]
 
 
 COLUMNS = {
@@ -32,7 +45,15 @@ COLUMNS = {
     'seconds': pd.Series(pd.to_datetime(['2013-01-01', '2013-02-01', None])).astype('datetime64[s]'), 'duration': pd.to_timedelta([1, None, 3], unit='h'),
     'arrow': pd.array([1, None, 3], 'int16[pyarrow]'), 'arrow text': pd.array(['a', None, 'c'], 'string[pyarrow]'),
 }
-INDEXES = [None, pd.Index([3, 1, 2], name='id'), pd.Index(['x', 'y', 'z']), pd.MultiIndex.from_tuples([(1, 'a'), (1, 'b'), (2, 'a')], names=['n', None]),
+COLUMNS |= {
+    'period': pd.array([pd.Period('2013-02', 'M'), None, pd.Period('2012-01', 'M')]), 'interval': pd.arrays.IntervalArray.from_tuples([(0, 1), None, (2, 3)], closed='both'),
+    'interval of times': pd.interval_range(pd.Timestamp('2013', tz='Europe/Paris'), periods=3), 'sparse': pd.arrays.SparseArray([0., np.nan, 2.], fill_value=0.), 'sparse flags': pd.arrays.SparseArray([True, False, False]),
+    'complex': np.array([1 + 2j, complex(np.nan, -0.0), 0]), 'complex64': np.array([1j, 2, 3], 'complex64'), 'half': np.array([1.5, np.nan, -0.0], 'float16'), 'big endian': np.array([1, 2, 3], '>i4'),
+    'string python': pd.array(['a', None, ''], 'string[python]'), 'string arrow': pd.array(['a', None, ''], 'string[pyarrow]'), 'object nan': pd.Series(['a', np.nan, 'b'], dtype=object),
+    'category of times': pd.Categorical(pd.to_datetime(['2013-02-01', '2013-01-01', None]).tz_localize('Asia/Tokyo')), 'category of intervals': pd.cut([1, 5, 9], 3), 'all missing': [None, None, None],
+    'fixed zone': pd.to_datetime(['2013-01-01', None, '2013-06-01']).tz_localize('+05:30')}
+INDEXES = [None, pd.period_range('2013', periods=3, freq='Q'), pd.interval_range(0, 3), pd.CategoricalIndex(['a', 'b', 'a'], categories=['b', 'a', 'c']), pd.RangeIndex(6, 0, -2, name='down'), pd.timedelta_range('1h', periods=3),
+           pd.MultiIndex.from_arrays([pd.period_range('2013', periods=3, freq='D'), [None, 'a', 'b'], [1.5, np.nan, 2]], names=['d', 1, None]), pd.Index([3, 1, 2], name='id'), pd.Index(['x', 'y', 'z']), pd.MultiIndex.from_tuples([(1, 'a'), (1, 'b'), (2, 'a')], names=['n', None]),
            pd.date_range('2013-01-01', periods=3, tz='UTC'), pd.Index([1, 1, 1])]
 
 
@@ -40,9 +61,9 @@ INDEXES = [None, pd.Index([3, 1, 2], name='id'), pd.Index(['x', 'y', 'z']), pd.M
 def test_every_type_comes_back_as_it_was(tmp_path, kind):
     frame = pd.DataFrame({'x': COLUMNS[kind]})
     with DataVersioning(tmp_path/'d') as v:
-        pd.testing.assert_frame_equal(v.load_data(v.version_data(frame, 'd')), frame)
-        empty = v.load_data(v.version_data(frame[:0], 'none'))
-        pd.testing.assert_frame_equal(empty, frame[:0])
+        equal(v.load_data(v.version_data(frame, 'd')), frame)
+        equal(v.load_data(v.version_data(frame[:0], 'none')), frame[:0])
+        equal(v.load_data(v.version_data(pd.concat([frame]*3).reset_index(drop=True), 'd')), pd.concat([frame]*3).reset_index(drop=True))
 
 
 def test_every_index_comes_back_and_no_two_frames_that_differ_share_an_id(tmp_path):
@@ -52,20 +73,42 @@ def test_every_index_comes_back_and_no_two_frames_that_differ_share_an_id(tmp_pa
     frames += [pd.DataFrame([[1, 2]], columns=['a', 'b']), pd.DataFrame([[2, 1]], columns=['b', 'a']), pd.DataFrame([[1, 2]], columns=['a', 'a'])]
     with DataVersioning(tmp_path/'d') as v:
         ids = [v.version_data(f, 'd') for f in frames]
-        for i, f in zip(ids, frames): pd.testing.assert_frame_equal(v.load_data(i), f)
+        for i, f in zip(ids, frames): equal(v.load_data(i), f)
         assert len(set(ids)) == len(frames)
         assert [v.version_data(f.copy(), 'd') for f in frames] == ids          # and what is equal does
 
 
-@given(data_frames([column('a', dtype=float), column('b', dtype=int), column('c', elements=st.text(max_size=5), dtype=object)], index=range_indexes(max_size=20)))
-@settings(max_examples=60, deadline=None)
+NAMES = st.text('ab é', max_size=2) | st.none()
+@st.composite
+def any_frame(draw):
+    "A frame of some of the columns above, its rows in any order and number, under any index and header"
+    kinds = draw(st.lists(st.sampled_from(sorted(set(COLUMNS) - {'big endian'})), max_size=4))
+    rows = draw(st.lists(st.integers(0, 2), max_size=8))
+    frame = pd.DataFrame({i: pd.Series(COLUMNS[k]).take(rows).reset_index(drop=True) for i, k in enumerate(kinds)}, index=range(len(rows)))
+    index = draw(st.sampled_from(INDEXES))
+    if index is not None: frame = frame.set_axis(index.take(rows))
+    header = draw(st.sampled_from(['names', 'numbers', 'pairs', 'times']))
+    if header == 'names': frame.columns = pd.Index(draw(st.lists(st.text('ab é', max_size=2), min_size=len(kinds), max_size=len(kinds))), dtype=object if not kinds else None)
+    if header == 'pairs' and kinds: frame.columns = pd.MultiIndex.from_tuples([(draw(st.sampled_from('ab')), i) for i in range(len(kinds))], names=[draw(NAMES), draw(NAMES)])
+    if header == 'times': frame.columns = pd.date_range('2013', periods=len(kinds), freq='D', tz='UTC')
+    return frame
+
+
+@given(any_frame())
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_frame_comes_back(tmp_path_factory, frame):
-    with DataVersioning(tmp_path_factory.mktemp('any')/'d') as v: pd.testing.assert_frame_equal(v.load_data(v.version_data(frame, 'd')), frame)
+    with DataVersioning(tmp_path_factory.mktemp('any')/'d') as v: equal(v.load_data(v.version_data(frame, 'd')), frame)
+
+
+@given(data_frames([column('a', dtype=float), column('b', dtype=int), column('c', elements=st.text(max_size=5), dtype=object)], index=range_indexes(max_size=20)))
+@settings(max_examples=40, deadline=None)
+def test_any_values_come_back(tmp_path_factory, frame):
+    with DataVersioning(tmp_path_factory.mktemp('any')/'d') as v: equal(v.load_data(v.version_data(frame, 'd')), frame)
 
 
 def test_what_cannot_come_back_is_refused_by_name_and_nothing_is_written(tmp_path):
     with DataVersioning(tmp_path/'d') as v:
-        for odd in ([[1], [2]], [1, 'a'], [{}, {}], [None, float('nan')], [1j, 2j]):
+        for odd in ([[1], [2]], [1, 'a'], [{}, {}], [None, float('nan')], [1j, 2j], [pd.NA, 'a'], ['\ud800', 'a'], [b'a', 'b']):
             with pytest.raises(InvalidInput, match="column 'odd'"): v.version_data(pd.DataFrame({'odd': pd.Series(odd, dtype=object)}), 'd')
         assert v.get_lineage() == []
 
@@ -127,6 +170,7 @@ def test_no_order_of_calls_makes_a_cycle(tmp_path):
 
 TYPES = {pa.date32(): date(2013, 1, 1), pa.date64(): date(2013, 1, 1), pa.time32('s'): clock(1, 2), pa.time32('ms'): clock(1, 2), pa.time64('us'): clock(1, 2), pa.time64('ns'): clock(1, 2),
          pa.decimal128(10, 2): Decimal('1.50'), pa.decimal128(38, 0): Decimal(10**37), pa.decimal256(50, 2): Decimal('1.50'), pa.null(): None, pa.binary(2): b'ab', pa.binary(): b'abc',
+         pa.list_(pa.int8()): [1, None], pa.list_(pa.string()): ['a', ''], pa.struct([('a', pa.int8()), ('b', pa.string())]): {'a': 1, 'b': None}, pa.list_(pa.int8(), 2): [1, 2],
          pa.timestamp('us'): datetime(2013, 1, 1), pa.timestamp('s', tz='UTC'): datetime(2013, 1, 1), pa.duration('us'): timedelta(1), pa.string(): 'a', pa.bool_(): True, pa.float32(): 1.5, pa.uint64(): 2**64 - 1}
 
 def arrow(values, t): return pd.DataFrame({'x': pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array(values, t)])))})
@@ -156,7 +200,7 @@ def test_bytes_of_one_length_are_hashed_by_their_content_and_not_by_their_addres
     assert len(made) == 300 and _chunk_key(pa.array([b'007'], pa.binary(3))) in made
 
 
-@pytest.mark.parametrize('t,value', [(pa.dictionary(pa.int8(), pa.string()), 'a'), (pa.month_day_nano_interval(), (1, 2, 3)), (pa.list_(pa.int8()), [1]), (pa.binary_view(), b'a')], ids=str)
+@pytest.mark.parametrize('t,value', [(pa.dictionary(pa.int8(), pa.string()), 'a'), (pa.month_day_nano_interval(), (1, 2, 3)), (pa.map_(pa.string(), pa.int8()), [('a', 1)]), (pa.binary_view(), b'a')], ids=str)
 def test_arrow_types_that_cannot_come_back_are_refused_by_the_name_of_the_column(tmp_path, t, value):
     with DataVersioning(tmp_path/'d') as v:
         for values in ([value], [value, None], [None]):
@@ -185,3 +229,261 @@ def test_a_header_that_is_refused_says_what_helps(tmp_path):
         mixed = pd.DataFrame([[1, 2]], columns=['a', 1])
         with pytest.raises(InvalidInput, match=r'the header holds Python objects \(int\).*map\(str\)'): v.version_data(mixed, 'd')
         v.version_data(mixed.set_axis(mixed.columns.map(str), axis=1), 'd')
+
+
+# -- a store of the first schema ------------------------------------------------------------------------------------------------------------
+
+OLD = ['base_7edd546c8537', 'more_627f2fbd5cde', 'indexed_7a244ba24aa9', 'named_97ebd1abe392', 'long_aabe18a7139a', 'array_7b4113f4d8c2']
+
+
+def old_frames():
+    base = pd.DataFrame({'n': np.arange(6), 'x': [1.5, np.nan, -0.0, np.inf, 2, 3], 'text': pd.Series(['a', None, 'ü', '', 'b', 'a'], dtype=object),
+        'string': pd.array(['a', None, '', 'x', 'y', 'z'], dtype='string[pyarrow]'), 'cat': pd.Categorical(['b', None, 'a', 'b', 'a', 'b'], categories=['b', 'a', 'unused'], ordered=True),
+        'Int64': pd.array([1, None, 3, 4, 5, 6], dtype='Int64'), 'at': pd.to_datetime(['2013-01-01', None, '2013-06-01', '2013-01-02', '2013-01-03', '2013-01-04']).tz_localize('America/New_York').as_unit('us'),
+        'arrow': pd.array([1, None, 3, 4, 5, 6], dtype='int16[pyarrow]'), 'flag': [True, False]*3})
+    return [base, pd.concat([base, base], ignore_index=True), base.set_index(pd.MultiIndex.from_product([[1, 2], ['a', 'b', 'c']], names=['n', None])), base.set_index('n'),
+            pd.DataFrame({'k': np.arange(70_000, dtype='int32') // 7}), np.arange(24.).reshape(2, 3, 4)]
+
+
+@pytest.fixture
+def old_store(tmp_path):
+    "A store as 0.1.0 wrote it, before chunks followed the content (tests/stores/data_v1.*)"
+    here, to = Path(__file__).parent/'stores', tmp_path/'old'
+    to.mkdir()
+    db = sqlite3.connect(to/'store.db'); db.executescript((here/'data_v1.sql').read_text()); db.close()
+    for sha, data in json.loads((here/'data_v1.blobs.json').read_text()).items():
+        path = to/'blobs'/sha[:2]/sha[2:]
+        path.parent.mkdir(parents=True, exist_ok=True); path.write_bytes(base64.b64decode(data))
+    return to
+
+
+def test_a_store_of_the_first_schema_opens_and_every_old_id_loads(old_store):
+    for _ in range(2):                                                               # the second time it is a store of today
+        with DataVersioning(old_store) as v:
+            assert v.store.verify() == [] and [r['version'] for r in v.get_lineage()] == OLD
+            for version, frame in zip(OLD, old_frames()):
+                for name in (version, version[:-4]):
+                    if isinstance(frame, pd.DataFrame): equal(v.load_data(name), frame)
+                    else: np.testing.assert_array_equal(v.load_data(name), frame)
+            assert [r['version'] for r in v.get_lineage(OLD[3])] == OLD[:4] and v.get_lineage(OLD[3])[-1]['parents'] == OLD[1:3]
+            assert v.get_lineage()[0]['created_at'] == '2013-03-31T12:00:00.000000+00:00' and (old_store/v.get_lineage()[0]['path']).is_file()
+
+
+def test_old_and_new_versions_live_together(old_store):
+    base, more, *_, long, array = old_frames()
+    with DataVersioning(old_store) as v:
+        new = v.version_data(base, 'base', parent_version=OLD[0])
+        assert new != OLD[0] and v.compare_versions(OLD[0], new)['changed_columns'] == []      # another id, and nothing has changed
+        changed = v.version_data(base.assign(x=1.0), 'base', parent_version=new)
+        assert v.compare_versions(OLD[0], changed)['changed_columns'] == ['x'] and v.manifest(OLD[0])['columns'][0]['chunks'] == v.manifest(new)['columns'][0]['chunks']
+        equal(v.read_columns(OLD[0], ['text', 'cat'], (1, 3)), base[['text', 'cat']].iloc[1:3])
+        equal(v.read_columns(OLD[4], rows=(65_000, 66_000)), long.iloc[65_000:66_000])
+        longer = v.version_data(pd.concat([long, long.iloc[:5]], ignore_index=True), 'long', parent_version=OLD[4])
+        assert v.load_data(longer).shape == (70_005, 1) and v.load_data(v.version_data(array + 1, 'array'))[0, 0, 0] == 1
+        with pytest.raises(Conflict, match='made from'): v.delete(OLD[0])
+        v.delete(OLD[5]); v.gc(dry_run=False, grace=-1)
+        for version, frame in zip(OLD[:5], old_frames()): equal(v.load_data(version), frame)
+        equal(v.load_data(changed), base.assign(x=1.0))
+
+
+def test_a_manifest_of_a_newer_format_is_refused(tmp_path):
+    with DataVersioning(tmp_path/'d') as v:
+        a = v.version_data(pd.DataFrame({'x': [1]}), 'd')
+        blob = v.store.put(zlib.compress(json.dumps({**v._manifest(v._record(a)), 'format': 3}).encode()))
+        with v.store.write() as c: c.exec_driver_sql('update data_versions set manifest = ?', (blob,))
+        with pytest.raises(InvalidInput, match='has a manifest of format 3; this version of mlops_nb reads up to 2'): v.load_data(a)
+
+
+# -- identity -------------------------------------------------------------------------------------------------------------------------------
+
+PINNED = {'trips': 'd_c7d467bfdaa6', 'header': 'd_4e969612538b', 'masked': 'd_0de5e39963dc', 'text': 'd_42dfae98e65b', 'time': 'd_da60522001de'}
+
+def test_ids_stay_what_they_are_under_every_pandas(tmp_path):
+    "An id that was given out is for ever: these hold for all versions of pandas, numpy and Arrow that we support"
+    text = pd.DataFrame({'t': ['a', 'b'], 's': pd.array(['a', None], 'string'), 'c': pd.Categorical(['x', 'y'])}, index=pd.Index(['p', 'q'], name='i'))
+    frames = {'trips': pd.DataFrame({'carrier': ['UA', 'AA', 'B6'], 'delay': [11, 20, 33]}), 'text': text,
+              'header': pd.DataFrame([[1, 2.5]], columns=pd.MultiIndex.from_tuples([('a', 1), ('b', 2)])), 'time': pd.DataFrame({'t': pd.to_datetime(['2013-01-01', None]).as_unit('ns').tz_localize('UTC')}),
+              'masked': pd.DataFrame({'i': pd.array([1, None], 'Int64'), 'b': pd.array([True, None], 'boolean')})}
+    with DataVersioning(tmp_path/'d') as v: assert {k: v.version_data(f, 'd') for k, f in frames.items()} == PINNED
+
+
+@pytest.mark.parametrize('suffix', ['csv', 'csv.gz', 'tsv', 'jsonl', 'parquet'])
+def test_a_large_file_has_the_id_of_the_frame_that_pandas_reads_from_it(tmp_path, suffix, monkeypatch):
+    from mlops_nb import tables
+    n, rng = 60_000, np.random.default_rng(1)
+    frame = pd.DataFrame({'i': np.arange(n), 'x': rng.random(n), 'price': np.round(rng.lognormal(3, 1, n), 2), 'flag': rng.random(n) < 0.5, 's': rng.choice(['a', 'bb', 'ccc'], n)})
+    if suffix != 'jsonl': frame['holed'] = np.where(rng.random(n) < 0.1, np.nan, 1.5)
+    if suffix == 'parquet': frame = frame.assign(c=pd.Categorical(frame['s'], ['ccc', 'a', 'bb', 'unused'])).set_index('i')
+    path = tmp_path/f't.{suffix}'
+    if suffix == 'parquet': frame.to_parquet(path, row_group_size=17_000)
+    elif suffix == 'jsonl': frame.to_json(path, orient='records', lines=True, double_precision=15)
+    else: frame.to_csv(path, index=False, sep='\t' if suffix == 'tsv' else ',')
+    with DataVersioning(tmp_path/'d') as v:
+        whole = v.version_data(tables.read_table(path), 'd')
+        monkeypatch.setattr(tables, '_SMALL', 0)
+        assert len(list(tables.read_batches(path))) > 1
+        assert v.version_data(path, 'd') == whole
+        with DataVersioning(tmp_path/'other') as w:                                   # into a store that knows nothing of it
+            assert w.version_data(path, 'd') == whole
+            equal(w.load_data(whole), tables.read_table(path))
+
+
+# -- what a version costs --------------------------------------------------------------------------------------------------------------------
+
+def blobs(v): return {p: p.stat().st_size for p in (Path(v.store.location)/'blobs').glob('??/*')}
+
+
+def table(n, seed=0):
+    r = np.random.default_rng(seed)
+    return pd.DataFrame({'id': np.arange(n), 'x': r.normal(size=n), 'price': np.round(r.lognormal(5, 1, n), 2), 'count': r.poisson(100, n), 'flag': r.random(n) < 0.01, 'zero': 0, 'y': r.random(n),
+                         'city': pd.Categorical(r.choice(list('abcdefgh'), n)), 'code': r.choice([f'c{i:05}' for i in range(5000)], n), 'at': pd.to_datetime(r.integers(0, 10**9, n), unit='s'),
+                         'gap': pd.array(np.where(r.random(n) < .1, None, r.integers(0, 50, n)), 'Int64')})
+
+
+def test_ten_versions_cost_a_few_per_cent_each(tmp_path):
+    n, r = 200_000, np.random.default_rng(3)
+    def scattered(f, c): return f.assign(**{c: f[c].where(r.random(len(f)) > .01, f[c].sample(frac=1, random_state=1).array)})
+    def block(f, c): return f.assign(**{c: f[c].where((np.arange(len(f)) < 50_000) | (np.arange(len(f)) > 52_000), f[c].iloc[::-1].array)})
+    steps = [('first', lambda f: f), ('append', lambda f: pd.concat([f, table(n//100, 1)], ignore_index=True)), ('scattered x', lambda f: scattered(f, 'x')), ('ten on top', lambda f: pd.concat([table(10, 2), f], ignore_index=True)),
+             ('scattered code', lambda f: scattered(f, 'code')), ('column', lambda f: f.assign(hour=(f['id'] % 24).astype('int8'))), ('block', lambda f: block(f, 'price')),
+             ('three out of the middle', lambda f: f.drop(index=[70_000, 70_001, 130_000]).reset_index(drop=True)), ('scattered x again', lambda f: scattered(f, 'x')), ('another name', lambda f: f.rename(columns={'city': 'town'}))]
+    with DataVersioning(tmp_path/'d') as v:
+        f, ids, costs, frames = table(n), [], [], []
+        for what, step in steps:
+            f, before = step(f), blobs(v)
+            ids.append(v.version_data(f, 'd', what)); frames.append(f)
+            costs.append(sum(size for p, size in blobs(v).items() if p not in before))
+        shares = {what: round(c/costs[0], 3) for (what, _), c in zip(steps, costs)}
+        assert max(list(shares.values())[1:]) < 0.05 and shares['append'] < 0.02 and shares['another name'] < 0.01, shares
+        for i, whole in zip(ids, frames): equal(v.load_data(i), whole)
+        assert v.version_data(f, 'd') == ids[-1] and len(blobs(v)) < 60               # nothing new: nothing stored; few blobs
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_whatever_is_done_to_a_table_each_version_comes_back(tmp_path, seed):
+    "Rows put in, taken out, changed and moved, under a chain of patches; some versions deleted on the way"
+    r = np.random.default_rng(seed)
+    with DataVersioning(tmp_path/'d') as v:
+        f, kept = table(30_000, seed)[['id', 'x', 'flag', 'code', 'gap', 'city']], {}
+        for _ in range(12):
+            a, b = np.sort(r.integers(0, len(f), 2))
+            what = r.integers(0, 6)
+            if what == 0: f = pd.concat([f.iloc[:a], f.iloc[a:a + 40], f.iloc[a:]], ignore_index=True)
+            if what == 1: f = f.drop(index=r.choice(len(f), 30)).reset_index(drop=True)
+            if what == 2: f = f.assign(x=f['x'].where(r.random(len(f)) > .01, 7.5), gap=f['gap'].where(r.random(len(f)) > .01))
+            if what == 3: f = pd.concat([f.iloc[b:], f.iloc[:b]], ignore_index=True)
+            if what == 4: f = f.assign(code=f['code'].where(r.random(len(f)) > .2, 'n'))
+            if what == 5: f = f.iloc[::-1].reset_index(drop=True)
+            kept[v.version_data(f, 'd')] = f
+            if len(kept) > 4 and r.random() < .4:
+                v.delete(gone := list(kept)[int(r.integers(0, len(kept) - 1))]); del kept[gone]; v.gc(dry_run=False, grace=-1)
+        for version, whole in kept.items(): equal(v.load_data(version), whole)
+        assert v.store.verify() == []
+
+
+def test_chunks_that_were_swept_away_are_stored_again(tmp_path):
+    f = table(20_000)
+    with DataVersioning(tmp_path/'d') as v:
+        a = v.version_data(f, 'd')
+        v.delete(a); v.gc(dry_run=False, grace=-1)
+        assert len(blobs(v)) == 0
+        b = v.version_data(f.assign(z=1), 'd')                                        # the table of chunks still knows them
+        equal(v.load_data(b), f.assign(z=1))
+        assert v.version_data(f, 'd') == a and v.store.verify() == []
+        equal(v.load_data(a), f)
+
+
+def test_a_flipped_bit_is_an_error_and_never_other_data(tmp_path):
+    r, f = np.random.default_rng(0), table(10_000)
+    with DataVersioning(tmp_path/'d') as v:
+        a = v.version_data(f, 'd')
+        b = v.version_data(f.assign(x=f['x'].where(r.random(len(f)) > .01, 0)), 'd')
+        for path in blobs(v):
+            good = path.read_bytes()
+            for _ in range(6):
+                i = int(r.integers(0, len(good)))
+                path.write_bytes(good[:i] + bytes([good[i] ^ 1 << int(r.integers(0, 8))]) + good[i+1:])
+                bad = 0
+                for version in (a, b):
+                    try: v.load_data(version)
+                    except IntegrityError as e: bad += 'has changed' in str(e)
+                assert bad and v.store.verify()
+            path.write_bytes(good)
+        assert v.store.verify() == []
+
+
+# -- files, stores, deletion -----------------------------------------------------------------------------------------------------------------
+
+def test_any_other_file_is_bytes(tmp_path):
+    with DataVersioning(tmp_path/'d') as v:
+        path = tmp_path/'photo.of ü.jpeg'
+        path.write_bytes(bytes(range(256))*40)
+        a = v.version_data(path, 'photo', 'on the runway')
+        assert v.load_data(a) == path.read_bytes() and v.export_data(a, tmp_path/'back.jpeg').read_bytes() == path.read_bytes()
+        path.rename(tmp_path/'renamed'); assert v.version_data(tmp_path/'renamed', 'photo') == a       # the content is the identity
+        record = v.get_lineage(a)[-1]
+        assert record['kind'] == 'file' and record['rows'] == 0 and record['size_mb'] > 0.01
+        b = v.version_data(tmp_path/'renamed', 'table', parent_version=a)
+        assert v.compare_versions(a, b)['columns_added'] == [] and v.manifest(a)['shape'] == [10_240]
+        v.version_data(pd.DataFrame({'x': [1]}), 'photo')                                                # a table beside a file of the name
+        with pytest.raises(InvalidInput, match='no table but a file'): v.read_columns(a)
+
+
+def test_on_every_store(any_store):
+    f = table(3000)
+    with DataVersioning(any_store) as v:
+        a = v.version_data(f, 'd', 'first')
+        b = v.version_data(pd.concat([f, f.iloc[:30]], ignore_index=True), 'd', parent_version=a)
+        equal(v.load_data(a), f); assert len(v.load_data(b)) == 3030 and v.get_lineage(b)[0]['version'] == a
+        equal(v.read_columns(b, ['x'], (3000, 3005)), f[['x']].iloc[:5].set_axis(range(3000, 3005)))
+        assert v.compare_versions(a, b)['shape_change'] == {'from': [3000, 11], 'to': [3030, 11]}
+        v.delete(b); assert v.gc(dry_run=False, grace=-1)
+        with pytest.raises(NotFound, match='was deleted at'): v.load_data(b)
+        assert v.version_data(pd.concat([f, f.iloc[:30]], ignore_index=True), 'd', parent_version=a) == b and v.store.verify() == []
+
+
+def test_deletion_keeps_the_lineage_and_minds_children(tmp_path):
+    with DataVersioning(tmp_path/'d') as v:
+        a = v.version_data(pd.DataFrame({'x': [1]}), 'd')
+        b, c = (v.version_data(pd.DataFrame({'x': [i]}), 'd', parent_version=a) for i in (2, 3))
+        with pytest.raises(Conflict, match=f'is what 2 versions were made from: {min(b, c)}, {max(b, c)}; delete those first'): v.delete(a)
+        v.delete(b); v.delete(c)
+        with use_clock('2013-04-01T00:00:00+00:00'): v.delete(a)
+        for gone in (v.delete, v.load_data, v.manifest, v.read_columns):
+            with pytest.raises(NotFound, match='was deleted at 2013-04-01'): gone(a)
+        assert v.get_lineage() == [] and [r['version'] for r in v.get_lineage(c)] == [a, c] and len(v.gc(grace=-1)) > 3
+        d = v.version_data(pd.DataFrame({'x': [4]}), 'd', parent_version=c)                              # made from what is gone
+        assert [r['version'] for r in v.get_lineage(d)] == [a, c, d]
+        with pytest.raises(Conflict, match='its history does not change'): v.version_data(pd.DataFrame({'x': [1]}), 'd', parent_version=d)
+        assert v.version_data(pd.DataFrame({'x': [1]}), 'd') == a and v.load_data(a)['x'].tolist() == [1]
+
+
+def test_a_file_far_larger_than_the_memory_it_takes(tmp_path):
+    "The largest chunk is 262,144 rows of each of the 12 columns, 25 MB; the table has ten times as much, and twice a chunk is enough, beside what reads and packs"
+    import pyarrow.parquet as pq
+    schema, r = pa.schema([(c, pa.float64()) for c in 'abcdefghijkl']), np.random.default_rng(0)
+    with pq.ParquetWriter(tmp_path/'big.parquet', schema) as w:
+        for _ in range(24): w.write_table(pa.table([r.random(100_000) for _ in schema], schema=schema))
+    code = """
+        import resource, sys, threading, time
+        import pandas as pd, psutil
+        from mlops_nb.versioning import DataVersioning
+        with DataVersioning(sys.argv[1]) as v:
+            v.version_data(sys.argv[3], 'warm')                                        # modules, pools of memory
+            me = psutil.Process(); before, top, done = me.memory_info().rss, [0], threading.Event()
+            def watch():
+                while not done.wait(0.005): top[0] = max(top[0], me.memory_info().rss)
+            threading.Thread(target=watch, daemon=True).start()
+            if sys.argv[4] == 'in': v.version_data(sys.argv[2], 'big')
+            else: v.export_data('big', sys.argv[2] + '.again.parquet')
+            done.set(); print(top[0] - before)
+    """
+    small = tmp_path/'small.parquet'
+    pd.DataFrame(r.random((50_000, 12)), columns=list('abcdefghijkl')).to_parquet(small)
+    for way in ('in', 'out'):
+        child = python(code, tmp_path/'d', tmp_path/'big.parquet', small, way, stdout=subprocess.PIPE, text=True)
+        grown = int(child.communicate()[0])
+        chunk = 262_144*12*8                                                           # of each of the columns, as long as they can be
+        assert child.returncode == 0 and grown < 2*chunk + 50e6, (way, grown/chunk)
+    with DataVersioning(tmp_path/'d') as v: assert v.get_lineage('big')[0]['rows'] == 2_400_000 and v.version_data(tmp_path/'big.parquet.again.parquet', 'big') == v.get_lineage('big')[0]['version']
+
