@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 from fastcore.basics import patch
-from .blobs import FolderBlobs, hide_secrets, is_digest, is_url, mask_url, need_extra, parallel, resolve_url, split_digest
+from .blobs import FolderBlobs, changed_meanwhile, hide_secrets, is_digest, is_url, mask_url, need_extra, parallel, resolve_url, split_digest
 from .core import InvalidInput, MlopsError, NotFound, file_digest
 
 # %% auto #0
@@ -121,6 +121,9 @@ def put_file(self:ObjectBlobs, sha:str, path:Path)->None:
     "Store the content of a file, in parts when it is large"
     if self._refresh(sha, path.stat().st_size): return
     with self._asking('be written') as fs: fs.put_file(str(path), self.path(sha))
+    if file_digest(path) == sha: return
+    self.remove(sha, float('inf'))
+    raise changed_meanwhile(path)
 
 # %% ../nbs/01d_objects.ipynb #b11bcc8b
 @patch

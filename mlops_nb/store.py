@@ -8,7 +8,7 @@ import os, shutil, sqlite3, tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from fastcore.basics import patch
-from sqlalchemy import Column, Connection, Index, MetaData, Table, Text, delete, exc, insert, select, update
+from sqlalchemy import Column, Connection, Index, MetaData, Table, Text, delete, exc, insert, select
 from .blobs import FolderBlobs, _full_disk, _opening, is_digest, is_url, mask_url, parallel, split_digest
 from .core import InvalidInput, IntegrityError, MissingFile, MlopsError, NotFound, digest, file_digest, sync_folder
 from .database import Damaged, Transaction, open_database
@@ -17,9 +17,10 @@ from .objects import open_blobs
 # %% auto #0
 __all__ = ['Store', 'open_store']
 
-# %% ../nbs/02_store.ipynb #75eb0202
+# %% ../nbs/02_store.ipynb #0e8ae77d
 _META = MetaData()
 _SETTINGS = Table('store_settings', _META, Column('key', Text, primary_key=True), Column('value', Text, nullable=False))
+
 _REFS = Table('blob_refs', _META, Column('owner', Text, primary_key=True), Column('digest', Text, primary_key=True),
               Index('blob_refs_digest', 'digest'))
 
@@ -29,16 +30,23 @@ def _places(location:Path|str, blobs:Path|str|None)->tuple[Path|str, Path|str]:
     for where in (location,) if blobs is None else (location, blobs):
         if not isinstance(where, (str, os.PathLike)) or not str(where) or '\0' in str(where):
             raise InvalidInput(f'a store needs a path or a URL, not {type(where).__name__}: {where!r}')
-    if is_url(location):
-        if '://' in location and not location.startswith(('postgresql', 'postgres://')):
-            raise InvalidInput(f'{mask_url(location)!r} is no place for tables; a store is a folder, a file that ends in .db, or a postgresql:// URL')
-        if blobs is None: raise InvalidInput(f'{mask_url(location)!r} holds tables only; say where the bytes go, with blobs= a folder or a URL like s3://bucket/prefix')
-        return location, blobs
-    path = Path(location)
-    if path.suffix != '.db' and path.is_file(): raise InvalidInput(f'{str(path)!r} is a file; a store is a folder, or a file that ends in .db')
+    if not is_url(location): return _files(Path(location), blobs)
+    if '://' in location and not location.startswith(('postgresql', 'postgres://')):
+        raise InvalidInput(f'{mask_url(location)!r} is no place for tables; a store is a folder, a file that ends in .db, '
+                           'or a postgresql:// URL')
+    if blobs is not None: return location, blobs
+    raise InvalidInput(f'{mask_url(location)!r} holds tables only; say where the bytes go, with blobs= a folder or a URL '
+                       'like s3://bucket/prefix')
+
+# %% ../nbs/02_store.ipynb #81455953
+def _files(path:Path, blobs:Path|str|None)->tuple[Path, Path|str]:
+    "Database file and blobs of a store at a path; blobs without a database are what is left of one"
+    if path.suffix != '.db' and path.is_file():
+        raise InvalidInput(f'{str(path)!r} is a file; a store is a folder, or a file that ends in .db')
     db, beside = (path, path.with_name(path.name + '.blobs')) if path.suffix == '.db' else (path/'store.db', path/'blobs')
     if not (db.exists() and db.stat().st_size) and any(beside.glob('??/*')):
-        raise Damaged(f'{str(db)!r} is lost or empty, but its blobs are there. Restore it from a backup, or move {str(beside)!r} away')
+        raise Damaged(f'{str(db)!r} is lost or empty, but its blobs are there. Restore it from a backup, '
+                      f'or move {str(beside)!r} away')
     return db, beside if blobs is None else blobs
 
 # %% ../nbs/02_store.ipynb #a9b49a39
@@ -86,6 +94,7 @@ def write(self:Store)->Transaction:
 def _closed_to_writes(self:Store)->MlopsError:
     return MlopsError(f'{str(self.location)!r} is read-only; copy the store to a place that you may write')
 
+# %% ../nbs/02_store.ipynb #cb485eb4
 @patch
 def insert_or_ignore(self:Store,
     c:Connection,     # Of a `write()` block
@@ -109,7 +118,8 @@ def create(self:Store,
     "Make the tables that are missing and bring older ones up to date; safe when several processes do it at once"
     migrations, name = migrations or {}, name or next(iter(metadata.tables))
     if missing := sorted(set(range(2, version + 1)) - set(migrations)):
-        raise InvalidInput(f'{name!r} has version {version} and no migration to {missing[0]}; give migrations={{{missing[0]}: f}}')
+        raise InvalidInput(f'{name!r} has version {version} and no migration to {missing[0]}; '
+                           f'give migrations={{{missing[0]}: f}}')
     self._known[name] = metadata
     with self.read() as c: found, whole = self._version(c, name, metadata)
     if found > version: raise self._too_new(name, found, version)
@@ -133,21 +143,27 @@ def _version(self:Store, c:Connection, name:str, metadata:MetaData)->tuple[int, 
     return int(found), wanted <= have
 
 @patch
+def _setting(self:Store, c:Connection, key:str)->str|None:
+    return c.execute(select(_SETTINGS.c.value).where(_SETTINGS.c.key == key)).scalar()
+
+@patch
 def _record(self:Store, c:Connection, key:str, value:str)->None:
     "Set one of the store's own settings"
     c.execute(delete(_SETTINGS).where(_SETTINGS.c.key == key))
     c.execute(insert(_SETTINGS), dict(key=key, value=value))
 
+# %% ../nbs/02_store.ipynb #7a46fc41
 @patch
 def _too_new(self:Store, name:str, found:int, version:int)->MlopsError:
-    return MlopsError(f'{str(self.location)!r} has schema {found} of {name!r}; this version of mlops_nb reads up to {version}. Upgrade mlops_nb')
+    return MlopsError(f'{str(self.location)!r} has schema {found} of {name!r}; this version of mlops_nb reads up to {version}. '
+                      'Upgrade mlops_nb')
 
 @patch
 def _check_readable(self:Store, name:str, found:int, version:int)->None:
     "A place that cannot be written is read as it is, if it can be"
     if found < version and (found or name == 'store'):
-        raise MlopsError(f'{str(self.location)!r} has schema {found} of {name!r}, is read-only, and would have to be brought to {version}; '
-                         'copy it to a place that you may write, and open it there')
+        raise MlopsError(f'{str(self.location)!r} has schema {found} of {name!r}, is read-only, and would have to be brought '
+                         f'to {version}; copy it to a place that you may write, and open it there')
 
 # %% ../nbs/02_store.ipynb #03c4e04f
 @patch
@@ -166,10 +182,6 @@ def _check_place(self:Store)->None:
         whose = 'belongs to another store' if found else 'has no blobs of this store'
         raise InvalidInput(f'{self._blobs!r} {whose}; {str(self.location)!r} keeps its bytes elsewhere')
 
-@patch
-def _setting(self:Store, c:Connection, key:str)->str|None:
-    return c.execute(select(_SETTINGS.c.value).where(_SETTINGS.c.key == key)).scalar()
-
 # %% ../nbs/02_store.ipynb #9af8e820
 @patch
 def key(self:Store,
@@ -180,11 +192,7 @@ def key(self:Store,
     return f"{folder.name if self._own_blobs and folder else 'blobs'}/{split_digest(sha)}"
 
 @patch
-def _path(self:Store, sha:str)->Path: return self._blobs.path(sha)
-@patch(as_prop=True)
-def _db(self:Store)->Path: return self._tables.path
-@patch
-def _blob_files(self:Store)->list[Path]: return sorted(p for p in self._blobs.folder.glob('??/*') if p.is_file())
+def _path(self:Store, sha:str)->Path|str: return self._blobs.path(sha)
 
 @patch
 def has(self:Store,
@@ -248,6 +256,7 @@ def size(self:Store,
     try: return self._blobs.size(sha)
     except FileNotFoundError: raise self._not_here(sha) from None
 
+# %% ../nbs/02_store.ipynb #a60d9f84
 @patch
 def _not_here(self:Store, sha:str)->NotFound:
     return NotFound(f'no blob {sha}; the store at {str(self.location)!r} does not hold it')
@@ -298,7 +307,8 @@ def unlink(self:Store,
 
 def _check_owner(owner:str)->str:
     if isinstance(owner, str) and owner and owner.isprintable() and len(owner) <= 1000: return owner
-    raise InvalidInput(f'{owner!r} is no owner of blobs; an owner is a text of 1 to 1000 printable characters, for example model/churn/1.0.0')
+    raise InvalidInput(f'{owner!r} is no owner of blobs; an owner is a text of 1 to 1000 printable characters, '
+                       'for example model/churn/1.0.0')
 
 # %% ../nbs/02_store.ipynb #fc51e073
 @patch
@@ -372,7 +382,8 @@ def _copy_into(self:Store, folder:Path)->None:
         db.unlink(missing_ok=True)
         self._tables.copy(db, self._known.values())
         needed = _needed_by_copy(db)
-        if gone := lost & set(needed): raise IntegrityError(f'blob {min(gone)} is missing; {needed[min(gone)]} needs it, so there is no backup')
+        if gone := lost & set(needed):
+            raise IntegrityError(f'blob {min(gone)} is missing; {needed[min(gone)]} needs it, so there is no backup')
         new = sorted(set(needed) - copied)
         here = parallel(lambda sha: self._copy_blob(sha, place.path(sha)), new)
         lost = {sha for sha, came in zip(new, here) if not came}
@@ -388,6 +399,7 @@ def _copy_blob(self:Store, sha:str, path:Path)->bool:
     except NotFound: return False
     return True
 
+# %% ../nbs/02_store.ipynb #66cc2609
 def _needed_by_copy(db:Path)->dict[str, str]:
     "What the copy of a database needs, each with one owner; the database is checked, and told that its blobs are beside it"
     conn = sqlite3.connect(db)

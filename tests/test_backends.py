@@ -55,6 +55,13 @@ def test_what_is_not_there_is_an_error(any_store, tmp_path):
     assert list(tmp_path.glob('f*')) == []
 
 
+def test_a_file_that_changes_while_it_is_stored_is_refused(any_store, tmp_path, monkeypatch):
+    (tmp_path/'f').write_bytes(b'new')
+    monkeypatch.setattr('mlops_nb.store.file_digest', lambda path: digest(b'old'))      # what it was a moment ago
+    with pytest.raises(IntegrityError, match='f. has changed while it was being stored; try again'): any_store.put_file(tmp_path/'f')
+    assert list(any_store._blobs.files()) == []
+
+
 def damage(store, sha, data):
     "Change a blob behind the store's back"
     if hasattr(store._blobs, 'folder'): store._blobs.path(sha).write_bytes(data)

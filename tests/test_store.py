@@ -17,8 +17,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from sqlalchemy import Column, MetaData, Table, Text, select
 
-from mlops_nb.blobs import StorageFull, hide_secrets, mask_url, open_blobs
+from mlops_nb.blobs import StorageFull, hide_secrets, mask_url
 from mlops_nb.core import InvalidInput, MlopsError, NotFound, check_name, digest
+from mlops_nb.objects import open_blobs
 from mlops_nb.store import Store
 from services import PASSWORD
 
