@@ -101,6 +101,7 @@ def test_what_is_ambiguous_is_said_and_not_guessed(ledgers):
     assert problems['predictions:price:1.0.0'] is None
     assert "a version of 2 models: delay, price; say whose log it is, for example model='delay'" in problems['predictions:1.0.0']
     assert len(lineage.upstream(f'prediction:{ids[0]}')) == 1
+    assert [lineage.prediction_ids(p) for p in ('predictions:1.0.0', 'predictions:price:1.0.0', 'predictions:?', 'predictions:latest')] == [[i] for i in ids]
     assert lineage.explain(f'prediction:{ids[0]}').endswith("say whose log it is, for example model='delay'")
     named = Lineage(*ledgers, model='delay')
     assert set(named.upstream(f'prediction:{ids[0]}')) == {f'prediction:{ids[0]}', 'model:delay:1.0.0'}
