@@ -29,26 +29,45 @@ from mlops_nb.cards import model_card
 from mlops_nb.core import Conflict, IntegrityError, InvalidInput, MlopsError, NotFound, use_clock
 from mlops_nb.formats import UntrustedType
 from mlops_nb.registry import ModelRegistry
+from mlops_nb.store import Store
 
 
 def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', textwrap.dedent(code), *map(str, args)], **kw)
 
 
-def test_eight_processes_registering_twenty_versions_each_leave_exactly_160(tmp_path):
+def test_four_processes_registering_twenty_versions_each_leave_exactly_80(tmp_path):
     code = '''
         import sys
         from mlops_nb import ModelRegistry
         reg, me = ModelRegistry(sys.argv[1]), int(sys.argv[2])
         for i in range(20): reg.register_model({'by': me, 'number': i}, 'shared', f'{me}.{i}.0', by=f'p{me}')
     '''
-    running = [python(code, tmp_path/'r', k) for k in range(8)]
-    assert [p.wait() for p in running] == [0]*8
+    running = [python(code, tmp_path/'r', k) for k in range(4)]
+    assert [p.wait() for p in running] == [0]*4
     with ModelRegistry(tmp_path/'r') as reg:
         models = reg.list_models()
-        assert len(models) == 160
-        assert reg.resolve('shared') == ('shared', '7.19.0')
-        for k in range(8): assert reg.load_model('shared', f'{k}.{k}.0')[0] == {'by': k, 'number': k}
+        assert len(models) == 80
+        assert reg.resolve('shared') == ('shared', '3.19.0')
+        for k in range(4): assert reg.load_model('shared', f'{k}.{k}.0')[0] == {'by': k, 'number': k}
         assert reg.store.verify() == []
+
+
+def test_four_processes_on_every_store_that_can_be_shared_lose_nothing_and_have_one_winner(shared_urls):
+    code = '''
+        import sys
+        from mlops_nb import ModelRegistry, Store
+        from mlops_nb.core import Conflict
+        reg, me = ModelRegistry(Store(sys.argv[1], sys.argv[2] or None)), int(sys.argv[3])
+        for i in range(5): reg.register_model([me, i], 'shared', f'{me}.{i}.0'); reg.set_alias('shared', 'champion', f'{me}.{i}.0', by=f'p{me}')
+        try: reg.register_model([me], 'one', '1'); print('won')
+        except Conflict: print('lost')
+    '''
+    running = [python(code, shared_urls.location, shared_urls.blobs or '', k, stdout=subprocess.PIPE, text=True) for k in range(4)]
+    assert sorted(p.communicate()[0].strip() for p in running) == ['lost', 'lost', 'lost', 'won']
+    with Store(*shared_urls) as store:
+        reg = ModelRegistry(store)
+        assert len(reg.list_models('shared')) == 20 and len(reg.history('shared', 'champion')) == 20
+        assert len(reg.ledger()) == 41 and reg.check_ledger() == [] and store.verify() == []
 
 
 WRITER = '''
@@ -68,7 +87,7 @@ WRITER = '''
 
 def test_kill_at_any_point_leaves_a_registry_that_opens_with_all_earlier_versions_loading(tmp_path):
     rng, kept = random.Random(1), set()
-    for round_ in range(8):
+    for round_ in range(6):
         child = python(WRITER, tmp_path/'r', round_, stdout=subprocess.PIPE, text=True)
         child.stdout.readline()
         time.sleep(rng.uniform(0.01, 0.3))
