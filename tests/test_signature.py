@@ -65,6 +65,13 @@ def test_an_integer_beside_a_missing_value_is_exact_or_refused(dtype):
     assert column(dtype, [2**60, None]).dropna().astype(object).map(int).tolist() == [2**60]          # this one has a float
 
 
+@pytest.mark.parametrize('rows', [1, 70])
+def test_a_whole_column_with_holes_is_no_way_around_that(rows):
+    given = pd.DataFrame({'x': pd.Series([2**53 + 1, None]*rows, dtype='Int64')})
+    refused('int64', given, 'beside missing values', range(0, 2*rows, 2))
+    assert signature('Int64').enforce(given)['x'].dropna().eq(2**53 + 1).all()
+
+
 @pytest.mark.parametrize('dtype', KIND)
 @pytest.mark.parametrize('hole', [None, np.nan, pd.NA, pd.NaT], ids=str)
 def test_each_dtype_takes_each_missing_value_and_gives_its_dtype_where_it_can(dtype, hole):
@@ -188,10 +195,11 @@ def test_a_signature_of_the_first_release_reads_enforces_and_is_written_as_it_wa
     assert found['size'].iloc[0] == 'M' and found['time'].iloc[0] == pd.Timestamp('2013-01-01T05:00Z') and len(sig.check({**row, 'size': 'XL'})) == 1
 
 
+TIMES = dict(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31)) if int(pd.__version__.split('.')[0]) >= 3 else dict(min_value=datetime(1700, 1, 1), max_value=datetime(2250, 1, 1))   # pandas 2 reads times in nanoseconds
 COLUMNS = {'int64': st.integers(-2**63, 2**63-1), 'int8': st.integers(-128, 127), 'uint64': st.integers(0, 2**64-1), 'Int64': st.integers(-2**63, 2**63-1) | st.none(), 'int64[pyarrow]': st.integers(-2**63, 2**63-1) | st.none(),
            'float64': st.floats(allow_infinity=False), 'float32': st.floats(width=32, allow_infinity=False), 'Float64': st.floats(allow_nan=False, allow_infinity=False) | st.none(), 'bool': st.booleans(), 'boolean': st.booleans() | st.none(),
-           'string': st.text(st.characters(codec='utf-8'), max_size=5) | st.none(), 'object': st.text(st.characters(codec='utf-8'), max_size=5), 'datetime64[us]': st.datetimes(), 'datetime64[s]': st.datetimes().map(lambda t: t.replace(microsecond=0)),
-           'datetime64[us, UTC]': st.datetimes(timezones=st.just(timezone.utc)), 'category': st.sampled_from(['a', 'b', None])}
+           'string': st.text(st.characters(codec='utf-8'), max_size=5) | st.none(), 'object': st.text(st.characters(codec='utf-8'), max_size=5), 'datetime64[us]': st.datetimes(**TIMES), 'datetime64[s]': st.datetimes(**TIMES).map(lambda t: t.replace(microsecond=0)),
+           'datetime64[us, UTC]': st.datetimes(**TIMES, timezones=st.just(timezone.utc)), 'category': st.sampled_from(['a', 'b', None])}
 
 @given(st.data(), st.sampled_from(sorted(COLUMNS)), st.sampled_from([1, 70]))
 @settings(max_examples=400, deadline=None)
