@@ -12,10 +12,16 @@ from .core import InvalidInput, NotFound, hint
 # %% auto #0
 __all__ = ['compare_rows']
 
-# %% ../nbs/04c_compare.ipynb #42c34f06
+# %% ../nbs/04c_compare.ipynb #75effe20
 def _starts(chunks:list)->np.ndarray:
     "Number of the first row of each chunk, and behind the last one the number of rows"
     return np.cumsum([0] + [n for _, n in chunks])
+
+def _others(n:int, used:np.ndarray)->np.ndarray:
+    "The numbers below `n` that are not used"
+    free = np.ones(n, dtype=bool)
+    free[used] = False
+    return np.flatnonzero(free)
 
 def _proposals(a:list, b:list)->set[tuple[int, int, int]]:
     "(row on the left, row on the right, rows) of the chunks of a column that are equal on both sides"
@@ -73,7 +79,7 @@ def _codes(a:pd.Series, b:pd.Series)->tuple[np.ndarray, np.ndarray]:
     codes = pd.factorize(pd.concat([a, b], ignore_index=True))[0]
     return codes[:len(a)], codes[len(a):]
 
-# %% ../nbs/04c_compare.ipynb #873f7bb2
+# %% ../nbs/04c_compare.ipynb #88b81642
 class _Side:
     "One version of a table: the parts of its manifest, and the rows that somebody asks for"
     def __init__(self, versions, version:str):
@@ -88,7 +94,7 @@ class _Side:
         "The values of a column in these rows, in this order; None is all rows"
         if rows is None: rows = np.arange(self.rows)
         starts = _starts(self.parts[name]['chunks'])
-        needed = np.unique(np.searchsorted(starts, rows, 'right') - 1)
+        needed = np.flatnonzero(np.bincount(np.searchsorted(starts, rows, 'right') - 1))
         spans = [(int(starts[k]), int(starts[k + 1])) for k in needed]
         found = self.versions.read_columns(self.version, [] if name in self.levels else [name], spans)
         values = found.index.get_level_values(self.levels[name][0]).to_series() if name in self.levels else found.iloc[:, 0]
@@ -155,7 +161,7 @@ def _in_order(a:pd.DataFrame, b:pd.DataFrame)->tuple[np.ndarray, np.ndarray]:
     keep = _longest_rise(j)
     return i[keep], j[keep]
 
-# %% ../nbs/04c_compare.ipynb #fa1c6d4c
+# %% ../nbs/04c_compare.ipynb #862e0a16
 def _gaps(runs:np.ndarray, rows:int, side:int)->tuple[np.ndarray, np.ndarray]:
     "The rows of one side outside the runs, and the number of the gap that each is in"
     inside = np.zeros(rows + 1, dtype=np.int64)
@@ -168,11 +174,11 @@ def _same_rows(x:np.ndarray, y:np.ndarray, gap_x:np.ndarray, gap_y:np.ndarray)->
     row = pd.DataFrame(np.concatenate([x, y])).groupby(list(range(x.shape[1]))).ngroup().to_numpy()
     a, b = (pd.DataFrame({'row': r, 'gap': gap}) for r, gap in ((row[:len(x)], gap_x), (row[len(x):], gap_y)))
     i, j = _in_order(a, b)
-    rest = np.setdiff1d(np.arange(len(x)), i), np.setdiff1d(np.arange(len(y)), j)
+    rest = _others(len(x), i), _others(len(y), j)
     p, q = _matches(a.iloc[rest[0]][['row']], b.iloc[rest[1]][['row']])
     return i, j, rest[0][p], rest[1][q]
 
-# %% ../nbs/04c_compare.ipynb #164b0ed9
+# %% ../nbs/04c_compare.ipynb #39d9c6fe
 _MOST_CELLS = 4_000_000
 
 def _alike(x:np.ndarray, y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
@@ -194,7 +200,7 @@ def _along_one(x:np.ndarray, y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
     columns = [_in_order(pd.DataFrame({'row': x[:, k]}), pd.DataFrame({'row': y[:, k]})) for k in range(x.shape[1])]
     k = max(range(len(columns)), key=lambda k: len(np.unique(x[columns[k][0], k])))
     i, j = columns[k]
-    u, v = np.setdiff1d(np.arange(len(x)), i), np.setdiff1d(np.arange(len(y)), j)
+    u, v = _others(len(x), i), _others(len(y), j)
     s, t = _matches(pd.DataFrame({'slot': np.searchsorted(i, u)}), pd.DataFrame({'slot': np.searchsorted(j, v)}))
     return np.sort(np.concatenate([i, u[s]])), np.sort(np.concatenate([j, v[t]]))
 
@@ -227,7 +233,7 @@ def _gap_codes(left:_Side, right:_Side, name:str, proposals:set, runs:np.ndarray
     for c, r, v in zip(codes, read, values): c[r] = v
     return tuple(codes)
 
-# %% ../nbs/04c_compare.ipynb #1afe3ce0
+# %% ../nbs/04c_compare.ipynb #63c7c605
 def _pairs_by_place(left:_Side, right:_Side, names:list[str])->dict[str, tuple]:
     "Pairs of rows: in `runs`, `equal` by content, `moved`, and `other`, which differ"
     proposals = {n: _proposals(left.parts[n]['chunks'], right.parts[n]['chunks']) if left.parts[n]['type'] == right.parts[n]['type'] else set() for n in names}
@@ -238,7 +244,7 @@ def _pairs_by_place(left:_Side, right:_Side, names:list[str])->dict[str, tuple]:
     x, y = (np.column_stack(side) for side in zip(*(_gap_codes(left, right, n, p, runs, (a, gap_a), (b, gap_b)) for n, p in proposals.items())))
     i, j, p, q = _same_rows(x, y, gap_a, gap_b)
     standing = np.sort(np.concatenate([spread[0], a[i]])), np.sort(np.concatenate([spread[1], b[j]]))
-    u, v = (np.setdiff1d(np.arange(len(s)), np.concatenate(used)) for s, used in ((a, (i, p)), (b, (j, q))))
+    u, v = _others(len(a), np.concatenate([i, p])), _others(len(b), np.concatenate([j, q]))
     s, t = _between(x[u], y[v], np.searchsorted(standing[0], a[u]), np.searchsorted(standing[1], b[v]))
     return dict(runs=tuple(spread), equal=(a[i], b[j]), moved=(a[p], b[q]), other=(a[u][s], b[v][t]))
 
@@ -286,7 +292,7 @@ def _named(side:_Side, key:list[str]|None, rows:np.ndarray)->list:
     columns = [side.read(k, rows).tolist() for k in key]
     return [dict(zip(key, map(_plain, values))) for values in zip(*columns)]
 
-# %% ../nbs/04c_compare.ipynb #c1bec3b2
+# %% ../nbs/04c_compare.ipynb #9badde66
 def compare_rows(
     versions,                      # `DataVersioning`
     v1:str,                        # Id or unique prefix of the earlier version
@@ -311,7 +317,7 @@ def compare_rows(
         at, a, b = _changed(left, right, n, *check)
         dirty[at] = True
         columns[n] = _column(left, right, key, n, (check[0][at], check[1][at]), (a, b), examples, drift)
-    gone = [np.setdiff1d(np.arange(side.rows), rows)[:examples] for side, rows in zip((left, right), paired)]
+    gone = [_others(side.rows, rows)[:examples] for side, rows in zip((left, right), paired)]
     return dict(schema=_schema(left, right, common), key=key or None, rows=_tally(left, right, len(paired[0]), int(dirty.sum()), moved),
                 row_order_changed=moved > 0, columns=columns, removed=_named(left, key, gone[0]), added=_named(right, key, gone[1]))
 
