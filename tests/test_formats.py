@@ -1,11 +1,10 @@
 """What a model file holds, and what it must never do"""
-import functools, itertools, json, math, os, pickle, subprocess, sys, textwrap, warnings
+import functools, io, itertools, json, math, os, pickle, subprocess, sys, textwrap, warnings, zipfile
 from collections import OrderedDict, defaultdict, namedtuple
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
 from scipy import sparse, special
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -294,9 +293,8 @@ def test_no_function_that_does_something_comes_in_by_any_format(name, tmp_path):
     module, _, function = name.rpartition('.')
     pickled = b'\x80\x04c' + f'{module}\n{function}\n'.encode() + b'.'
     with pytest.raises(UntrustedType, match='allow_pickle=True'): load(pickled, 'pickle')
-    import io, zipfile
     out = io.BytesIO()
-    with zipfile.ZipFile(sio.__name__ and io.BytesIO(sio.dumps(FunctionTransformer(np.log1p)))) as old, zipfile.ZipFile(out, 'w') as new:
+    with zipfile.ZipFile(io.BytesIO(sio.dumps(FunctionTransformer(np.log1p)))) as old, zipfile.ZipFile(out, 'w') as new:
         for n in old.namelist(): new.writestr(n, old.read(n).replace(b'"log1p"', f'"{function}"'.encode()).replace(b'"__module__": "numpy"', f'"__module__": "{module}"'.encode()))
     with pytest.raises(UntrustedType) as e: load(out.getvalue(), 'skops')
     assert f'trusted=[' in str(e.value)
@@ -471,7 +469,7 @@ TOWERS = textwrap.dedent("""
     from mlops_nb.arrays import _pack
     from mlops_nb.core import MlopsError, digest
     from mlops_nb.formats import load_model_bytes
-    n, last = 100_000, ['array', 'O', 'C', 1, [None]]
+    n, last = 60_000, ['array', 'O', 'C', 1, [None]]
     for code, first, floor in (('tuple', ['tuple', []], lambda i: ['tuple', [[i]]]), ('frozenset', ['frozenset', []], lambda i: ['frozenset', [[i]]]),
                                ('slice', ['slice', None, 1, None], lambda i: ['slice', [i], 1, None]), ('array', last, lambda i: ['array', 'O', 'C', 1, [[i]]]),
                                ('partial', ['global', 1], lambda i: ['partial', [0], [[i]], [], []]), ('masked', last, lambda i: ['masked', 0, [i], None, None]),
@@ -529,7 +527,7 @@ FLIPS = textwrap.dedent('''
     said = dict(refused=0, loaded=0)
     for step in (RandomForestClassifier(2, max_depth=3, random_state=0), HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=5), KNeighborsClassifier(algorithm='ball_tree', leaf_size=9)):
         data = dump_model(make_pipeline(StandardScaler(), step).fit(X, y))[0]
-        @settings(max_examples=400, deadline=None, database=None, derandomize=True)
+        @settings(max_examples=250, deadline=None, database=None, derandomize=True)
         @given(st.lists(st.tuples(st.integers(0, len(data) - 1), st.integers(1, 255)), min_size=1, max_size=4))
         def flip(flips):
             bad = bytearray(data)
@@ -548,7 +546,7 @@ def test_no_flipped_byte_crashes_the_process():
     r = subprocess.run([sys.executable, '-c', FLIPS], capture_output=True, text=True, timeout=300)
     assert r.returncode == 0, r.stderr[-3000:]
     said = eval(r.stdout)
-    assert said['refused'] > 300 and said['loaded'] > 20, said
+    assert said['refused'] > 200 and said['loaded'] > 20, said
 
 
 # ---------------------------------------------------------------- around it
