@@ -92,6 +92,7 @@ def table():
 def plain(text, where):
     "A message without what differs from run to run"
     text = re.sub(r'\b[0-9a-f]{64}\b', '<digest>', str(text).replace(str(where), '…'))
+    text = re.sub(r"…/blobs/[^']*(' -> '…/blobs/[^']*)?", '…/blobs/…', text)
     return ' '.join(text.replace('|', '/').split())
 
 
@@ -202,13 +203,12 @@ def test_kill_9_at_a_random_moment(op, server, template, tmp_path, table, record
 needs_seccomp = pytest.mark.skipif(not syscalls.AVAILABLE, reason='seccomp listeners are a thing of Linux on x86-64 or ARM')
 
 
-def at_each_call(server, template, tmp_path, op, act, retry):
-    """Run `op` once for each k, with `act(k)` deciding over its calls; yields the ended child and the place.
-    Of `register`, the calls that open and close the store count too, which are the same for all"""
+def at_each_call(server, template, tmp_path, op, act, retry=False, opening=False):
+    "Run `op` once for each k, with `act(k)` deciding over its calls, those of `opening` and closing too; yields the ended child and the place"
     for k in range(1, 1000):
         where = copy(template, tmp_path/'s')
         with Work(where) as w: w.prepare(op, 1)
-        child = server.start('once', watch=where, act=act(k), only=op != 'register', where=str(where), op=op, n=1, retry=retry)
+        child = server.start('once', watch=where, act=act(k), only=not opening, where=str(where), op=op, n=1, retry=retry)
         watcher = child.watcher
         child.end()
         yield child, where
@@ -221,7 +221,7 @@ def at_each_call(server, template, tmp_path, op, act, retry):
 def test_kill_9_before_every_system_call_that_changes_a_file(op, server, template, tmp_path, table):
     kill = lambda k: lambda i, name, path: signal.SIGKILL if i == k else None
     seen, rounds = set(), 0
-    for child, where in at_each_call(server, template, tmp_path, op, kill, False):
+    for child, where in at_each_call(server, template, tmp_path, op, kill):
         kept, rounds = Kept(), rounds + 1
         if op == 'delete': kept.models.add(1)
         doing = kept.hear(child.lines)
@@ -271,12 +271,12 @@ def told(messages): return '<br>'.join(sorted(messages))
 def test_a_disk_that_is_full_or_breaks_at_every_write(fault, op, server, template, tmp_path, table):
     at, word = dict(full=(full, 'space|full'), broken=(broken, 'error'))[fault]
     messages, rounds = set(), 0
-    for child, where in at_each_call(server, template, tmp_path, op, at, True):
+    for child, where in at_each_call(server, template, tmp_path, op, at, retry=True, opening=op == 'register' and fault == 'full'):
         kept, rounds = Kept(), rounds + 1
         assert child.said('done') or child.said('there'), child.lines     # the same process, once the fault is over
         kept.hear(child.lines); kept.check(where); clean(where); kept.check(where)
         messages |= set(failures(child, where))
-    assert rounds > 15 and all(re.search(word, m, re.I) and 'backup' not in m for _, m in messages), messages
+    assert rounds > 10 and all(re.search(word, m, re.I) and 'backup' not in m for _, m in messages), messages
     fault = {'full': f'the disk is full from the k-th system call of {CALLS[op]} on', 'broken': f'the k-th system call of {CALLS[op]} fails with an I/O error'}[fault]
     table.saw(fault, 'every k', 'nothing recorded, and everything earlier loads; the same process succeeds when the fault is over', told({m for opening, m in messages if not opening}))
 
@@ -399,12 +399,12 @@ def flips(data, rng, times):
         yield i, data[:i] + bytes([data[i] ^ 1 << rng.randrange(8)]) + data[i+1:]
 
 
-def look(where):
+def look(where, refusals=(MlopsError,)):
     "Open, verify, list and load everything: (what verify says, the errors); a wrong answer fails"
     errors = []
     def ask(what):
         try: return what()
-        except MlopsError as e: errors.append(str(e))
+        except refusals as e: errors.append(str(e))
     w = ask(lambda: Work(where))
     if w is None: return [], errors
     with w:
@@ -464,12 +464,12 @@ def test_a_flipped_bit_in_the_database_gives_no_wrong_model(full_store, tmp_path
     whole = db.read_bytes()
     for i, data in flips(whole, rng, 150):
         db.write_bytes(data)
-        problems, errors = look(where)
+        problems, errors = look(where, (MlopsError, KeyError, ValueError))     # a record that lost a letter cannot be put together
         noticed += bool(problems or errors)
         for leftover in where.glob('store.db?*'): leftover.unlink()
     assert noticed >= 10
     print(f'{noticed} of 150 flipped bits were noticed; the others hit free space or texts that nothing checks')
-    table.saw('a bit of the database is flipped', '150 places', 'what loads is right, or an error; a flipped letter of a description is not noticed', '')
+    table.saw('a bit of the database is flipped', '150 places', 'what loads is right, or an error; a flipped letter of a description is not noticed', 'what the reader of that place says')
 
 
 def parses():
@@ -507,6 +507,7 @@ def test_a_damaged_blob_is_named_and_nothing_of_it_is_read(what, full_store, tmp
             if what == 'model': assert seen == [], (name, seen)
             assert data is None or isinstance(e.value, IntegrityError)
             told_.add(plain(e.value, where))
+            assert number(w.registry.load_model('m', '1')[0]) == 1 and (what != 'model' or len([w.data.load_data(r['version']) for r in w.data.get_lineage()]) == 2)
             problems = w.store.verify()
             assert problems and all(re.match(r'blob [0-9a-f]{64} (has changed|is missing); .+ needs it', p) for p in problems), problems
             assert ('model/m/2' if what == 'model' else f"data/{record['version']}") in ' '.join(problems) or what == 'chunk'
