@@ -12,7 +12,7 @@ from .columns import content_key
 # %% auto #0
 __all__ = ['row_words', 'window_hash', 'borders', 'Cutter', 'encode', 'decode', 'difference', 'encode_patch', 'apply_patch']
 
-# %% ../nbs/03c_chunks.ipynb #e625c930
+# %% ../nbs/03c_chunks.ipynb #0d83d50a
 _WINDOW, _MIN, _MAX, _BITS, _BLOCK = 32, 1 << 13, 1 << 18, 15, 1 << 15
 _MIX = np.uint64(0x9E3779B97F4A7C15)       # Knuth's multiplier: 2**64 by the golden ratio
 
@@ -27,7 +27,8 @@ def row_words(
         return np.where(array.is_null().to_numpy(zero_copy_only=False), _MIX, full)
     if is_a.is_struct(t): return _sum([row_words(child) for child in array.flatten()], len(array))
     if is_a.is_fixed_size_list(t) or is_a.is_list(t) or is_a.is_large_list(t): return _list_words(array)
-    if is_a.is_fixed_size_binary(t) or is_a.is_decimal(t): return _text_words(pa.array([str(v).encode() for v in array.to_pylist()], pa.large_binary()))
+    if is_a.is_fixed_size_binary(t) or is_a.is_decimal(t):
+        return _text_words(pa.array([str(v).encode() for v in array.to_pylist()], pa.large_binary()))
     if is_a.is_string(t) or is_a.is_large_string(t) or is_a.is_binary(t) or is_a.is_large_binary(t):
         return _text_words(array.cast(pa.large_binary()))
     if is_a.is_temporal(t): array = array.cast(pa.int64() if t.bit_width == 64 else pa.int32())
@@ -84,7 +85,7 @@ def _eight_at(words:np.ndarray, starts:np.ndarray)->np.ndarray:
     high <<= np.uint64(1)
     return low | high
 
-# %% ../nbs/03c_chunks.ipynb #4cad54b1
+# %% ../nbs/03c_chunks.ipynb #984144d0
 def window_hash(
     words:np.ndarray, # uint64, one for each row
 )->np.ndarray:        # uint32: the hash of the 32 rows that end here; of fewer at the beginning
@@ -92,14 +93,14 @@ def window_hash(
     mixed = words ^ (words >> np.uint64(32))
     mixed *= _MIX
     h = (mixed >> np.uint64(32)).astype('u4')
-    step, factor, before = 1, 0x01000193, np.empty_like(h)          # the multiplier of the FNV hash: odd, with well mixed powers
+    step, factor, before = 1, 0x01000193, np.empty_like(h)    # the multiplier of the FNV hash: odd, with well mixed powers
     while step < _WINDOW:
         np.multiply(h, np.uint32(factor), out=before)
         h[step:] += before[:-step]
         step, factor = 2*step, factor*factor & 0xFFFFFFFF
     return h
 
-# %% ../nbs/03c_chunks.ipynb #44ad6a39
+# %% ../nbs/03c_chunks.ipynb #ce7eab8d
 def borders(
     array:pa.Array,      # A column
 )->list[int]:            # Ends of the chunks: rows from the beginning
@@ -108,7 +109,7 @@ def borders(
     return _ends(places, len(array), True)
 
 def _candidates(array:pa.Array, before:np.ndarray)->tuple[np.ndarray, np.ndarray]:
-    "Where the content would have a border, and the last words, which the next rows need; in blocks that fit the processor's cache"
+    "Where the content would have a border, and the last words, which the next rows need; block by block"
     found = [np.zeros(0, 'i8')]
     for i in range(0, len(array), _BLOCK):
         words = np.concatenate([before, row_words(array.slice(i, _BLOCK))])
@@ -125,7 +126,7 @@ def _ends(places:np.ndarray, n:int, final:bool)->list[int]:
         end = min(places[i] if i < len(places) else n + 1, begin + _MAX)
         if end > n: break
         ends.append(begin := int(end))
-    return ends + [n] if final and (begin < n or not ends) else ends    # a column without rows has one chunk, which keeps its type
+    return ends + [n] if final and (begin < n or not ends) else ends    # of no rows there is one chunk, which keeps the type
 
 # %% ../nbs/03c_chunks.ipynb #2a47de1b
 class Cutter:
@@ -190,7 +191,7 @@ def _scaled(values:np.ndarray, places:int)->np.ndarray|None:
     back, kind = (whole/10**places).astype(values.dtype), f'u{values.dtype.itemsize}'
     return whole if (back.view(kind) == values.view(kind)).all() else None
 
-# %% ../nbs/03c_chunks.ipynb #74000e10
+# %% ../nbs/03c_chunks.ipynb #86b2ab22
 def _shrink(array:pa.Array)->tuple[pa.Array, dict]:
     "A smaller array, and the recipe that makes the old one of it; {} is the array itself"
     t, is_a = array.type, pa.types
@@ -217,7 +218,8 @@ def _shrink_floats(array:pa.Array, mask:np.ndarray|None)->tuple[pa.Array, dict]:
         values = np.where(nan, values[np.argmin(nan)], values)
     if (found := _decimals(values)) is None: return array, {}
     rest, recipe = _shrink_integers(found[0])
-    return pa.array(rest, mask=nan if odd else mask), {**recipe, 'float': values.dtype.str, 'places': found[1], 'nan': bool(odd)}
+    recipe |= {'float': values.dtype.str, 'places': found[1], 'nan': bool(odd)}
+    return pa.array(rest, mask=nan if odd else mask), recipe
 
 # %% ../nbs/03c_chunks.ipynb #91c2463f
 def _grow(array:pa.Array, recipe:dict)->pa.Array:
@@ -231,7 +233,7 @@ def _grow(array:pa.Array, recipe:dict)->pa.Array:
         if recipe['nan']: values[mask] = np.nan; mask = None
     return pa.array(values, mask=mask)
 
-# %% ../nbs/03c_chunks.ipynb #5ef8aede
+# %% ../nbs/03c_chunks.ipynb #73a591da
 def encode(
     array:pa.Array,                  # Values of a chunk; of a patch, only those that differ
     positions:np.ndarray|None=None,  # Of a patch: the rows where they stand, ascending
@@ -239,8 +241,10 @@ def encode(
 )->pa.Buffer:                        # An Arrow stream
     "A chunk, or a patch, as bytes"
     small, how = _shrink(array)
-    columns = dict(v=small) if positions is None else dict(v=small, p=pa.array(np.diff(positions, prepend=0).astype('u4')))
-    schema = pa.schema([(n, c.type) for n, c in columns.items()], {'how': json.dumps({**how, **recipe})} if how or recipe else None)
+    columns = dict(v=small)
+    if positions is not None: columns['p'] = pa.array(np.diff(positions, prepend=0).astype('u4'))
+    meta = {'how': json.dumps({**how, **recipe})} if how or recipe else None
+    schema = pa.schema([(n, c.type) for n, c in columns.items()], meta)
     codec = pa.Codec('zstd', 1) if _gains(small) else None
     sink, options = pa.BufferOutputStream(), pa.ipc.IpcWriteOptions(compression=codec, use_threads=False)
     with pa.ipc.new_stream(sink, schema, options=options) as writer:
@@ -261,15 +265,15 @@ def decode(
     table = pa.ipc.open_stream(pa.py_buffer(data), options=options).read_all()
     how = json.loads((table.schema.metadata or {}).get(b'how', b'{}'))
     column = table.column(0)
-    array = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    array = column.chunk(0) if column.num_chunks else pa.array([], column.type)      # `encode` writes one batch
     positions = np.cumsum(table.column('p').to_numpy(), dtype='i8') if table.num_columns > 1 else None
     return _grow(array, how), positions, how
 
-# %% ../nbs/03c_chunks.ipynb #e228a5f4
+# %% ../nbs/03c_chunks.ipynb #219358e4
 def difference(
     new:pa.Array, # Rows as they are now
     old:pa.Array, # Rows as they were, of the same type
-)->tuple[np.ndarray, list[tuple[int, int, int]]]: # Which rows of `new` differ (booleans); runs: first new row, first old row, rows
+)->tuple[np.ndarray, list[tuple[int, int, int]]]: # Which rows of `new` differ; runs: first new row, first old row, rows
     "Align two runs of rows at both ends, and compare"
     n, shift, both = len(new), len(new) - len(old), min(len(new), len(old))
     front = np.ones(n, bool)
@@ -287,8 +291,8 @@ def _differs(a:pa.Array, b:pa.Array)->np.ndarray:
     t, is_a = a.type, pa.types
     words = row_words(a) != row_words(b)
     if not (is_a.is_large_string(t) or is_a.is_string(t)): return words
-    unlike = pc.fill_null(pc.not_equal(a, b), False).to_numpy(zero_copy_only=False)     # a hole against a text: the words differ
-    return words | unlike
+    unlike = pc.fill_null(pc.not_equal(a, b), False)      # a hole against a text: the words differ
+    return words | unlike.to_numpy(zero_copy_only=False)
 
 # %% ../nbs/03c_chunks.ipynb #986b89d1
 def encode_patch(

@@ -78,70 +78,26 @@ def spec_of(
     known = series.dtype
     return replace(made, dtype='category', categories=tuple(known.categories), ordered=bool(known.ordered))
 
-# %% ../nbs/04e_columns.ipynb #3b23284e
-@dataclass(frozen=True)
-class Cells:
-    "Cells of one column that share one problem"
-    column:str|None            # Column name; None for the whole table
-    problem:str                # The reason; it goes on after the value, where there is one
-    rows:np.ndarray|None=None  # Positions; None when no row is to blame
-    values:list|None=None      # The values there; None when the problem is not in the value
-
-    def __len__(self)->int: return 1 if self.rows is None else len(self.rows)
-
-    def says(self,
-        i:int,   # Which of the cells, from 0
-    )->dict:     # row, column, problem
-        "One cell as plain data"
-        shown = '' if self.values is None else _show(self.values[i]) + ' '
-        return dict(row=None if self.rows is None else int(self.rows[i]), column=self.column, problem=shown + self.problem)
-
-def _show(value)->str:
-    if isinstance(value, (np.number, np.bool_)): value = value.item()
-    if isinstance(value, int) and value.bit_length() > 200: return f'an integer of {value.bit_length()} bits'
-    return repr(value if isinstance(value, (str, int, float, bool)) or value is None else str(value))[:60]
-
-# %% ../nbs/04e_columns.ipynb #a6a456a5
-_STR = str(pd.Series(['a']).dtype) == 'str'   # pandas 3 has a text dtype of that name
-
-class Reader:
-    "Reads the values of one column; made once, used for each input"
-    def __init__(self,
-        spec:ColumnSpec,      # What the column is
-        unseen:str='error',   # A category that training did not know: `error`, or `missing`
-    ):
-        self.spec, self.categories = spec, spec.categories is not None
-        self.dtype, self.plain, self.takes_holes = _target(spec)
-        if spec.kind == 'datetime': self.one, self.unit, self.zone = None, *_unit(self.dtype)
-        else: self.one = one_value(spec.kind, self.plain, spec.categories, unseen == 'missing' and spec.nullable)
-        self.texts, self.low, self.high = spec.seen and frozenset(spec.seen), spec.low, spec.high
-        if spec.kind == 'datetime' and spec.low is not None:
-            self.low, self.high = read_times([spec.low, spec.high], self.unit, self.zone is not None)[0].tolist()
-
-    def __repr__(self): return f'Reader({self.spec!r})'
-
-def _target(spec:ColumnSpec)->tuple:
-    "The pandas dtype of a column, numpy's dtype below it, and whether a hole may stand beside its values"
-    if spec.categories is not None: return pd.CategoricalDtype(list(spec.categories), spec.ordered), np.dtype('int64'), True
-    dtype = pdt.pandas_dtype(spec.dtype) if spec.dtype != 'str' or _STR else np.dtype(object)
-    if isinstance(dtype, pd.SparseDtype): return dtype, dtype.subtype, spec.kind not in ('integer', 'boolean')
-    if isinstance(dtype, np.dtype):
-        return dtype, np.dtype('int64') if spec.kind == 'datetime' else dtype, spec.kind not in ('integer', 'boolean')
-    if spec.kind in ('string', 'datetime'): return dtype, np.dtype(object if spec.kind == 'string' else 'int64'), True
-    return dtype, dtype.numpy_dtype, True
-
-def _unit(dtype)->tuple[str, str|None]:
-    "Unit and zone of a dtype of times"
-    found = getattr(dtype, 'pyarrow_dtype', dtype)
-    return getattr(found, 'unit', None) or np.datetime_data(found)[0], getattr(found, 'tz', None)
-
-# %% ../nbs/04e_columns.ipynb #0c99b5e4
-_BESIDE = 'has no float of its own, and beside missing values this column becomes floats'
-
-def _beside(one:Callable, value)->int:
-    "An integer that a float holds as well"
-    found = one(value)
-    if abs(found) > 2**53 and int(float(found)) != found: raise Unfit(_BESIDE)
+# %% ../nbs/03b_columns.ipynb #ff1136d8
+def describe(
+    values:pd.Series|pd.Index, # A column, or an index of one level
+    where:str,                 # What to call it in an error message
+)->dict:                       # JSON: `kind` and what this kind leaves open; a dtype that cannot come back is refused
+    "What must be known to rebuild a column"
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return dict(kind='category', ordered=bool(dtype.ordered), categories=describe(dtype.categories, where))
+    if isinstance(dtype, pd.StringDtype) or dtype == object: return _describe_text(values, where)
+    if isinstance(dtype, pd.ArrowDtype):
+        found = dict(kind='arrow', type=str(dtype.pyarrow_dtype)) if _takes(dtype.pyarrow_dtype) else None
+    elif isinstance(dtype, pd.PeriodDtype): found = dict(kind='period', freq=str(dtype)[7:-1])
+    elif isinstance(dtype, pd.IntervalDtype):
+        found = dict(kind='interval', closed=dtype.closed, subtype=describe(values.array.left, where))
+    elif isinstance(dtype, pd.SparseDtype): found = _describe_sparse(dtype)
+    else: found = _describe_plain(dtype)
+    if found is None:
+        raise InvalidInput(f'{where} has the dtype {dtype}, which cannot be given back exactly; '
+                           'convert it first, for example with astype(str)')
     return found
 
 @patch
@@ -175,11 +131,14 @@ def _stored(self:Reader, values:list|np.ndarray, missing:np.ndarray|None):
     if dtype == object: return pd.Series(full, dtype=object)
     return full if isinstance(dtype, np.dtype) else _extended(full, dtype, missing)
 
-def _spread(values:np.ndarray, missing:np.ndarray, hole)->np.ndarray:
-    "Values with `hole` where `missing` says so"
-    full = np.full(len(missing), hole, values.dtype)
-    full[~missing] = values
-    return full
+# %% ../nbs/03b_columns.ipynb #6907e64b
+def _texts(values:pd.Series|pd.Index, where:str)->pa.Array|pa.ChunkedArray:
+    "Texts as Arrow holds them; half a character cannot be written down"
+    source = values.array if isinstance(values.dtype, pd.StringDtype) else values
+    try: found = pa.array(source, type=pa.large_string(), from_pandas=True)
+    except (UnicodeEncodeError, pa.ArrowInvalid) as e:
+        raise InvalidInput(f'{where} holds a text that is no Unicode ({e}); replace these characters first') from None
+    return found.cast(pa.large_string()) if found.type != pa.large_string() else found
 
 def _extended(full:np.ndarray, dtype, missing:np.ndarray|None):
     "An array in a dtype that only pandas has"
@@ -188,14 +147,8 @@ def _extended(full:np.ndarray, dtype, missing:np.ndarray|None):
     if missing is not None and not isinstance(dtype, pd.SparseDtype): full = full.astype(object); full[missing] = None
     return pd.array(full, dtype=dtype)
 
-# %% ../nbs/04e_columns.ipynb #7dc8877f
-@patch
-def _clock(self:Reader, ticks:np.ndarray):
-    "Ticks of UTC in the dtype of training"
-    times = np.asarray(ticks).view(f'M8[{self.unit}]')
-    if isinstance(self.dtype, np.dtype): return times.astype(self.dtype)
-    if self.zone is not None: times = pd.DatetimeIndex(times).tz_localize('UTC').tz_convert(self.zone)
-    return pd.Series(times).astype(self.dtype).array
+def _pair(first:pa.Array, second:pa.Array)->pa.StructArray:
+    return pa.StructArray.from_arrays([first, second], ['first', 'second'])
 
 # %% ../nbs/04e_columns.ipynb #7bc14917
 _SHORT = 64   # rows; below, one by one is faster
@@ -216,35 +169,21 @@ def _compiled(self:Reader, known:pd.Series, holes:bool)->np.ndarray|None:
     rounds = kind == 'integer' and holes and not self.takes_holes and found is not None and np.abs(found).max() > 2**53
     return None if rounds else found
 
-# %% ../nbs/04e_columns.ipynb #c226a7d7
-@patch
-def read(self:Reader,
-    given:list|pd.Series, # Values of Python, or a column of a frame
-)->tuple:                 # The column in the dtype of training (None if a cell is wrong), wrong `Cells`, `Cells` outside of training
-    "Bring the values of one column into the form of training"
-    typed = isinstance(given, pd.Series)
-    missing = given.isna().to_numpy() if typed else pd.isna(np.fromiter(given, object, len(given)))
-    holes, known, at, wrong = bool(missing.any()), given, None, []
-    if holes:
-        known = given[~missing] if typed else list(compress(given, ~missing))
-        at = np.flatnonzero(~missing)
-        if not self.spec.nullable: wrong = [Cells(self.spec.name, _MISSING, np.flatnonzero(missing))]
-    if typed and not wrong and self._is_already(known): return given.array, [], []
-    values, why = self._compiled(known, holes) if typed else None, None
-    if values is None: values, why = self._each(known := known.tolist() if typed else known, holes)
-    if why is not None: return None, wrong + self._cells(known, why, at), []
-    column = None if wrong else self._stored(values, missing if holes else None)
-    return column, wrong, self._outside(values, known, at)
+# %% ../nbs/03b_columns.ipynb #db0242b5
+def _numbers(pieces:list[pa.Array], dtype:str|None=None)->np.ndarray:
+    "One numpy array, in memory of its own"
+    found = [p.to_numpy(zero_copy_only=False) for p in pieces]
+    out = np.empty(sum(map(len, found)), dtype or np.result_type(*found))
+    at = 0
+    for f in found: out[at:at+len(f)] = f; at += len(f)
+    return out
 
 _MISSING = 'is missing, and may not be'
 
-@patch
-def _is_already(self:Reader, known:pd.Series)->bool:
-    "Is this a column of pandas' texts, in the dtype of training and all of them seen? Then nothing is converted"
-    if not isinstance(self.dtype, pd.StringDtype) or known.dtype != self.dtype or not len(known): return False
-    texts = known.unique().tolist()
-    return all_values(np.fromiter(texts, object, len(texts)), 'string', None) is not None and \
-           (not self.texts or self.texts.issuperset(texts))
+def _times(integers:np.ndarray, how:dict)->np.ndarray|pd.api.extensions.ExtensionArray:
+    plain = integers.view(how['dtype'].lstrip('<>='))
+    if 'tz' not in how: return plain.astype(how['dtype'], copy=False)
+    return pd.array(pd.DatetimeIndex(plain).tz_localize('UTC').tz_convert(how['tz']))
 
 @patch
 def _cells(self:Reader, known:list, why:list[str|None], at:np.ndarray|None)->list[Cells]:
@@ -263,5 +202,61 @@ def _from_texts(pieces:list[pa.Array], how:dict)->np.ndarray|pd.api.extensions.E
     if array.null_count: objects[array.is_null().to_numpy()] = None if how.get('missing') == 'None' else np.nan
     return objects
 
-def _least(values): return min(values) if isinstance(values, list) else values.min()
-def _most(values): return max(values) if isinstance(values, list) else values.max()
+def _text_dtype(how:dict)->np.dtype|pd.StringDtype:
+    "The dtype of a column of texts; before pandas 2.3 there was no text whose missing value is NaN"
+    if how['kind'] == 'object': return np.dtype(object)
+    if how['kind'] == 'text': return _default_text()
+    storage = how.get('storage', pd.StringDtype().storage)
+    if how['na'] == 'NA': return pd.StringDtype(storage)
+    try: return pd.StringDtype(storage, na_value=np.nan)
+    except TypeError: return np.dtype(object)
+
+def series(
+    values:np.ndarray|pd.api.extensions.ExtensionArray, # What `from_arrow` gave
+    index:pd.Index|None=None,                           # Of the frame
+)->pd.Series:                                           # Of the dtype that `values` have
+    "A Series that keeps an object array as it is (pandas 3 would make texts of it)"
+    return pd.Series(values, index=index, dtype=object if values.dtype == object else None, copy=False)
+
+# %% ../nbs/03b_columns.ipynb #0af343e7
+def content_key(
+    array:pa.Array, # Of a type that `describe` takes
+)->str:             # 64 lower-case hexadecimal digits
+    "SHA-256 of the logical content of an Arrow array"
+    h = hashlib.sha256(f'{len(array)}|{array.type}|{array.null_count}|'.encode())
+    if array.null_count: h.update(np.packbits(array.is_null().to_numpy(zero_copy_only=False)))
+    for part in _value_bytes(array): h.update(part)
+    return h.hexdigest()
+
+def _value_bytes(array:pa.Array)->list:
+    "The values of an array as buffers; missing ones as zeros or nothing"
+    t, is_a = array.type, pa.types
+    if not len(array) or is_a.is_null(t): return []
+    if is_a.is_struct(t): return [content_key(child).encode() for child in array.flatten()]
+    if any(is_a_list(t) for is_a_list in _NESTED): return [_lengths(array), content_key(array.flatten()).encode()]
+    if is_a.is_fixed_size_binary(t): return _text_bytes(array.cast(pa.binary()).cast(pa.large_binary()))
+    if is_a.is_string(t) or is_a.is_large_string(t) or is_a.is_binary(t) or is_a.is_large_binary(t):
+        return _text_bytes(array.cast(pa.large_binary()))
+    if array.null_count: array = array.fill_null(_zero(t))
+    if is_a.is_temporal(t): array = array.cast(pa.int64()) if t.bit_width == 64 else array.cast(pa.int32())
+    if is_a.is_decimal(t): return [str(array.to_pylist()).encode()]
+    return [np.ascontiguousarray(array.to_numpy(zero_copy_only=False)).view('u1')]
+
+# %% ../nbs/03b_columns.ipynb #9f98aa35
+def _text_bytes(array:pa.Array)->list:
+    "Lengths and bytes of the texts of a large_binary array, which may be a slice of a longer one"
+    if array.null_count: array = array.fill_null(b'')
+    offsets, data = np.frombuffer(array.buffers()[1], '<i8')[array.offset:array.offset+len(array)+1], array.buffers()[2]
+    return [np.diff(offsets).view('u1'), b'' if data is None else memoryview(data)[offsets[0]:offsets[-1]]]
+
+def _lengths(array:pa.Array)->np.ndarray:
+    "How long each list of an array is; a missing one has -1"
+    return pc.list_value_length(array).cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False).view('u1')
+
+def _zero(t:pa.DataType)->pa.Scalar:
+    "Nought, in a type of which Arrow makes numbers only by way of the integers of its own width"
+    if pa.types.is_boolean(t): return pa.scalar(False)
+    if pa.types.is_decimal(t): return pa.scalar(Decimal(0), t)
+    if t == pa.float16(): return pa.scalar(np.float16(0), t)
+    if pa.types.is_floating(t): return pa.scalar(0.0, pa.float64()).cast(t)
+    return pa.scalar(0, pa.int32() if pa.types.is_temporal(t) and t.bit_width == 32 else pa.int64()).cast(t)

@@ -15,7 +15,7 @@ from .packs import ChunkReader, ChunkWriter, in_threads
 # %% auto #0
 __all__ = ['table_manifest', 'numbered', 'column_values', 'needed_keys', 'table_values']
 
-# %% ../nbs/03f_manifests.ipynb #3b0a2234
+# %% ../nbs/03f_manifests.ipynb #54bfc55e
 class _Stream:
     "A column on its way into the store, batch by batch"
     def __init__(self, values:pd.Series|pd.Index, where:str):
@@ -40,7 +40,8 @@ class _Stream:
         "A batch must be described as the column is, but for the missing value of an object column"
         if {how['kind'], self.how['kind']} <= {'text', 'object'}:
             if missing: self.holes.add(how.get('missing') or 'nan')
-            if len(self.holes) > 1: raise InvalidInput(f'{self.where} mixes None and NaN; choose one, for example with fillna')
+            if len(self.holes) > 1:
+                raise InvalidInput(f'{self.where} mixes None and NaN; choose one, for example with fillna')
             if how.get('missing'): self.how = how
         elif how != self.how:
             raise InvalidInput(f'{self.where} has one dtype in some rows and another in others: {self.how} and {how}')
@@ -78,7 +79,7 @@ def _small_index(index:pd.Index, where:str, put)->dict:
     put(found + [c for s in streams for c in s.inner_chunks])
     return _index_part(index, streams)
 
-# %% ../nbs/03f_manifests.ipynb #e783887c
+# %% ../nbs/03f_manifests.ipynb #ef9b6ada
 def table_manifest(
     batches:Iterable[pd.DataFrame],   # At least one; all with the same columns and dtypes
     writer:ChunkWriter|None=None,     # Stores the chunks; None only names them
@@ -95,8 +96,9 @@ def table_manifest(
         rows += len(batch)
     put([c for s in streams for c in s.inner_chunks])
     width = first.shape[1]
-    return dict(kind='frame', rows=rows, labels=[str(c) for c in first.columns], columns=[s.part() for s in streams[:width]],
-                index=_index_part(_grown(first.index, rows), streams[width:]), header=_small_index(first.columns, 'the header', put))
+    index = _index_part(_grown(first.index, rows), streams[width:])
+    return dict(kind='frame', rows=rows, labels=[str(c) for c in first.columns], index=index,
+                columns=[s.part() for s in streams[:width]], header=_small_index(first.columns, 'the header', put))
 
 def _with_end(items:Iterable)->Iterator[tuple]:
     "Each item, and whether it is the last"
@@ -168,7 +170,7 @@ def needed_keys(
             end += n
     return found
 
-# %% ../nbs/03f_manifests.ipynb #bbf07068
+# %% ../nbs/03f_manifests.ipynb #496bc186
 def _index_values(part:dict, reader:ChunkReader, ranges:list[tuple[int, int]]|None)->pd.Index:
     "An index, or some rows of it"
     if 'range' in part:
@@ -192,7 +194,8 @@ def table_values(
     "A table of its manifest, or a part of it"
     places = range(len(manifest['columns'])) if columns is None else columns
     parts, index = [manifest['columns'][i] for i in places], manifest['index']
-    reader.fetch(needed_keys([*parts, *index.get('levels', [])], ranges) | needed_keys(manifest['header'].get('levels', [])))
+    rows, header = needed_keys([*parts, *index.get('levels', [])], ranges), needed_keys(manifest['header'].get('levels', []))
+    reader.fetch(rows | header)
     index = _index_values(index, reader, ranges)
     found = in_threads(lambda p: series(column_values(p, reader, ranges), index), parts)
     frame = pd.DataFrame(dict(enumerate(found)), index=index, copy=False)

@@ -18,7 +18,7 @@ from .store import Store
 # %% auto #0
 __all__ = ['prepare_packs', 'in_threads', 'ChunkReader', 'closure', 'known_places', 'record_places', 'gaps', 'ChunkWriter']
 
-# %% ../nbs/03e_packs.ipynb #25c5002a
+# %% ../nbs/03e_packs.ipynb #48574af5
 _META = MetaData()
 _CHUNKS = Table('data_chunks', _META, Column('key', Text, primary_key=True), Column('digest', Text, nullable=False),
                 Column('place', Text))     # JSON: offset, length, depth, bases; null is the whole blob
@@ -28,7 +28,8 @@ def prepare_packs(
     store:Store, # To hold chunks
 )->None:
     "Make the table of chunks; one of the first schema gets its new column"
-    store.create(_META, version=2, migrations={2: lambda c: c.execute(DDL('alter table data_chunks add column place text'))}, name='data_chunks')
+    grow = DDL('alter table data_chunks add column place text')
+    store.create(_META, version=2, migrations={2: lambda c: c.execute(grow)}, name='data_chunks')
 
 def in_threads(
     f:Callable,     # Of one argument
@@ -72,13 +73,14 @@ def closure(
         if len(places[k]) > 1: todo += [base for base, _, _ in places[k][4]]
     return found
 
-# %% ../nbs/03e_packs.ipynb #778fb323
+# %% ../nbs/03e_packs.ipynb #e81dbd2f
 @patch
 def read(self:ChunkReader,
     key:str,          # Of a chunk
 )->pa.Array:          # Its rows; `IntegrityError` when they are not what the key says
     "One chunk"
-    sha, offset, length, _, bases = self.places[key] if len(self.places[key]) > 1 else [*self.places[key], 0, None, 0, []]
+    place = self.places[key]
+    sha, offset, length, _, bases = place if len(place) > 1 else [*place, 0, None, 0, []]
     if sha not in self._packs: self.fetch([key])
     pack = memoryview(self._packs[sha])
     values, positions, recipe = decode(pa.py_buffer(pack[offset:len(pack) if length is None else offset + length]))
@@ -94,7 +96,7 @@ def _rows(self:ChunkReader, bases:list, empty:pa.Array)->pa.Array:
         if base not in self._bases: self._bases[base] = self.read(base)
     return pa.concat_arrays([self._bases[base].slice(a, b - a) for base, a, b in bases] or [empty])
 
-# %% ../nbs/03e_packs.ipynb #8eca3dbf
+# %% ../nbs/03e_packs.ipynb #5b5d6463
 def known_places(
     store:Store,         # Where to look
     keys:Iterable[str],  # Chunks
@@ -102,14 +104,16 @@ def known_places(
     "Which of these chunks are stored already, and where"
     found, todo = {}, set(keys)
     while todo:
-        with store.read() as c: rows = [r for part in _parts(sorted(todo)) for r in c.execute(select(_CHUNKS).where(_CHUNKS.c.key.in_(part)))]
+        asked = [select(_CHUNKS).where(_CHUNKS.c.key.in_(part)) for part in _parts(sorted(todo))]
+        with store.read() as c: rows = [r for query in asked for r in c.execute(query)]
         found.update({r.key: [r.digest, *json.loads(r.place)] if r.place else [r.digest] for r in rows})
         todo = {b for r in rows for b, _, _ in found[r.key][4:] and found[r.key][4]} - set(found)
         if not rows: break
     here = store.has({p[0] for p in found.values()})
     return {k: p for k, p in found.items() if _whole(k, found, here)}
 
-def _parts(keys:list[str])->list[list[str]]: return [keys[i:i+500] for i in range(0, len(keys), 500)]    # SQLite limits the parameters of a statement
+def _parts(keys:list[str])->list[list[str]]:
+    return [keys[i:i+500] for i in range(0, len(keys), 500)]    # SQLite limits the parameters of a statement
 
 def _whole(key:str, places:dict[str, list], here:set[str])->bool:
     "Is everything there that the chunk is made of?"
@@ -141,8 +145,8 @@ def gaps(
         fresh, begin = [], j + 1
     return found + [(fresh, list(range(begin, len(old))))] if fresh else found
 
-# %% ../nbs/03e_packs.ipynb #3e6dced8
-def _patches(reader:ChunkReader, new:list[tuple[str, pa.Array]], old:list[tuple[str, int]])->list[tuple[pa.Buffer, list]|None]:
+# %% ../nbs/03e_packs.ipynb #4a38bec0
+def _patches(reader:ChunkReader, new:list[tuple[str, pa.Array]], old:list[tuple[str, int]])->list[tuple|None]:
     "For each new chunk of a gap: a patch, its depth and its bases; None where the chunk had better be written whole"
     if not old or not new: return [None]*len(new)
     rows = reader._rows([[k, 0, n] for k, n in old], new[0][1][:0])
@@ -156,7 +160,8 @@ def _patches(reader:ChunkReader, new:list[tuple[str, pa.Array]], old:list[tuple[
         begin += len(array)
     return found
 
-def _patch(reader:ChunkReader, key:str, array:pa.Array, differs:np.ndarray, runs:list[tuple[int, int, int]], rows:pa.Array, old:list[tuple[str, int]])->tuple[pa.Buffer, list]|None:
+def _patch(reader:ChunkReader, key:str, array:pa.Array, differs:np.ndarray, runs:list[tuple[int, int, int]], rows:pa.Array,
+           old:list[tuple[str, int]])->tuple[pa.Buffer, list]|None:
     "The patch of one chunk; `runs` say where its rows lie in `rows`, which are those of `old`"
     if not runs or differs.mean() > _WORTH: return None
     bases = [base for _, b, n in runs for base in _bases(old, b, b + n)]

@@ -13,7 +13,7 @@ from .core import InvalidInput, MissingFile
 # %% auto #0
 __all__ = ['table_kind', 'read_table', 'read_batches']
 
-# %% ../nbs/03d_tables.ipynb #9083ce92
+# %% ../nbs/03d_tables.ipynb #bfb85a58
 def _read_csv(path:Path, **kw)->pd.DataFrame: return pd.read_csv(path, low_memory=False, **kw)
 
 def _read_tsv(path:Path, **kw)->pd.DataFrame: return _read_csv(path, sep='\t', **kw)
@@ -22,7 +22,8 @@ def _read_jsonl(path:Path)->pd.DataFrame:
     "One object a line; the rows are numbered as in the other formats, which older versions of pandas do not do"
     return pd.read_json(path, lines=True).reset_index(drop=True)
 
-_READERS = {'.csv': _read_csv, '.tsv': _read_tsv, '.jsonl': _read_jsonl, '.ndjson': _read_jsonl, '.parquet': pd.read_parquet}
+_READERS = {'.csv': _read_csv, '.tsv': _read_tsv, '.jsonl': _read_jsonl, '.ndjson': _read_jsonl,
+            '.parquet': pd.read_parquet}
 _PACKED = ('.gz', '.bz2', '.xz', '.zst', '.zip')
 
 def table_kind(
@@ -85,7 +86,7 @@ def _jsonl_batches(path:Path)->Iterator[pd.DataFrame]:
             yield batch.set_axis(pd.RangeIndex(begin, begin + len(batch)))
             begin += len(batch)
 
-# %% ../nbs/03d_tables.ipynb #6652dc8e
+# %% ../nbs/03d_tables.ipynb #03956698
 def _parquet_batches(path:Path)->Iterator[pd.DataFrame]:
     "The rows of a Parquet file, in frames of one set of dtypes"
     with pq.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
@@ -96,7 +97,8 @@ def _parquet_batches(path:Path)->Iterator[pd.DataFrame]:
             frame = pa.Table.from_batches([batch], schema).to_pandas(use_threads=False)
             index = _range(meta.get('index_columns') or [], begin, len(frame), frame.index)
             begin += len(frame)
-            yield pd.DataFrame({i: _as_type(frame.iloc[:, i], types[i]) for i in range(frame.shape[1])}, copy=False).set_axis(index).set_axis(frame.columns, axis=1)
+            columns = {i: _as_type(frame.iloc[:, i], t) for i, t in enumerate(types)}
+            yield pd.DataFrame(columns, index=pd.RangeIndex(len(frame)), copy=False).set_axis(index).set_axis(frame.columns, axis=1)
         if not begin: yield pd.read_parquet(path)
 
 def _range(index_columns:list, begin:int, rows:int, found:pd.Index)->pd.Index:
@@ -112,7 +114,7 @@ def _as_type(values:pd.Series, dtype)->pd.Series:
     if isinstance(dtype, pd.CategoricalDtype): return pd.Series(values.array.set_categories(dtype.categories))
     return values if values.dtype == dtype else values.astype(dtype)
 
-# %% ../nbs/03d_tables.ipynb #d6e52cda
+# %% ../nbs/03d_tables.ipynb #f2820948
 def _parquet_types(file:pq.ParquetFile)->list:
     "The dtypes of the columns that pandas makes of the whole file"
     schema, sink = file.schema_arrow, io.BytesIO()
@@ -127,11 +129,12 @@ def _parquet_types(file:pq.ParquetFile)->list:
 def _column_type(file:pq.ParquetFile, schema:pa.Schema, name:str, dtype, holed:set[str]):
     "The dtype of one column: pandas has no missing whole numbers, and no parts of categories"
     if isinstance(dtype, pd.CategoricalDtype):
-        found = dict.fromkeys(c for b in file.iter_batches(_ROWS, columns=[name], use_threads=False) for c in b.column(0).dictionary.to_pylist())
+        batches = file.iter_batches(_ROWS, columns=[name], use_threads=False)
+        found = dict.fromkeys(c for b in batches for c in b.column(0).dictionary.to_pylist())
         values = pa.array(list(found), schema.field(name).type.value_type).to_pandas()
         return pd.CategoricalDtype(pd.Index(values), dtype.ordered)
-    if name in holed and isinstance(dtype, np.dtype): return np.dtype('float64') if dtype.kind in 'iu' else np.dtype(object) if dtype.kind == 'b' else dtype
-    return dtype
+    if name not in holed or not isinstance(dtype, np.dtype): return dtype
+    return np.dtype({'i': 'float64', 'u': 'float64', 'b': object}.get(dtype.kind, dtype))
 
 def _may_lack(t:pa.DataType)->bool: return pa.types.is_integer(t) or pa.types.is_boolean(t)
 

@@ -51,7 +51,7 @@ class DataVersioning:
         "Close the store, if this object opened it"
         if self._owned: self.store.close()
 
-# %% ../nbs/04_versioning.ipynb #cb1efdbf
+# %% ../nbs/04_versioning.ipynb #58632069
 @patch
 def _record(self:DataVersioning, version:str, deleted:bool=False)->Row:
     "The row of a version that is named by its id or a unique prefix; a deleted one only where that is allowed"
@@ -67,22 +67,25 @@ def _record(self:DataVersioning, version:str, deleted:bool=False)->Row:
         with self.store.read() as c: ids = list(c.execute(select(_VERSIONS.c.version)).scalars())
         raise NotFound(f'no data version {version!r}. {hint(version, ids)}')
     if rows[0].deleted_at and not deleted:
-        raise NotFound(f'{rows[0].version!r} was deleted at {rows[0].deleted_at}; get_lineage still says what it was made from. '
-                       'Version the same data again to have it back')
+        raise NotFound(f'{rows[0].version!r} was deleted at {rows[0].deleted_at}; get_lineage still says '
+                       'what it was made from. Version the same data again to have it back')
     return rows[0]
 
-# %% ../nbs/04_versioning.ipynb #1142a3d4
+# %% ../nbs/04_versioning.ipynb #0a519714
 @patch
 def _manifest(self:DataVersioning, row:Row)->dict:
     "The manifest of a record; `places` say where its chunks lie"
     data = self.store.get(row.manifest)
     m = json.loads(data if data[:1] == b'{' else zlib.decompress(data))
     if (found := m.setdefault('format', 1)) > _FORMAT:
-        raise InvalidInput(f'{row.version!r} has a manifest of format {found}; this version of mlops_nb reads up to {_FORMAT}. Upgrade mlops_nb')
+        raise InvalidInput(f'{row.version!r} has a manifest of format {found}; '
+                           f'this version of mlops_nb reads up to {_FORMAT}. Upgrade mlops_nb')
     if 'digests' in m: return {**m, 'places': {k: [d] for k, d in m['digests'].items()}}
     return {**m, 'places': {k: [m['packs'][i], *rest] for k, (i, *rest) in m.get('places', {}).items()}}
 
-def _plain_json(x:dict)->bytes: return json.dumps(x, sort_keys=True, separators=(',', ':'), ensure_ascii=False, allow_nan=False).encode('utf8', 'surrogatepass')
+def _plain_json(x:dict)->bytes:
+    text = json.dumps(x, sort_keys=True, separators=(',', ':'), ensure_ascii=False, allow_nan=False)
+    return text.encode('utf8', 'surrogatepass')
 
 def _packed(logical:dict, places:dict[str, list], **more)->bytes:
     "What is stored: the manifest, and where its chunks lie"
@@ -93,13 +96,14 @@ def _packed(logical:dict, places:dict[str, list], **more)->bytes:
 
 def _shape(m:dict)->list[int]: return m.get('shape', [m['rows'], len(m['columns'])])
 
-# %% ../nbs/04_versioning.ipynb #207be15f
+# %% ../nbs/04_versioning.ipynb #f181ec65
 @patch
 def _store_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, base:dict|None)->tuple[dict, dict, dict]:
     "Store the chunks; the manifest, the places of the chunks, and what else is to be kept with it"
     if isinstance(data, Path) and table_kind(data) is None:
         sha = self.store.put_file(data)
-        return dict(format=_FORMAT, kind='file', rows=0, labels=[], columns=[], shape=[data.stat().st_size], sha256=sha), {}, dict(name=data.name)
+        m = dict(format=_FORMAT, kind='file', rows=0, labels=[], columns=[], shape=[data.stat().st_size], sha256=sha)
+        return m, {}, dict(name=data.name)
     writer = ChunkWriter(self.store, base and ChunkReader(self.store, base['places']))
     if isinstance(data, np.ndarray): m = _array_manifest(data, writer, base)
     else: m = table_manifest([data] if isinstance(data, pd.DataFrame) else read_batches(data), writer, base)
@@ -109,7 +113,8 @@ def _store_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, base:
 def _array_manifest(data:np.ndarray, writer:ChunkWriter, base:dict|None)->dict:
     "An array is one long column, and a shape"
     if data.dtype.kind not in 'biufc' or data.dtype.itemsize > (16 if data.dtype.kind == 'c' else 8):
-        raise InvalidInput(f'an array of {data.dtype} cannot be given back exactly; use numbers or booleans, or a DataFrame')
+        raise InvalidInput(f'an array of {data.dtype} cannot be given back exactly; '
+                           'use numbers or booleans, or a DataFrame')
     flat = pd.DataFrame({'array': np.ascontiguousarray(data).reshape(-1)})
     old = base and {**base, 'labels': ['array'], 'index': {}} if base and base['kind'] == 'array' else None
     column = table_manifest([flat], writer, old)['columns'][0]
@@ -123,10 +128,10 @@ def _base(self:DataVersioning, parents:list[str], name:str)->dict|None:
     with self.store.read() as c: row = c.execute(query).first()
     return None if row is None or row.kind == 'file' else self._manifest(row)
 
-# %% ../nbs/04_versioning.ipynb #2eb554e4
+# %% ../nbs/04_versioning.ipynb #f329144f
 @patch
 def version_data(self:DataVersioning,
-    data:pd.DataFrame|np.ndarray|str|Path,   # Table or array, or path of a file: csv, tsv, jsonl and parquet are tables, others bytes
+    data:pd.DataFrame|np.ndarray|str|Path,   # Table or array, or path of a file (tables as in `read_table`; others are bytes)
     name:str,                                # Name of the data set
     description:str|None=None,               # What this version is
     parent_version:str|list[str]|None=None,  # Id (or unique prefix) of the version it was made from, or a list of them
@@ -138,26 +143,29 @@ def version_data(self:DataVersioning,
     if isinstance(data, (str, os.PathLike)):
         if not (data := Path(data)).is_file(): raise MissingFile(f'no file at {str(data)!r}')
     elif not isinstance(data, (pd.DataFrame, np.ndarray)):
-        raise InvalidInput(f'a version is made of a DataFrame, a numpy array or the path of a file, not {type(data).__name__}')
+        raise InvalidInput('a version is made of a DataFrame, a numpy array or the path of a file, '
+                           f'not {type(data).__name__}')
     try: return self._record_content(data, name, description, parents, self._base(parents, name))
     except IntegrityError: return self._record_content(data, name, description, parents, None)
 
 @patch
-def _record_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, name:str, description:str|None, parents:list[str], base:dict|None)->str:
+def _record_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, name:str, description:str|None,
+                    parents:list[str], base:dict|None)->str:
     "Store the content, then the record"
     logical, places, more = self._store_content(data, base)
     content = digest(_plain_json(logical))
     blob = _packed(logical, places, **more)
     sha, shape = self.store.put(blob), _shape(logical)
     blobs = {p[0] for p in places.values()} | {sha} | ({logical['sha256']} if 'sha256' in logical else set())
-    size = len(blob) + sum(p[2] if len(p) > 1 and p[2] else self.store.size(p[0]) for p in places.values()) + (shape[0] if logical['kind'] == 'file' else 0)
+    size = len(blob) + (shape[0] if logical['kind'] == 'file' else 0)
+    size += sum(p[2] if len(p) > 1 and p[2] else self.store.size(p[0]) for p in places.values())
     row = dict(version=f'{name}_{content[:12]}', name=name, hash=content, manifest=sha, description=description,
                created_at=utcnow().isoformat(timespec='microseconds'), kind=logical['kind'], rows=logical['rows'],
                columns=len(logical['columns']) if len(shape) < 2 else shape[1], size=size)
     self._record_version(row, parents, places, blobs)
     return row['version']
 
-# %% ../nbs/04_versioning.ipynb #44e080e1
+# %% ../nbs/04_versioning.ipynb #7c93c722
 @patch
 def _record_version(self:DataVersioning, row:dict, parents:list[str], places:dict, blobs:set[str]):
     "Write the record, its parents and the places of its chunks in one transaction, unless the version is there"
@@ -168,8 +176,8 @@ def _record_version(self:DataVersioning, row:dict, parents:list[str], places:dic
         self.store.link(c, f"data/{row['version']}", blobs)
         record_places(self.store, c, places)
         if old is not None:      # deleted once: it is back, with its number and its parents
-            again = {k: row[k] for k in ('manifest', 'size')}
-            c.execute(update(_VERSIONS).where(_VERSIONS.c.version == row['version']).values(deleted_at=None, **again)); return
+            again = dict(deleted_at=None, manifest=row['manifest'], size=row['size'])
+            c.execute(update(_VERSIONS).where(_VERSIONS.c.version == row['version']).values(again)); return
         last = c.execute(select(_VERSIONS.c.seq).order_by(_VERSIONS.c.seq.desc()).limit(1)).scalar() or 0
         c.execute(insert(_VERSIONS), {**row, 'seq': last + 1})
         links = [dict(version=row['version'], parent=p, position=i) for i, p in enumerate(parents)]
@@ -178,7 +186,8 @@ def _record_version(self:DataVersioning, row:dict, parents:list[str], places:dic
 @patch
 def _check_same(self:DataVersioning, c:Connection, row:dict, old:Row, parents:list[str]):
     "Accept a version that is there already, if it says nothing new about its parents"
-    if old.hash != row['hash']: raise Conflict(f"{row['version']} names another content; this has the hash {row['hash']}")
+    if old.hash != row['hash']:
+        raise Conflict(f"{row['version']} names another content; this has the hash {row['hash']}")
     recorded = select(_PARENTS.c.parent).where(_PARENTS.c.version == row['version']).order_by(_PARENTS.c.position)
     if set(parents) - set(have := list(c.execute(recorded).scalars())):
         raise Conflict(f"this content is the version {row['version']} already, made from {have or 'nothing'}; "
@@ -197,7 +206,7 @@ def load_data(self:DataVersioning,
     reader.fetch(needed_keys(m['columns']))
     return np.asarray(column_values(m['columns'][0], reader)).reshape(m['shape'])
 
-# %% ../nbs/04_versioning.ipynb #0f934ab8
+# %% ../nbs/04_versioning.ipynb #4b07ee3f
 @patch
 def manifest(self:DataVersioning,
     version:str, # Id or unique prefix
@@ -205,7 +214,8 @@ def manifest(self:DataVersioning,
     "What a version consists of, without loading it"
     m = self._comparable(version)
     names, index = numbered(m['labels']) or ['']*len(m['columns']), m.get('index') or {}
-    return dict(format=m['format'], kind=m['kind'], rows=m['rows'], shape=_shape(m), columns=[_part(n, p) for n, p in zip(names, m['columns'])],
+    return dict(format=m['format'], kind=m['kind'], rows=m['rows'], shape=_shape(m),
+                columns=[_part(n, p) for n, p in zip(names, m['columns'])],
                 index=dict(range=index.get('range'), names=index.get('names', []),
                            levels=[_part(n, p) for n, p in zip(index.get('names', []), index.get('levels', []))]))
 
@@ -215,7 +225,8 @@ def _comparable(self:DataVersioning, version:str)->dict:
     m = self._manifest(self._record(version))
     if m['format'] == _FORMAT: return m
     data = self.load_data(version)
-    return {**(table_manifest([data]) if isinstance(data, pd.DataFrame) else _array_manifest(data, None, None)), 'format': m['format']}
+    again = table_manifest([data]) if isinstance(data, pd.DataFrame) else _array_manifest(data, None, None)
+    return {**again, 'format': m['format']}
 
 def _part(name:str, part:dict)->dict:
     "A column as `manifest` shows it; `type` holds the chunks of the categories too"
@@ -228,12 +239,13 @@ def _dtype_name(how:dict)->str:
     if kind in ('numpy', 'time', 'complex'):
         plain = str(np.dtype(how['dtype']))
         return f"{plain}[{how['tz']}]".replace('][', ', ') if 'tz' in how else plain
-    if kind in ('interval', 'sparse'): return f"{kind}[{_dtype_name(how['subtype']) if kind == 'interval' else np.dtype(how['subtype'])}]"
+    if kind == 'interval': return f"interval[{_dtype_name(how['subtype'])}]"
+    if kind == 'sparse': return f"sparse[{np.dtype(how['subtype'])}]"
     if kind == 'period': return f"period[{how['freq']}]"
     texts = dict(text='str', string='str' if how.get('na') == 'nan' else 'string')
     return how.get('dtype') or how.get('type') or texts.get(kind, kind)
 
-# %% ../nbs/04_versioning.ipynb #25fd04dd
+# %% ../nbs/04_versioning.ipynb #621424ae
 @patch
 def read_columns(self:DataVersioning,
     version:str,                            # Id or unique prefix
@@ -242,17 +254,21 @@ def read_columns(self:DataVersioning,
 )->pd.DataFrame:                            # These rows of these columns, with their part of the index
     "A part of a version, reading only the chunks that hold it"
     row = self._record(version)
-    if row.kind != 'frame': raise InvalidInput(f"{version!r} is no table but {'an array' if row.kind == 'array' else 'a file'}; load_data gives it")
+    if row.kind != 'frame':
+        what = 'an array' if row.kind == 'array' else 'a file'
+        raise InvalidInput(f'{version!r} is no table but {what}; load_data gives it')
     m = self._manifest(row)
     names, ranges = numbered(m['labels']), [rows] if isinstance(rows, tuple) else rows
-    if odd := [c for c in columns or [] if c not in names]: raise NotFound(f'{version!r} has no column {odd[0]!r}. {hint(odd[0], names)}')
+    if odd := [c for c in columns or [] if c not in names]:
+        raise NotFound(f'{version!r} has no column {odd[0]!r}. {hint(odd[0], names)}')
     for a, b in ranges or []:
-        if not 0 <= a <= b: raise InvalidInput(f'rows {a} to {b} are no range; give (start, stop) with 0 <= start <= stop')
+        if not 0 <= a <= b:
+            raise InvalidInput(f'rows {a} to {b} are no range; give (start, stop) with 0 <= start <= stop')
     ranges = ranges and [(int(min(a, m['rows'])), int(min(b, m['rows']))) for a, b in ranges]
     places = None if columns is None else [names.index(c) for c in columns]
     return table_values(m, ChunkReader(self.store, m['places']), places, ranges)
 
-# %% ../nbs/04_versioning.ipynb #2858d301
+# %% ../nbs/04_versioning.ipynb #b122b9f0
 @patch
 def export_data(self:DataVersioning,
     version:str,     # Id or unique prefix
@@ -264,14 +280,17 @@ def export_data(self:DataVersioning,
     if m['kind'] == 'file': return self.store.fetch(m['sha256'], path)
     write = {'.parquet': _write_parquet, '.csv': _write_csv}.get(path.suffix.lower())
     if m['kind'] != 'frame' or write is None:
-        what = 'an array; save what load_data gives with numpy.save' if m['kind'] == 'array' else 'a table; name a .parquet or .csv file'
+        what = 'a table; name a .parquet or .csv file'
+        if m['kind'] == 'array': what = 'an array; save what load_data gives with numpy.save'
         raise InvalidInput(f'{str(path)!r} cannot take {row.version!r}, which is {what}')
     path.parent.mkdir(parents=True, exist_ok=True)
     fd, part = tempfile.mkstemp(dir=path.parent, prefix='.tmp-'); os.close(fd)
     try:
-        write(part, m, (self.read_columns(row.version, rows=(a, a + _BAND)) for a in range(0, max(m['rows'], 1), _BAND)))
+        begins = range(0, max(m['rows'], 1), _BAND)
+        write(part, m, (self.read_columns(row.version, rows=(a, a + _BAND)) for a in begins))
         os.chmod(part, 0o644); os.replace(part, path)
-    except (pa.ArrowException, TypeError) as e: raise InvalidInput(f'{row.version!r} holds what {path.suffix} cannot: {e}') from e
+    except (pa.ArrowException, TypeError) as e:
+        raise InvalidInput(f'{row.version!r} holds what {path.suffix} cannot: {e}') from e
     finally: Path(part).unlink(missing_ok=True)
     return path
 
@@ -293,7 +312,7 @@ def _write_csv(path:str, m:dict, bands:Iterator[pd.DataFrame])->None:
     with open(path, 'w', newline='', encoding='utf8') as f:
         for i, band in enumerate(bands): band.to_csv(f, header=i == 0, index='range' not in m['index'])
 
-# %% ../nbs/04_versioning.ipynb #fbcf5317
+# %% ../nbs/04_versioning.ipynb #587253c1
 @patch
 def get_lineage(self:DataVersioning,
     version:str|None=None,  # Id or unique prefix; None is all versions
@@ -304,7 +323,8 @@ def get_lineage(self:DataVersioning,
         links = c.execute(select(_PARENTS).order_by(_PARENTS.c.version, _PARENTS.c.position)).all()
     parents = {}
     for r in links: parents.setdefault(r.version, []).append(r.parent)
-    wanted = {v for v, r in rows.items() if not r.deleted_at} if version is None else _ancestors(self._record(version, deleted=True).version, parents)
+    if version is None: wanted = {v for v, r in rows.items() if not r.deleted_at}
+    else: wanted = _ancestors(self._record(version, deleted=True).version, parents)
     return [self._public(r, parents.get(v, [])) for v, r in rows.items() if v in wanted]
 
 def _ancestors(version:str, parents:dict)->set[str]:
@@ -321,7 +341,7 @@ def _public(self:DataVersioning, r:Row, parents:list[str])->dict:
                 description=r.description, parent_version=parents[0] if parents else None, parents=parents,
                 size_mb=r.size/1e6, kind=r.kind, rows=r.rows, columns=r.columns, deleted_at=r.deleted_at)
 
-# %% ../nbs/04_versioning.ipynb #9a58db2d
+# %% ../nbs/04_versioning.ipynb #706ac90e
 @patch
 def delete(self:DataVersioning,
     version:str, # Id or unique prefix
@@ -332,8 +352,10 @@ def delete(self:DataVersioning,
         made = select(_PARENTS.c.version).join(_VERSIONS, _VERSIONS.c.version == _PARENTS.c.version)
         made = made.where(_PARENTS.c.parent == row.version, _VERSIONS.c.deleted_at.is_(None)).order_by(_PARENTS.c.version)
         if children := list(c.execute(made).scalars()):
-            raise Conflict(f"{row.version!r} is what {len(children)} versions were made from: {', '.join(children[:5])}; delete those first")
-        c.execute(update(_VERSIONS).where(_VERSIONS.c.version == row.version).values(deleted_at=utcnow().isoformat(timespec='microseconds')))
+            raise Conflict(f"{row.version!r} is what {len(children)} versions were made from: "
+                           f"{', '.join(children[:5])}; delete those first")
+        now = utcnow().isoformat(timespec='microseconds')
+        c.execute(update(_VERSIONS).where(_VERSIONS.c.version == row.version).values(deleted_at=now))
         self.store.unlink(c, f'data/{row.version}')
 
 @patch
