@@ -21,7 +21,7 @@ PROCESSES = {'subprocess.Popen', 'os.system', 'os.exec', 'os.posix_spawn', 'os.s
 ADDRESSES = {'socket.connect': 1, 'socket.bind': 1, 'socket.sendto': 1, 'socket.getaddrinfo': 0, 'socket.gethostbyname': 0, 'urllib.Request': 0}
 READS = {'os.listdir', 'os.scandir', 'shutil.copyfile'}
 _OWN = Path(__file__).resolve().parent.parent
-SYSTEM = [*{os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, *site.getsitepackages(), *sysconfig.get_paths().values(), _OWN/'mlops_nb', _OWN/'nbs')},
+SYSTEM = [*{os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, *site.getsitepackages(), *sysconfig.get_paths().values(), _OWN/'mlops_nb', _OWN/'nbs', *filter(None, sys.path))},
           '/proc', '/sys', '/dev/null', '/dev/urandom', '/dev/random', '/etc/localtime', '/usr/share/zoneinfo', '/usr/lib', '/usr/share', '/etc/mime.types', '/etc/apache2/mime.types',
           '/etc/httpd/mime.types', '/etc/httpd/conf/mime.types', '/etc/os-release', '/etc/fonts', '/usr/local']   # may be read; never written
 
@@ -60,7 +60,7 @@ class Guard:
         if event in ADDRESSES and not _local(args[ADDRESSES[event]]): self._escape(event, args[ADDRESSES[event]])
         for path, folder in FILES.get(event, ()):
             path = args[path]
-            if isinstance(path, int) or path is None: continue
+            if isinstance(path, int) or path is None or event == 'open' and _walks(path, args): continue
             if event == 'sqlite3.connect': path = _database(path)
             if path and not self._allowed(event, full := _absolute(path, args[folder] if folder is not None and len(args) > folder else None), _writes(event, args)):
                 self._escape(event, full)
@@ -74,7 +74,7 @@ class Guard:
         if not self.near: return False
         if full == self.near or full.startswith(tuple(self.near + c for c in (os.sep, '-', '.'))): return True        # and x.db-wal, x.db.blobs
         if _under(self.near, [full]): return event in ON_THE_WAY
-        return os.path.dirname(full) == os.path.dirname(self.near) and os.path.basename(full).startswith('.tmp-')
+        return full.startswith(os.path.join(os.path.dirname(self.near), '.tmp-'))
 
 
 def _under(full, roots): return any(full == r or full.startswith(r.rstrip(os.sep) + os.sep) for r in roots)
@@ -100,6 +100,11 @@ def _writes(event, args):
     mode, flags = (*args, None, None)[1:3]
     if isinstance(mode, str): return any(c in mode for c in 'wax+')
     return bool((flags or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND))
+
+
+def _walks(path, args):
+    "`os.open` of a bare name to read: it may be relative to a folder handle, of which the event does not speak; so does `shutil.rmtree` go down"
+    return args[1] is None and os.sep not in os.fsdecode(path) and not _writes('open', args)
 
 
 def _local(address):
