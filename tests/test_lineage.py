@@ -1,5 +1,5 @@
 "Lineage in both directions: against a plain closure, over ten thousand models, over several stores, and in OpenLineage's own classes"
-import importlib, json, pkgutil, types, typing
+import functools, importlib, json, pkgutil, types, typing
 from collections import Counter
 from contextlib import contextmanager
 from enum import Enum
@@ -261,12 +261,10 @@ def test_ten_thousand_models_take_as_many_queries_as_ten(ledgers):
         assert len(seen) < 10
     assert Counter(n.kind for n in below.nodes.values()) == {'data': 10_000, 'model': 10_000, 'predictions': 10_000}
     assert len(lineage.upstream('predictions:m9:9999.0')) == 10_002
-    assert lineage.explain('model:m9:9999.0').count('\n') == 10_000
     with statements(ledgers[0].store) as seen:
         assert len(lineage.prediction_ids('data:d_000000', limit=7)) == 7
         assert len(seen) < 40
-    assert len(set(lineage.prediction_ids('data:d_000000', limit=20_000))) == 10_000
-    with pytest.raises(InvalidInput, match='30,000 nodes make no picture; draw a part'): lineage.draw()
+    with pytest.raises(InvalidInput, match='30,000 nodes make no picture; draw a part'): below.draw()
 
 
 def test_every_backend_gives_the_same_graph(any_store):
@@ -290,6 +288,7 @@ def test_every_backend_gives_the_same_graph(any_store):
 
 # --- OpenLineage: the classes that its authors generate from the public JSON schemas
 
+@functools.cache
 def official():
     "Address of a schema -> the class made from it"
     generated = pytest.importorskip('openlineage.client.generated', reason='pip install openlineage-python')
