@@ -42,7 +42,8 @@ def resolve_url(
     whole = bool(_REFERENCE.fullmatch(url))
     def value(m):
         if m[1] not in os.environ:
-            raise NotFound(f'the environment variable {m[1]!r} is not set; {mask_url(url)!r} needs it. Set it and try again')
+            raise NotFound(f'the environment variable {m[1]!r} is not set; {mask_url(url)!r} needs it. '
+                           'Set it and try again')
         return os.environ[m[1]] if whole else quote(os.environ[m[1]], safe='')
     return _REFERENCE.sub(value, url)
 
@@ -52,7 +53,8 @@ def hide_secrets(
 )->str:       # `text` without the secrets of the URL
     "Remove from a text what must not be printed"
     secrets = [m[2] for pattern in (_PASSWORD, _SECRET_QUERY) for m in pattern.finditer(url)]
-    for secret in sorted({form for s in secrets for form in (s, unquote(s), quote(s, safe=''), quote(unquote(s), safe='')) if form}, key=len, reverse=True):
+    forms = {form for s in secrets for plain in (s, unquote(s)) for form in (plain, quote(plain, safe=''))} - {''}
+    for secret in sorted(forms, key=len, reverse=True):
         text = text.replace(secret, '***')
     return text
 
@@ -157,7 +159,8 @@ def _refresh(self:FolderBlobs, sha:str, size:int)->bool:
 def _keep(self:FolderBlobs, sha:str, size:int, fill:Callable)->None:
     "Write what `fill(file)` gives under a digest, unless it is there; the folder is not yet forced to the disk"
     if self._refresh(sha, size): return
-    if self.readonly: raise MlopsError(f'{str(self.folder)!r} is read-only; copy the store to a place that you may write')
+    if self.readonly:
+        raise MlopsError(f'{str(self.folder)!r} is read-only; copy the store to a place that you may write')
     path = self.path(sha)
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_whole(path, fill)

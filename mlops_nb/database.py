@@ -106,7 +106,8 @@ class Transaction:
             _discard(c)
             e = e or failed
         else:
-            if (kind is None or issubclass(kind, Exception)) and len(db._idle[self.how]) < 8: db._idle[self.how].append(c)
+            idle = db._idle[self.how]
+            if (kind is None or issubclass(kind, Exception)) and len(idle) < 8: idle.append(c)
             else: _discard(c)
         if e is not None and (ours := db._error(e)): raise ours from e
         if kind is None and e is not None: raise e
@@ -123,7 +124,8 @@ def _error(self:Database, e:BaseException)->MlopsError|None:
     if isinstance(e, MlopsError): return None
     orig = e.orig if isinstance(e, exc.DBAPIError) else e
     if self._lost(e):
-        return MlopsError(f'the connection to {self.place!r} was lost ({self._hide(str(orig))}): what was not yet committed is not recorded')
+        return MlopsError(f'the connection to {self.place!r} was lost ({self._hide(str(orig))}): what was not yet committed '
+                          'is not recorded. Look before you try again')
     return _say(orig, self.place)
 
 @patch
@@ -140,7 +142,7 @@ class SqliteDatabase(Database):
         timeout:float=30.0, # Seconds to wait for another process's write
     ):
         self.path, self._timeout, self._aside = Path(path), timeout, None
-        self.readonly = self.path.exists() and not (os.access(self.path.parent, os.W_OK) and os.access(self.path, os.W_OK))
+        self.readonly = self.path.exists() and not all(os.access(p, os.W_OK) for p in (self.path.parent, self.path))
         if not self.readonly: self.path.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(str(path), create_engine('sqlite://', creator=self._open, poolclass=NullPool))
         self._engine.dialect.do_begin = lambda conn: None      # each block says itself how it begins
@@ -198,7 +200,8 @@ def tables(self:SqliteDatabase, c:Connection)->set[str]:
 def problems(self:SqliteDatabase, c:Connection)->list[str]:
     "One sentence for each fault that SQLite finds in itself"
     found = [line for line, in c.exec_driver_sql('pragma integrity_check') if line != 'ok']
-    return found + [f'row {row[1]} of {row[0]} needs a row of {row[2]} that is not there' for row in c.exec_driver_sql('pragma foreign_key_check')]
+    orphans = c.exec_driver_sql('pragma foreign_key_check').all()
+    return found + [f'row {row} of {table} needs a row of {parent} that is not there' for table, row, parent, _ in orphans]
 
 @patch
 def copy(self:SqliteDatabase, path:Path, known:Iterable[MetaData]=())->None:
@@ -260,8 +263,10 @@ def _options(self:PostgresDatabase, url:str)->tuple[dict, str|None]:
 def _tls(mode:str, root:str|None)->dict:
     "The words of libpq for encryption; below `require`, the driver decides"
     if mode in ('disable', 'allow', 'prefer'): return {}
-    if mode not in ('require', 'verify-ca', 'verify-full'): raise InvalidInput(f'sslmode is {mode!r}; it can be prefer, require, verify-ca or verify-full')
-    context = ssl.create_default_context(cafile=root)
+    if mode not in ('require', 'verify-ca', 'verify-full'):
+        raise InvalidInput(f'sslmode is {mode!r}; it can be prefer, require, verify-ca or verify-full')
+    try: context = ssl.create_default_context(cafile=root)
+    except OSError as e: raise InvalidInput(f'sslrootcert: {root!r} is no file of certificates: {e.strerror or e}') from e
     context.check_hostname = mode == 'verify-full'
     if mode == 'require': context.verify_mode = ssl.CERT_NONE
     return dict(ssl_context=context)

@@ -95,10 +95,10 @@ class Postgres:
 
 
 @contextmanager
-def postgres(**settings):
-    "A PostgreSQL server with a password, ended and removed afterwards"
+def postgres(tls=False):
+    "A PostgreSQL server with a password, ended and removed afterwards; with `tls`, its certificate is the file `server.certificate`"
     if not importlib.util.find_spec('pg8000'): raise Unavailable("pg8000 is not installed: pip install 'mlops_nb[postgres]'")
-    if (given := os.environ.get('MLOPS_TEST_DB')):
+    if (given := os.environ.get('MLOPS_TEST_DB')) and not tls:
         server = Postgres(given)
         try: yield server
         finally: server.drop()
@@ -113,9 +113,13 @@ def postgres(**settings):
         (folder/'pw').write_text(PASSWORD); (folder/'pw').chmod(0o644)
         subprocess.run([binaries/'initdb', '-D', folder/'data', '-U', 'mlops', '-A', 'scram-sha-256', f'--pwfile={folder}/pw', '-E', 'UTF8',
                         '--locale=C', '--no-sync'], check=True, stdout=subprocess.DEVNULL, cwd=folder, **who)
-        options = {'listen_addresses': '127.0.0.1', 'port': port, 'unix_socket_directories': folder, 'shared_buffers': '32MB', **settings}
+        options = {'listen_addresses': '127.0.0.1', 'port': port, 'unix_socket_directories': folder, 'shared_buffers': '32MB', 'ssl': 'on' if tls else 'off'}
         command = [str(binaries/'postgres'), '-D', str(folder/'data'), *(f'-c{k}={v}' for k, v in options.items())]
         server = Postgres(f'postgresql://mlops:{PASSWORD}@127.0.0.1:{port}/postgres')
+        if tls:
+            server.certificate = folder/'data/server.crt'
+            subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1',
+                            '-keyout', folder/'data/server.key', '-out', server.certificate], check=True, capture_output=True, cwd=folder, **who)
         # SIGQUIT: at once; nobody needs a last checkpoint of data that goes away
         with serve(command, server.ready, folder/'log', signal.SIGQUIT, cwd=folder, **who) as server.process: yield server
 

@@ -22,6 +22,7 @@ from mlops_nb.core import InvalidInput, MlopsError, NotFound, check_name, digest
 from mlops_nb.objects import open_blobs
 from mlops_nb.store import Store
 from services import PASSWORD
+import services
 
 
 def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', textwrap.dedent(code), *map(str, args)], **kw)
@@ -329,6 +330,19 @@ def test_references_are_looked_up_late_and_a_lost_connection_is_replaced(postgre
     monkeypatch.setenv('TEST_STORE_URL', url)
     with Store('${TEST_STORE_URL}', tmp_path/'b') as s: assert repr(s) == "Store('${TEST_STORE_URL}')" and PASSWORD not in repr(s._tables)
     with pytest.raises(NotFound, match="has no schema 'no_such'; create it, or leave"): Store(url.split('schema=')[0] + 'schema=no_such', tmp_path/'c')
+
+
+def test_a_server_is_asked_to_encrypt_and_to_prove_who_it_is(tmp_path):
+    try:
+        with services.postgres(tls=True) as server:
+            url = server.database()
+            for words in ('sslmode=require', f'sslmode=verify-full&sslrootcert={quote(str(server.certificate))}'):
+                with Store(f'{url}&{words}', tmp_path/'b') as s, s.read() as c:
+                    assert c.exec_driver_sql('select ssl from pg_stat_ssl where pid = pg_backend_pid()').scalar() is True
+            with pytest.raises(MlopsError, match='cannot connect to .*certificate verify failed'): Store(f'{url}&sslmode=verify-full', tmp_path/'b')
+            with pytest.raises(InvalidInput, match='no_such_file.* is no file of certificates'):
+                Store(f'{url}&sslmode=verify-full&sslrootcert={tmp_path}/no_such_file', tmp_path/'b')
+    except services.Unavailable as e: pytest.skip(str(e))
 
 
 def test_a_forked_child_of_a_postgresql_store_gets_its_own_connection(postgres, tmp_path):
