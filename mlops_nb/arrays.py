@@ -52,7 +52,7 @@ def is_arrays(
     "Look at the first bytes"
     return bytes(data[:8]) == _MAGIC
 
-# %% ../nbs/05a_arrays.ipynb #6b360cd8
+# %% ../nbs/05a_arrays.ipynb #6a8fbe7e
 def read_header(
     data:bytes,      # A whole file
 )->tuple[dict, int]: # The header, and where the blocks begin
@@ -64,11 +64,12 @@ def read_header(
     try: header = json.loads(bytes(data[16:16+size]).decode('ascii'), object_pairs_hook=_only, parse_constant=_constant)
     except (ValueError, RecursionError) as e:
         raise IntegrityError(f'the header is not the JSON that we write: {e}') from None
-    if type(header) is not dict or any(t and type(header[k]) is not t for k, t in _FIELDS.items()) or header['arrays'] != 1:
+    if type(header) is not dict or any(t and type(header[k]) is not t for k,
+                                       t in _FIELDS.items()) or header['arrays'] != 1:
         raise IntegrityError('the header is not one that this version can read')
     return header, begin
 
-# %% ../nbs/05a_arrays.ipynb #3067577c
+# %% ../nbs/05a_arrays.ipynb #6b8fc27e
 _SIMPLE = re.compile(r'[<>|=][biufcSUV][1-9]\d{0,8}|[<>][mM]8(\[\d{0,9}(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?')
 
 def _dtype_text(d)->str|list:
@@ -84,7 +85,8 @@ def _dtype_of(text:str|list, depth:int=0):
     size, fields = text
     if depth > 3 or not 0 < len(fields) <= 1000 or type(size) is not int: raise IntegrityError('a dtype nobody writes')
     names, formats, offsets = zip(*fields)
-    d = np.dtype(dict(names=list(names), formats=[_dtype_of(f, depth+1) for f in formats], offsets=list(offsets), itemsize=size))
+    d = np.dtype(dict(names=list(names), formats=[_dtype_of(f, depth+1) for f in formats], offsets=list(offsets),
+                      itemsize=size))
     if d.hasobject or _dtype_text(d) != text: raise IntegrityError(f'the dtype {text} says one thing and means another')
     return d
 
@@ -142,7 +144,7 @@ def add(self:Writer, x)->int:
     self.nodes.append(row)
     return i
 
-# %% ../nbs/05a_arrays.ipynb #5f50d354
+# %% ../nbs/05a_arrays.ipynb #f61fc7bd
 @patch
 def index(self:Writer, table:list, key, value)->int:
     "The place of `key` in one of the tables, where each thing stands once"
@@ -165,9 +167,10 @@ def name(self:Writer, x)->int:
 def bytes(self:Writer, root)->bytes:
     "The whole file"
     root = self.value(root)
-    return _pack(dict(arrays=1, dtypes=self.dtypes, names=self.names, shapes=self.shapes, nodes=self.nodes, root=root), self.blocks)
+    return _pack(dict(arrays=1, dtypes=self.dtypes, names=self.names, shapes=self.shapes, nodes=self.nodes,
+                      root=root), self.blocks)
 
-# %% ../nbs/05a_arrays.ipynb #a4907d42
+# %% ../nbs/05a_arrays.ipynb #1390a37f
 _UNBUILT = object()
 
 class Reader:
@@ -179,14 +182,15 @@ class Reader:
     ):
         import numpy as np
         self.header, begin = read_header(data)
-        self.block = np.array(np.frombuffer(data, np.uint8, offset=begin))  # a copy: what we give away can be written to
+        # a copy: what we give away can be written to
+        self.block = np.array(np.frombuffer(data, np.uint8, offset=begin))
         if len(self.block) % _ALIGN: raise IntegrityError(f'the blocks end at byte {len(data)}, in the middle of one')
         self.nodes, self.shapes = self.header['nodes'], self.header['shapes']
         self.dtypes = [_dtype_of(t) for t in self.header['dtypes']]
         self.at, self.find, self.kinds = 0, find, {k.code: k for k in kinds}
         self.objects, self.found, self.levels, self.inner, self.acts, self.later = [], {}, {}, {}, [], []
 
-# %% ../nbs/05a_arrays.ipynb #268a74ef
+# %% ../nbs/05a_arrays.ipynb #00defced
 @patch
 def take(self:Reader, size:int)->int:
     "Where the next `size` bytes of the blocks begin"
@@ -201,7 +205,8 @@ def value(self:Reader, v):
     "The object that a value of a row stands for"
     if type(v) is not list: return v
     i, = v
-    if type(i) is not int or i < 0 or (x := self.objects[i]) is _UNBUILT: raise IntegrityError(f'row {i!r} is not there yet')
+    if type(i) is not int or i < 0 or (x := self.objects[i]) is _UNBUILT:
+        raise IntegrityError(f'row {i!r} is not there yet')
     return x
 
 @patch
@@ -281,7 +286,7 @@ def _read_array(r:Reader, fields:list):
     if d.kind in 'bUV': _check_content(x, d)
     return x
 
-# %% ../nbs/05a_arrays.ipynb #f50637af
+# %% ../nbs/05a_arrays.ipynb #debd6bb5
 def _fill_array(r:Reader, x, fields:list)->None:
     "Objects into their places, when it is known that arrays are not nested too deeply"
     if fields[0] != 'O': return
@@ -296,17 +301,20 @@ def _check_content(x, d)->None:
     "A truth value is 0 or 1 and a letter is one of Unicode's: compiled code believes both"
     import numpy as np
     for name in d.names or (): _check_content(x[name], d[name])
-    if d.kind == 'b' and x.size and x.view('u1').max() > 1: raise IntegrityError('a truth value that is neither 0 nor 1')
-    if d.kind == 'U' and x.size and np.ascontiguousarray(x).view(('>' if d.byteorder == '>' else '<') + 'u4').max() > 0x10ffff:
+    if d.kind == 'b' and x.size and x.view('u1').max() > 1:
+        raise IntegrityError('a truth value that is neither 0 nor 1')
+    if d.kind == 'U' and x.size and np.ascontiguousarray(x).view(('>' if d.byteorder == '>'
+                                                                  else '<') + 'u4').max() > 0x10ffff:
         raise IntegrityError('a letter that Unicode does not have')
 
-# %% ../nbs/05a_arrays.ipynb #abc12841
+# %% ../nbs/05a_arrays.ipynb #91c110f7
 def _write_scalar(w:Writer, x)->list: return [w.dtype(x.dtype), x.tobytes().hex()]
 
 def _read_scalar(r:Reader, fields:list):
     import numpy as np
     i, text = fields
-    if type(i) is not int or i < 0 or len(text) != 2*r.dtypes[i].itemsize: raise IntegrityError(f'{text!r} is not one number')
+    if type(i) is not int or i < 0 or len(text) != 2*r.dtypes[i].itemsize:
+        raise IntegrityError(f'{text!r} is not one number')
     x = np.frombuffer(bytearray.fromhex(text), r.dtypes[i])
     _check_content(x, r.dtypes[i])
     return x[0]

@@ -13,7 +13,7 @@ from .values import fill_items, named, write_items
 # %% auto #0
 __all__ = ['check_children', 'check_trees', 'before_building', 'check_neighbours', 'compiled_kinds']
 
-# %% ../nbs/05ab_compiled.ipynb #55e9af9a
+# %% ../nbs/05ab_compiled.ipynb #665a4c9c
 def _need(ok, message:str)->None:
     if not ok: raise IntegrityError(f'{message}; this file was not written by scikit-learn')
 
@@ -21,7 +21,8 @@ def _class(r:Reader, i:int, *names:str)->type:
     "The class of a row, if it is one of these"
     cls = r.name(i, 'compiled')
     full = '.'.join(full_name(cls))
-    _need(full in names or any(n.endswith(('.', '_')) and full.startswith(n) for n in names), f'a row of another kind names {full}')
+    _need(full in names or any(n.endswith(('.', '_')) and full.startswith(n) for n in names),
+          f'a row of another kind names {full}')
     return cls
 
 def _array(x, dtype, ndim:int, what:str):
@@ -58,31 +59,38 @@ def check_children(
         depth[tree[level]] = d
     return depth
 
-# %% ../nbs/05ab_compiled.ipynb #80f72afd
+# %% ../nbs/05ab_compiled.ipynb #daea7c1e
 def check_trees(
-    trees:list,                 # (features, classes of each output, number of outputs, greatest depth, nodes, values) of each
+    # (features, classes of each output, number of outputs, greatest depth, nodes, values) of each
+    trees:list,
 )->None:
     "Decision trees: what `Tree` of scikit-learn is built from"
     import numpy as np
     from sklearn.tree._tree import NODE_DTYPE
     if not trees: return
     for features, classes, outputs, depth, nodes, values in trees:
-        for n in (features, outputs, depth, *classes): _need(type(n) is int and 0 <= n < 2**31, 'a tree counts in whole numbers')
-        _need(len(classes) == outputs > 0 and min(classes) > 0, 'a tree has another number of outputs than of classes for them')
+        for n in (features, outputs, depth, *classes):
+            _need(type(n) is int and 0 <= n < 2**31, 'a tree counts in whole numbers')
+        _need(len(classes) == outputs > 0 and min(classes) > 0,
+              'a tree has another number of outputs than of classes for them')
         _array(nodes, NODE_DTYPE, 1, 'the nodes of a tree'), _array(values, np.float64, 3, 'the values of a tree')
-        _need(values.shape == (len(nodes), outputs, max(classes)), 'a tree has more or fewer values than its nodes, outputs and classes need')
+        _need(values.shape == (len(nodes), outputs, max(classes)),
+              'a tree has more or fewer values than its nodes, outputs and classes need')
     sizes = [len(t[4]) for t in trees]
-    left, right, feature = (np.concatenate([t[4][name] for t in trees]) for name in ('left_child', 'right_child', 'feature'))
+    left, right, feature = (np.concatenate([t[4][name] for t in trees]) for name in ('left_child', 'right_child',
+                                                                                     'feature'))
     inner, width = left != -1, np.repeat([t[0] for t in trees], sizes)
     bad = inner & ((feature < 0) | (feature >= width))
     _need(not bad.any(), f'a tree names the feature {feature[bad][:1]}, and there are {width[bad][:1]}')
     depth, said = check_children(inner, left, right, sizes), np.array([t[3] for t in trees])
-    _need(((depth <= said) & (said <= sizes)).all(), 'a tree is deeper than it says, or says that it is deeper than it has nodes')
+    _need(((depth <= said) & (said <= sizes)).all(),
+          'a tree is deeper than it says, or says that it is deeper than it has nodes')
 
-# %% ../nbs/05ab_compiled.ipynb #a0f44085
+# %% ../nbs/05ab_compiled.ipynb #f7f61bb4
 def _write_tree(w:Writer, x)->list:
     _, (features, classes, outputs), state = x.__reduce__()
-    return [w.name(type(x)), features, classes.tolist(), outputs, state['max_depth'], w.value(state['nodes']), w.value(state['values'])]
+    return [w.name(type(x)), features, classes.tolist(), outputs, state['max_depth'], w.value(state['nodes']),
+            w.value(state['values'])]
 
 def _tree_fields(r:Reader, fields:list)->tuple: return (*fields[1:5], *r.values(fields[5:7]))
 
@@ -99,7 +107,7 @@ def before_building(
     "Check all decision trees of a file at once"
     check_trees([_tree_fields(reader, row[1:]) for row in reader.nodes if row[0] == 'tree'])
 
-# %% ../nbs/05ab_compiled.ipynb #0573435b
+# %% ../nbs/05ab_compiled.ipynb #5badc2b9
 _METRICS = 'sklearn.metrics._dist_metrics.'
 
 def _write_metric(w:Writer, x)->list:
@@ -110,7 +118,8 @@ def _read_metric(r:Reader, fields:list):
     import numpy as np
     from sklearn.metrics import _dist_metrics as module
     cls = _class(r, fields[0], _METRICS)
-    _need(issubclass(cls, (module.DistanceMetric64, module.DistanceMetric32)) and cls.__name__.rstrip('3264').endswith('Distance'), 'no distance')
+    _need(issubclass(cls, (module.DistanceMetric64, module.DistanceMetric32))
+          and cls.__name__.rstrip('3264').endswith('Distance'), 'no distance')
     p, vec, mat = r.values(fields[1:4])
     _array(vec, np.float64, 1, 'the weights of a distance'), _array(mat, np.float64, 2, 'the matrix of a distance')
     _need(type(p) is float and mat.shape[0] == mat.shape[1], 'a distance has a power and a square matrix')
@@ -121,7 +130,7 @@ def _read_metric(r:Reader, fields:list):
     metric.__setstate__((p, vec, mat, *function))
     return metric
 
-# %% ../nbs/05ab_compiled.ipynb #23b9379b
+# %% ../nbs/05ab_compiled.ipynb #d3fcc489
 def check_neighbours(
     state:tuple,                # What `__getstate__` of a KDTree or BallTree gives
     blank:tuple,                # The same of an empty one: for its dtypes
@@ -130,25 +139,35 @@ def check_neighbours(
     "A tree of neighbours reads only the rows, columns and nodes that it has"
     import numpy as np
     data, rows, nodes, box, leaf, levels, count, trims, leaves, splits, calls, metric, weight = state
-    _array(data, blank[0].dtype, 2, 'the data of a neighbour tree'), _array(rows, np.intp, 1, 'the rows of a neighbour tree')
-    _array(nodes, blank[2].dtype, 1, 'the nodes of a neighbour tree'), _array(box, blank[3].dtype, 3, 'the bounds of a neighbour tree')
+    _array(data, blank[0].dtype, 2, 'the data of a neighbour tree'), _array(rows, np.intp, 1,
+                                                                            'the rows of a neighbour tree')
+    _array(nodes, blank[2].dtype, 1, 'the nodes of a neighbour tree'), _array(box, blank[3].dtype, 3,
+                                                                              'the bounds of a neighbour tree')
     n, m = data.shape
-    _need(all(type(i) is int and 0 <= i < 2**62 for i in state[4:11]) and leaf > 0, 'a neighbour tree counts in whole numbers')
-    _need(n > 0 and m > 0 and len(rows) == n and box.shape == (bounds, count, m) and len(nodes) == count == 2**min(levels, 62) - 1,
-          f'a neighbour tree of {n} rows and {count} nodes has {len(rows)} row numbers, {len(nodes)} nodes and bounds of the shape {box.shape}')
+    _need(all(type(i) is int and 0 <= i < 2**62 for i in state[4:11]) and leaf > 0,
+          'a neighbour tree counts in whole numbers')
+    _need(n > 0 and m > 0 and len(rows) == n and box.shape == (bounds, count, m)
+          and len(nodes) == count == 2**min(levels, 62) - 1,
+          f'a neighbour tree of {n} rows and {count} nodes has {len(rows)} row numbers, {len(nodes)} nodes '
+          f'and bounds of the shape {box.shape}')
     inner = (nodes['is_leaf'] == 0).nonzero()[0]
-    for what, values, limit in (('row', rows, n-1), ('row', nodes['idx_start'], n), ('row', nodes['idx_end'], n), ('node', 2*inner + 2, count-1)):
+    for what, values, limit in (('row', rows, n-1), ('row', nodes['idx_start'], n), ('row', nodes['idx_end'], n),
+                                ('node', 2*inner + 2, count-1)):
         outside = values[(values < 0) | (values > limit)]
         _need(not len(outside), f'a neighbour tree names the {what} {outside[:1]} of {limit + 1}')
-    _need((nodes['idx_start'] <= nodes['idx_end']).all() and (nodes['idx_start'] < n).all(), 'a node of a neighbour tree ends before it begins')
-    if weight is not None: _need(_array(weight, np.float64, 1, 'the weights of a neighbour tree').shape == (n,), f'{n} rows have {len(weight)} weights')
+    _need((nodes['idx_start'] <= nodes['idx_end']).all() and (nodes['idx_start'] < n).all(),
+          'a node of a neighbour tree ends before it begins')
+    if weight is not None:
+        _need(_array(weight, np.float64, 1, 'the weights of a neighbour tree').shape == (n,),
+              f'{n} rows have {len(weight)} weights')
     _check_metric(metric, m)
 
-# %% ../nbs/05ab_compiled.ipynb #38781a4d
+# %% ../nbs/05ab_compiled.ipynb #5a40fbc5
 def _check_metric(metric, m:int)->None:
     "The numbers of a distance fit to the columns"
     name, (_, vec, mat, *_) = type(metric).__name__.rstrip('3264'), metric.__getstate__()
-    fits = {'SEuclideanDistance': len(vec) == m, 'MahalanobisDistance': mat.shape == (m, m), 'MinkowskiDistance': len(vec) in (0, m),
+    fits = {'SEuclideanDistance': len(vec) == m, 'MahalanobisDistance': mat.shape == (m, m),
+            'MinkowskiDistance': len(vec) in (0, m),
             'HaversineDistance': m == 2}.get(name, True)
     _need(fits, f'a {name} with {len(vec)} weights and a matrix of the shape {mat.shape} measures {m} columns')
 
@@ -163,8 +182,9 @@ def _read_neighbours(r:Reader, fields:list):
     tree.__setstate__(state)
     return tree
 
-# %% ../nbs/05ab_compiled.ipynb #305c665a
-_SGD = {'EpsilonInsensitive', 'Hinge', 'ModifiedHuber', 'SquaredEpsilonInsensitive', 'SquaredHinge', 'Huber', 'Log', 'SquaredLoss'}
+# %% ../nbs/05ab_compiled.ipynb #f1a33fdd
+_SGD = {'EpsilonInsensitive', 'Hinge', 'ModifiedHuber', 'SquaredEpsilonInsensitive', 'SquaredHinge', 'Huber', 'Log',
+        'SquaredLoss'}
 
 def _write_loss(w:Writer, x)->list:
     build, args, *_ = x.__reduce__()
@@ -173,27 +193,32 @@ def _write_loss(w:Writer, x)->list:
 
 def _read_loss(r:Reader, fields:list):
     cls = _class(r, fields[0], 'sklearn._loss._loss.', 'sklearn.linear_model._sgd_fast.')
-    _need(cls.__name__ in _SGD or cls.__name__.startswith('Cy') and cls.__name__ != 'CyLossFunction', f'{cls.__name__} is no loss')
+    _need(cls.__name__ in _SGD or cls.__name__.startswith('Cy') and cls.__name__ != 'CyLossFunction',
+          f'{cls.__name__} is no loss')
     args = r.values(fields[1])
     _need(all(type(a) is float for a in args), f'{args} are no numbers')
     return cls(*args)
 
-# %% ../nbs/05ab_compiled.ipynb #e4fa430b
-def _write_spline(w:Writer, x)->list: return [w.name(type(x)), *[w.value(v) for v in (x.t, x.c, int(x.k), x.extrapolate, x.axis)]]
+# %% ../nbs/05ab_compiled.ipynb #a37b3b80
+def _write_spline(w:Writer, x)->list: return [w.name(type(x)),
+                                              *[w.value(v) for v in (x.t, x.c, int(x.k), x.extrapolate, x.axis)]]
 
 def _read_spline(r:Reader, fields:list):
     import numpy as np
     cls = _class(r, fields[0], 'scipy.interpolate._bsplines.BSpline')
     t, c, k, extrapolate, axis = r.values(fields[1:])
-    _need(type(k) is int and 0 <= k < 100 and type(axis) is int and extrapolate in (True, False, 'periodic'), 'no spline')
+    _need(type(k) is int and 0 <= k < 100 and type(axis) is int and extrapolate in (True, False, 'periodic'),
+          'no spline')
     return cls(t, np.moveaxis(c, 0, axis), k, extrapolate, axis)
 
-# %% ../nbs/05ab_compiled.ipynb #a5152b62
-_PARTS = {'csr': ('data', 'indices', 'indptr'), 'csc': ('data', 'indices', 'indptr'), 'bsr': ('data', 'indices', 'indptr'),
+# %% ../nbs/05ab_compiled.ipynb #09eee5ad
+_PARTS = {'csr': ('data', 'indices', 'indptr'), 'csc': ('data', 'indices', 'indptr'),
+          'bsr': ('data', 'indices', 'indptr'),
           'coo': ('data', 'row', 'col'), 'dia': ('data', 'offsets')}
 
 def _write_sparse(w:Writer, x)->list:
-    if x.format not in _PARTS or x.ndim != 2: raise Unwritable(f'a sparse matrix in the format {x.format}; tocsr() makes one that can be stored')
+    if x.format not in _PARTS or x.ndim != 2:
+        raise Unwritable(f'a sparse matrix in the format {x.format}; tocsr() makes one that can be stored')
     return [w.name(type(x)), list(map(int, x.shape)), *[w.value(getattr(x, part)) for part in _PARTS[x.format]]]
 
 def _read_sparse(r:Reader, fields:list):
@@ -201,17 +226,23 @@ def _read_sparse(r:Reader, fields:list):
     cls = _class(r, fields[0], 'scipy.sparse._')
     shape, (data, *places) = fields[1], r.values(fields[2:])
     form, _, kind = cls.__name__.partition('_')
-    _need(form in _PARTS and kind in ('matrix', 'array') and 1 + len(places) == len(_PARTS[form]), f'{cls.__name__} is no sparse matrix')
+    _need(form in _PARTS and kind in ('matrix', 'array') and 1 + len(places) == len(_PARTS[form]),
+          f'{cls.__name__} is no sparse matrix')
     _need(len(shape) == 2 and all(type(n) is int and 0 <= n < 2**62 for n in shape), f'{shape} is no shape')
     _need(type(data) is np.ndarray and data.dtype.kind in 'biufc', 'a sparse matrix holds numbers')
-    for p in places: _need(type(p) is np.ndarray and p.dtype.kind == 'i' and p.ndim == 1, 'the places of a sparse matrix are whole numbers')
+    for p in places:
+        _need(type(p) is np.ndarray and p.dtype.kind == 'i' and p.ndim == 1,
+              'the places of a sparse matrix are whole numbers')
     x = cls((data, tuple(places)) if form == 'coo' else (data, *places), shape=tuple(shape))
-    if form == 'coo': _need(all(len(p) == len(data) and (p >= 0).all() and (p < n).all() for p, n in zip(places, shape)), 'a number outside of its matrix')
+    if form == 'coo':
+        _need(all(len(p) == len(data) and (p >= 0).all() and (p < n).all() for p, n in zip(places, shape)),
+              'a number outside of its matrix')
     elif form != 'dia': x.check_format(full_check=True)
     return x
 
-# %% ../nbs/05ab_compiled.ipynb #45e16b4f
-_BITS = {'MT19937': {'key': ('u4', 624)}, 'PCG64': {}, 'PCG64DXSM': {}, 'SFC64': {'state': ('u8', 4)}, 'Philox': {'counter': ('u8', 4), 'key': ('u8', 2)}}
+# %% ../nbs/05ab_compiled.ipynb #eaee9875
+_BITS = {'MT19937': {'key': ('u4', 624)}, 'PCG64': {}, 'PCG64DXSM': {}, 'SFC64': {'state': ('u8', 4)},
+         'Philox': {'counter': ('u8', 4), 'key': ('u8', 2)}}
 
 def _write_random(w:Writer, x)->list:
     "A RandomState or Generator: the name of its bit generator, its seed sequence, its state"
@@ -228,22 +259,28 @@ def _new_random(r:Reader, fields:list):
     _need(fields[1] in _BITS, f'{fields[1]!r} is no bit generator')
     return cls(getattr(np.random, fields[1])(0))
 
-def _fill_random(r:Reader, x, fields:list)->None: r.later.append(lambda: _set_random(x, fields[1], *r.values(fields[2:])))
+def _fill_random(r:Reader, x, fields:list)->None: r.later.append(lambda: _set_random(x, fields[1],
+                                                                                     *r.values(fields[2:])))
 
 def _set_random(x, name:str, seed:dict|None, state:dict)->None:
     import numpy as np
     bits = state['state']
-    for part, (dtype, n) in _BITS[name].items(): _need(_array(bits[part], dtype, 1, 'a random state').shape == (n,), 'a random state of another length')
-    if name == 'Philox': _need(_array(state['buffer'], 'u8', 1, 'a random state').shape == (4,), 'a random state of another length')
-    for holder, key, limit in ((bits, 'pos', 624), (state, 'buffer_pos', 4), (state, 'has_gauss', 1), (state, 'has_uint32', 1)):
-        _need(type(holder.get(key, 0)) is int and 0 <= holder.get(key, 0) <= limit, f'a random state with {key} {holder.get(key)!r}')
-    _need(state['bit_generator'] == name and ('PCG' not in name or all(type(v) is int and 0 <= v < 2**128 for v in bits.values())), 'a random state of another kind')
+    for part, (dtype, n) in _BITS[name].items():
+        _need(_array(bits[part], dtype, 1, 'a random state').shape == (n,), 'a random state of another length')
+    if name == 'Philox':
+        _need(_array(state['buffer'], 'u8', 1, 'a random state').shape == (4,), 'a random state of another length')
+    for holder, key, limit in ((bits, 'pos', 624), (state, 'buffer_pos', 4), (state, 'has_gauss', 1),
+                               (state, 'has_uint32', 1)):
+        _need(type(holder.get(key, 0)) is int and 0 <= holder.get(key, 0) <= limit,
+              f'a random state with {key} {holder.get(key)!r}')
+    whole = 'PCG' not in name or all(type(v) is int and 0 <= v < 2**128 for v in bits.values())
+    _need(state['bit_generator'] == name and whole, 'a random state of another kind')
     if seed is not None:
         _need(type(seed['pool_size']) is int and 4 <= seed['pool_size'] <= 1024, 'a seed of another kind')
         x.__init__(getattr(np.random, name)(np.random.SeedSequence(**seed)))
     x.set_state(state) if hasattr(x, 'set_state') else setattr(x.bit_generator, 'state', state)
 
-# %% ../nbs/05ab_compiled.ipynb #df7959f1
+# %% ../nbs/05ab_compiled.ipynb #bbd9f479
 def _write_masked(w:Writer, x)->list:
     import numpy as np
     mask = None if x.mask is np.ma.nomask else x.mask
@@ -253,25 +290,31 @@ def _read_masked(r:Reader, fields:list):
     import numpy as np
     cls = _class(r, fields[0], 'numpy.ma.MaskedArray')
     data, mask, fill = r.values(fields[1:])
-    _need(type(data) is np.ndarray and (mask is None or type(mask) is np.ndarray and mask.shape == data.shape), 'a mask does not fit')
+    _need(type(data) is np.ndarray and (mask is None or type(mask) is np.ndarray and mask.shape == data.shape),
+          'a mask does not fit')
     return cls(data, mask=np.ma.nomask if mask is None else mask, fill_value=fill)
 
 def _new_bunch(r:Reader, fields:list):
     cls = _class(r, fields[0], 'sklearn.utils._bunch.Bunch')
     return cls.__new__(cls)
 
-# %% ../nbs/05ab_compiled.ipynb #8ebe380f
+# %% ../nbs/05ab_compiled.ipynb #bb50fb79
 def compiled_kinds(
 )->dict:                        # Kind by full name of a type
     "How the types that are more than their `__dict__` are written"
-    random, metric = Kind('random', _write_random, _new_random, _fill_random), Kind('metric', _write_metric, _read_metric)
+    random, metric = Kind('random', _write_random, _new_random, _fill_random), Kind('metric', _write_metric,
+                                                                                    _read_metric)
     neighbours, loss = Kind('neighbours', _write_neighbours, _read_neighbours), Kind('loss', _write_loss, _read_loss)
     sparse = Kind('sparse', _write_sparse, _read_sparse)
-    kinds = {'sklearn.tree._tree.Tree': Kind('tree', _write_tree, _read_tree), 'scipy.interpolate._bsplines.BSpline': Kind('spline', _write_spline, _read_spline),
+    kinds = {'sklearn.tree._tree.Tree': Kind('tree', _write_tree, _read_tree),
+             'scipy.interpolate._bsplines.BSpline': Kind('spline', _write_spline, _read_spline),
              'numpy.ma.MaskedArray': Kind('masked', _write_masked, _read_masked),
-             'sklearn.utils._bunch.Bunch': Kind('bunch', lambda w, x: [w.name(type(x)), *write_items(w, x)], _new_bunch, fill_items),
+             'sklearn.utils._bunch.Bunch': Kind('bunch', lambda w, x: [w.name(type(x)), *write_items(w, x)],
+                                                _new_bunch, fill_items),
              'numpy.random.mtrand.RandomState': random, 'numpy.random._generator.Generator': random}
-    kinds |= {f'sklearn.neighbors._{m}_tree.{n}Tree{bits}': neighbours for m, n in (('kd', 'KD'), ('ball', 'Ball')) for bits in ('', 32, 64)}
-    kinds |= {f'scipy.sparse._{f}.{f}_{c}': sparse for f in ('csr', 'csc', 'bsr', 'coo', 'dia', 'lil', 'dok') for c in ('matrix', 'array')}
+    kinds |= {f'sklearn.neighbors._{m}_tree.{n}Tree{bits}': neighbours for m,
+              n in (('kd', 'KD'), ('ball', 'Ball')) for bits in ('', 32, 64)}
+    kinds |= {f'scipy.sparse._{f}.{f}_{c}': sparse for f in ('csr', 'csc', 'bsr', 'coo', 'dia', 'lil',
+                                                             'dok') for c in ('matrix', 'array')}
     kinds |= {f'sklearn.linear_model._sgd_fast.{n}': loss for n in _SGD}
     return kinds | {'sklearn._loss._loss.': loss, _METRICS: metric}

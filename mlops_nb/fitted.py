@@ -27,13 +27,14 @@ def _width(x)->int:
     _need(isinstance(n, (int, np.integer)) and not isinstance(n, bool), f'n_features_in_ is {n!r}')
     return int(n)
 
-# %% ../nbs/05ac_fitted.ipynb #dcab9a1d
+# %% ../nbs/05ac_fitted.ipynb #5910cde1
 _TREE = 'sklearn.tree._classes.BaseDecisionTree'
 
 def _check_decision_tree(x)->None:
     if 'tree_' not in x.__dict__: return
     n, tree = _width(x), x.__dict__['tree_']
-    _need(_is(tree, 'sklearn.tree._tree.Tree') and tree.n_features == n, f'a tree reads {getattr(tree, "n_features", None)} columns of an input that has {n}')
+    _need(_is(tree, 'sklearn.tree._tree.Tree') and tree.n_features == n,
+          f'a tree reads {getattr(tree, "n_features", None)} columns of an input that has {n}')
 
 def _check_forest(x)->None:
     "Forests give their input to their trees without a look"
@@ -44,19 +45,25 @@ def _check_forest(x)->None:
     for i, tree in enumerate(trees):
         _need(_is(tree, _TREE), f'a {type(tree).__name__} is no tree')
         own = _width(tree)
-        _need(own <= n if some is None else own == len(some[i]) <= n, f'a tree reads {own} columns of an input that has {n}')
+        _need(own <= n if some is None else own == len(some[i]) <= n,
+              f'a tree reads {own} columns of an input that has {n}')
 
-# %% ../nbs/05ac_fitted.ipynb #45def494
+# %% ../nbs/05ac_fitted.ipynb #2bd7b29c
 def _check_boosting(x)->None:
     "Gradient boosting writes what the trees of a stage say beside one another"
     import numpy as np
     if 'estimators_' not in x.__dict__: return
-    n, trees, k, init = _width(x), x.__dict__['estimators_'], x.__dict__['n_trees_per_iteration_'], x.__dict__.get('init_')
-    _need(type(trees) is np.ndarray and trees.dtype == object and trees.ndim == 2 and trees.shape[1] == k, f'the trees of a stage are not {k}')
-    for tree in trees.ravel(): _need(_is(tree, _TREE) and 'tree_' in tree.__dict__ and _width(tree) == n, f'a tree reads other columns than the {n} of the input')
-    if k > 1 and _is(init, 'sklearn.dummy.DummyClassifier'): _need(len(init.class_prior_) == k, f'{k} trees of a stage begin with {len(init.class_prior_)} classes')
+    d = x.__dict__
+    n, trees, k, init = _width(x), d['estimators_'], d['n_trees_per_iteration_'], d.get('init_')
+    _need(type(trees) is np.ndarray and trees.dtype == object and trees.ndim == 2 and trees.shape[1] == k,
+          f'the trees of a stage are not {k}')
+    for tree in trees.ravel():
+        _need(_is(tree, _TREE) and 'tree_' in tree.__dict__ and _width(tree) == n,
+              f'a tree reads other columns than the {n} of the input')
+    if k > 1 and _is(init, 'sklearn.dummy.DummyClassifier'):
+        _need(len(init.class_prior_) == k, f'{k} trees of a stage begin with {len(init.class_prior_)} classes')
 
-# %% ../nbs/05ac_fitted.ipynb #ceb2b2e5
+# %% ../nbs/05ac_fitted.ipynb #ed0d1ac7
 _BOOSTING = 'sklearn.ensemble._hist_gradient_boosting.'
 
 def _check_histogram(x)->None:
@@ -70,19 +77,23 @@ def _check_histogram(x)->None:
     if not trees: return
     for p in trees:
         _need(_is(p, _BOOSTING + 'predictor.TreePredictor'), f'a {type(p).__name__} is no tree')
-        _need(type(p.nodes) is np.ndarray and p.nodes.dtype == PREDICTOR_RECORD_DTYPE and p.nodes.ndim == 1, 'the nodes of a tree are of another dtype')
+        _need(type(p.nodes) is np.ndarray and p.nodes.dtype == PREDICTOR_RECORD_DTYPE and p.nodes.ndim == 1,
+              'the nodes of a tree are of another dtype')
         for bits in (p.raw_left_cat_bitsets, p.binned_left_cat_bitsets):
-            _need(type(bits) is np.ndarray and bits.dtype == 'u4' and bits.ndim == 2 and bits.shape[1] == 8 and bits.flags.c_contiguous, 'no bitsets')
+            _need(type(bits) is np.ndarray and bits.dtype == 'u4' and bits.ndim == 2 and bits.shape[1] == 8
+                  and bits.flags.c_contiguous, 'no bitsets')
     nodes, sizes = np.concatenate([p.nodes for p in trees]), [len(p.nodes) for p in trees]
     inner = nodes['is_leaf'] == 0
-    feature, sets = nodes['feature_idx'], np.repeat([min(len(p.raw_left_cat_bitsets), len(p.binned_left_cat_bitsets)) for p in trees], sizes)
+    feature, sets = nodes['feature_idx'], np.repeat([min(len(p.raw_left_cat_bitsets),
+                                                         len(p.binned_left_cat_bitsets)) for p in trees], sizes)
     bad = inner & ((feature < 0) | (feature >= n))
     _need(not bad.any(), f'a tree names the feature {feature[bad][:1]}, and there are {n}')
     check_children(inner, nodes['left'], nodes['right'], sizes)
     split = inner & (nodes['is_categorical'] != 0)
-    _need((nodes['bitset_idx'][split] < sets[split]).all() and known[feature[split]].all(), 'a split by categories that are not there')
+    _need((nodes['bitset_idx'][split] < sets[split]).all() and known[feature[split]].all(),
+          'a split by categories that are not there')
 
-# %% ../nbs/05ac_fitted.ipynb #3a4c6f30
+# %% ../nbs/05ac_fitted.ipynb #6b1f8981
 def _is_as_it_is(function)->bool:
     "Nothing, or scikit-learn's check of an array"
     from sklearn.utils.validation import check_array
@@ -92,44 +103,60 @@ def _check_preprocessor(x, n:int)->None:
     "What encodes the categories gives as many columns as the trees expect"
     import numpy as np
     if (pre := x.__dict__.get('_preprocessor')) is None: return
-    _need(_is(pre, 'sklearn.compose._column_transformer.ColumnTransformer'), 'categories are encoded by a ColumnTransformer')
+    _need(_is(pre, 'sklearn.compose._column_transformer.ColumnTransformer'),
+          'categories are encoded by a ColumnTransformer')
     found = [(step, k) for _, step, columns in pre.transformers_ if (k := len(np.arange(n)[columns]))]
     for step, columns in found:
         _need(_is(step, 'sklearn.preprocessing._encoders.OrdinalEncoder') and len(step.categories_) == columns
-              or _is(step, 'sklearn.preprocessing._function_transformer.FunctionTransformer') and _is_as_it_is(step.func), 'categories are encoded one by one')
+              or _is(step,
+                     'sklearn.preprocessing._function_transformer.FunctionTransformer')
+              and _is_as_it_is(step.func), 'categories are encoded one by one')
     _need(sum(columns for _, columns in found) == n, f'the encoder of the categories does not give {n} columns')
 
-# %% ../nbs/05ac_fitted.ipynb #f8f94a99
+# %% ../nbs/05ac_fitted.ipynb #4836e5f1
 def _check_svm(x)->None:
     "libsvm believes the shapes of its arrays"
     import numpy as np
     d = x.__dict__
     if 'support_vectors_' not in d: return
     dual, vectors, number, free = (d[k] for k in ('_dual_coef_', 'support_vectors_', '_n_support', '_intercept_'))
-    n, classes = len(d['support_']), 2 if _is(x, 'sklearn.svm._classes.SVR', 'sklearn.svm._classes.NuSVR', 'sklearn.svm._classes.OneClassSVM') else len(d['classes_'])
+    n, classes = len(d['support_']), len(d['classes_']) if 'classes_' in d else 2
     rows = vectors.shape[0]
-    _need(dual.shape == (classes - 1, n) and rows in (n, 0) and len(free) == classes*(classes-1)//2, 'the arrays of a support vector machine do not fit')
-    _need(len(number) == (classes if 'classes_' in d else 1 if len(number) == 1 else 2) and (number >= 0).all() and ('classes_' not in d or number.sum() == n), 'the numbers of support vectors do not fit')
+    _need(dual.shape == (classes - 1, n) and rows in (n, 0) and len(free) == classes*(classes-1)//2,
+          'the arrays of a support vector machine do not fit')
+    _need(rows == 0 or vectors.shape[1] == _width(x), 'the support vectors have other columns than the input')
+    _need(len(number) == (classes if 'classes_' in d else 1 if len(number) == 1 else 2) and (number >= 0).all()
+          and ('classes_' not in d or number.sum() == n), 'the numbers of support vectors do not fit')
 
 def _check_neighbour_estimator(x)->None:
     "The answers belong to the rows"
     d = x.__dict__
-    if '_fit_X' in d and '_y' in d: _need(len(d['_y']) == d['_fit_X'].shape[0], f'{d["_fit_X"].shape[0]} rows have {len(d["_y"])} answers')
+    if '_fit_X' in d and '_y' in d:
+        _need(len(d['_y']) == d['_fit_X'].shape[0], f'{d["_fit_X"].shape[0]} rows have {len(d["_y"])} answers')
 
 def _check_vocabulary(x)->None:
     "Words have the numbers 0, 1, 2..., and no other column"
     words = x.__dict__.get('vocabulary_')
-    if words is not None: _need(sorted(words.values()) == list(range(len(words))), 'the words of a vocabulary are not numbered from 0 on')
+    if words is not None:
+        _need(sorted(words.values()) == list(range(len(words))), 'the words of a vocabulary are not numbered from 0 on')
 
 def _check_onehot(x)->None:
-    if '_n_features_outs' in x.__dict__: _need(list(x._n_features_outs) == list(x._compute_n_features_outs()), 'the columns of a OneHotEncoder are not those of its categories')
+    if '_n_features_outs' in x.__dict__:
+        _need(list(x._n_features_outs) == list(x._compute_n_features_outs()),
+              'the columns of a OneHotEncoder are not those of its categories')
 
-# %% ../nbs/05ac_fitted.ipynb #8b0b0144
-_CHECKS = {_TREE: _check_decision_tree, 'sklearn.ensemble._forest.BaseForest': _check_forest, 'sklearn.ensemble._iforest.IsolationForest': _check_forest,
-           'sklearn.ensemble._gb.BaseGradientBoosting': _check_boosting, _BOOSTING + 'gradient_boosting.BaseHistGradientBoosting': _check_histogram,
-           'sklearn.svm._base.BaseLibSVM': _check_svm, 'sklearn.neighbors._base.NeighborsBase': _check_neighbour_estimator,
-           'sklearn.feature_extraction.text.CountVectorizer': _check_vocabulary, 'sklearn.feature_extraction._dict_vectorizer.DictVectorizer': _check_vocabulary,
-           'sklearn.preprocessing._encoders.OneHotEncoder': _check_onehot}
+# %% ../nbs/05ac_fitted.ipynb #b29ce02d
+_CHECKS = {
+    _TREE: _check_decision_tree,
+    'sklearn.ensemble._forest.BaseForest': _check_forest,
+    'sklearn.ensemble._iforest.IsolationForest': _check_forest,
+    'sklearn.ensemble._gb.BaseGradientBoosting': _check_boosting,
+    _BOOSTING + 'gradient_boosting.BaseHistGradientBoosting': _check_histogram,
+    'sklearn.svm._base.BaseLibSVM': _check_svm,
+    'sklearn.neighbors._base.NeighborsBase': _check_neighbour_estimator,
+    'sklearn.feature_extraction.text.CountVectorizer': _check_vocabulary,
+    'sklearn.feature_extraction._dict_vectorizer.DictVectorizer': _check_vocabulary,
+    'sklearn.preprocessing._encoders.OneHotEncoder': _check_onehot}
 
 def check_fitted(
     objects:Iterable,           # All that a model is made of

@@ -42,18 +42,21 @@ sklearn.tree._tree.Tree sklearn.utils._bunch.Bunch sklearn.utils.validation.chec
 _TRUSTED |= {f'scipy.sparse._{f}.{f}_{c}' for f in ('csr', 'csc', 'bsr', 'coo', 'dia') for c in ('matrix', 'array')}
 _TRUSTED |= {f'builtins.{t}' for t in 'bool bytes complex dict float frozenset int list set slice str tuple'.split()}
 
-# %% ../nbs/05b_formats.ipynb #a55817e6
+# %% ../nbs/05b_formats.ipynb #9c6e06f1
 _FAMILIES = ('sklearn._loss._loss.', 'sklearn._loss.link.', 'sklearn._loss.loss.', 'sklearn.gaussian_process.kernels.',
              'sklearn.linear_model._sgd_fast.', 'sklearn.metrics._dist_metrics.', 'sklearn.metrics._scorer._',
-             'sklearn.model_selection._classification_threshold._', 'sklearn.model_selection._split.', 'sklearn.utils._metadata_requests.')
-_SCORES = tuple(f'sklearn.{m}.' for m in '''feature_selection._univariate_selection feature_selection._mutual_info metrics._classification
-                metrics._ranking metrics._regression metrics.cluster._supervised metrics.cluster._unsupervised metrics.pairwise'''.split())
+             'sklearn.model_selection._classification_threshold._', 'sklearn.model_selection._split.',
+             'sklearn.utils._metadata_requests.')
+_SCORES = tuple(f'sklearn.{m}.' for m in '''
+feature_selection._univariate_selection feature_selection._mutual_info metrics._classification metrics._ranking
+metrics._regression metrics.cluster._supervised metrics.cluster._unsupervised metrics.pairwise'''.split())
 
 def _is_trusted(name:str, trusted:Collection[str]=())->bool:
     "May a type or function of this full name be built?"
     if name in _TRUSTED or name in trusted: return True
     module, _, member = name.rpartition('.')
-    if any(name.startswith(f) and name[len(f):].lstrip('_')[:1].isupper() and '.' not in name[len(f):] for f in _FAMILIES): return True
+    rest = next((name[len(f):] for f in _FAMILIES if name.startswith(f)), '')
+    if rest.lstrip('_')[:1].isupper() and '.' not in rest: return True
     return f'{module}.' in _SCORES and member[:1].islower() or _is_ufunc(module, member)
 
 def _is_ufunc(module:str, member:str)->bool:
@@ -63,31 +66,37 @@ def _is_ufunc(module:str, member:str)->bool:
     x = getattr(importlib.import_module(module), member, None)
     return isinstance(x, np.ufunc) or isinstance(x, type) and issubclass(x, np.generic)
 
-# %% ../nbs/05b_formats.ipynb #e7bbf264
-_PACKAGES = set('''calibration cluster compose covariance cross_decomposition decomposition discriminant_analysis dummy ensemble feature_extraction
-feature_selection frozen gaussian_process impute isotonic kernel_approximation kernel_ridge linear_model manifold mixture model_selection multiclass
-multioutput naive_bayes neighbors neural_network pipeline preprocessing random_projection semi_supervised svm tree'''.split())
+# %% ../nbs/05b_formats.ipynb #bbe8a51d
+_PACKAGES = set('''
+calibration cluster compose covariance cross_decomposition decomposition discriminant_analysis dummy ensemble
+feature_extraction feature_selection frozen gaussian_process impute isotonic kernel_approximation kernel_ridge
+linear_model manifold mixture model_selection multiclass multioutput naive_bayes neighbors neural_network pipeline
+preprocessing random_projection semi_supervised svm tree
+'''.split())
 
 def _is_estimator(name:str)->bool:
     "Does it look like an estimator of scikit-learn? Whether it is one is seen when it is found"
     top, _, rest = name.partition('.')
     *modules, member = rest.split('.')
-    return top == 'sklearn' and len(modules) > 0 and modules[0] in _PACKAGES and 'tests' not in modules and member.lstrip('_')[:1].isupper()
+    known = top == 'sklearn' and modules and modules[0] in _PACKAGES and 'tests' not in modules
+    return bool(known) and member.lstrip('_')[:1].isupper()
 
 def _trusts(name:str, trusted:Collection[str])->bool: return _is_trusted(name, trusted) or _is_estimator(name)
 
-# %% ../nbs/05b_formats.ipynb #e515bec7
+# %% ../nbs/05b_formats.ipynb #f74af004
 def _find(module:str, name:str, use:str, trusted:Collection[str]=()):
     "The type or function of this name, if it may be used in this way"
     full = f'{module}.{name}'
     if not _trusts(full, trusted): raise UntrustedType('this model cannot be loaded: ' + _advice([full]))
     try: x = sys.modules.get(module) or importlib.import_module(module)
-    except ImportError as e: raise InvalidInput(f'this model needs {full}, and {module} cannot be imported here: {e}') from e
+    except ImportError as e:
+        raise InvalidInput(f'this model needs {full}, and {module} cannot be imported here: {e}') from e
     for part in name.split('.'):
         if (x := vars(x).get(part)) is None:
             raise InvalidInput(f'this model needs {full}, and the {module} that is installed here has no {name}')
     check_use(x, module, name, use)
-    if full not in trusted and not _may(x, full, use): raise UntrustedType('this model cannot be loaded: ' + _advice([full]))
+    if full not in trusted and not _may(x, full, use):
+        raise UntrustedType('this model cannot be loaded: ' + _advice([full]))
     return x
 
 def _may(x, full:str, use:str)->bool:
@@ -135,7 +144,7 @@ def _pickle(model, allowed:bool, why:str, cause:Exception|None)->tuple[bytes, st
     except (pickle.PicklingError, AttributeError, TypeError) as e:
         raise InvalidInput(f'a {kind} cannot be pickled either: {e}') from e
 
-# %% ../nbs/05b_formats.ipynb #bb484e48
+# %% ../nbs/05b_formats.ipynb #825aea64
 def load_model_bytes(
     data:bytes,                 # What `dump_model` gave
     format:str,                 # arrays, skops or pickle
@@ -149,7 +158,8 @@ def load_model_bytes(
         raise IntegrityError(f'these model bytes have the digest {found}, not {sha}; '
                              'they were changed, and nothing of them was read')
     if format == 'pickle': return _load_pickle(data, allow_pickle)
-    if format not in ('arrays', 'skops'): raise InvalidInput(f'unknown model format {format!r}; there are arrays, skops and pickle')
+    if format not in ('arrays', 'skops'):
+        raise InvalidInput(f'unknown model format {format!r}; there are arrays, skops and pickle')
     try: return (_load_arrays if format == 'arrays' else _load_skops)(data, _names(trusted))
     except MlopsError: raise
     except Exception as e:      # any: what is built from a forged file fails in its own way
@@ -160,7 +170,8 @@ def _load_arrays(data:bytes, trusted:Collection[str]):
     kinds = [*basic_kinds().values(), *compiled_kinds().values()]
     reader = Reader(data, kinds, lambda module, name, use: _find(module, name, use, trusted))
     names = [f'{module}.{name}' for module, name in reader.header['names']]
-    if unknown := [n for n in names if not _trusts(n, trusted)]: raise UntrustedType('this model cannot be loaded: ' + _advice(unknown))
+    if unknown := [n for n in names if not _trusts(n, trusted)]:
+        raise UntrustedType('this model cannot be loaded: ' + _advice(unknown))
     model = reader.model(before_building)
     check_fitted(reader.objects)
     return model
@@ -186,7 +197,7 @@ def _parts(model)->Iterator:
         elif getattr(x, 'dtype', None) == object: todo += list(x.ravel()) if hasattr(x, 'ravel') else []
         elif hasattr(x, '__dict__'): todo += vars(x).values()
 
-# %% ../nbs/05b_formats.ipynb #b2668dbf
+# %% ../nbs/05b_formats.ipynb #9dde60cc
 def _check_compiled(parts:list)->None:
     "The checks of `compiled`, for trees that another format has built already"
     named = [('.'.join(full_name(type(x))), x) for x in parts]
@@ -199,9 +210,11 @@ def _check_compiled(parts:list)->None:
 def _load_skops(data:bytes, trusted:Collection[str]):
     "Types before objects, and trees before anybody uses them"
     try: import skops.io as sio
-    except ImportError: raise InvalidInput('this model is a skops file of an older version; pip install skops reads it') from None
+    except ImportError:
+        raise InvalidInput('this model is a skops file of an older version; pip install skops reads it') from None
     found = sio.get_untrusted_types(data=data)
-    if unknown := [t for t in found if not _is_trusted(t, trusted)]: raise UntrustedType('this model cannot be loaded: ' + _advice(unknown))
+    if unknown := [t for t in found if not _is_trusted(t, trusted)]:
+        raise UntrustedType('this model cannot be loaded: ' + _advice(unknown))
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning)   # another scikit-learn; the registry compares versions itself
         model = sio.loads(data, trusted=found)
@@ -229,7 +242,7 @@ def format_of(
     if head[:4] == b'PK\x03\x04': return 'skops'
     return 'pickle' if head[:1] == b'\x80' and head[1:2] in (b'\x02', b'\x03', b'\x04', b'\x05') else None
 
-# %% ../nbs/05b_formats.ipynb #df77126d
+# %% ../nbs/05b_formats.ipynb #2b605484
 def model_types(
     data:bytes,                 # What `dump_model` gave
     format:str,                 # arrays or skops
@@ -243,10 +256,12 @@ def model_types(
 
 def _skops_types(data:bytes)->set[str]:
     try: todo = [json.loads(zipfile.ZipFile(io.BytesIO(data)).read('schema.json'))]
-    except (zipfile.BadZipFile, KeyError, ValueError) as e: raise IntegrityError(f'this is no skops file: {e}') from None
+    except (zipfile.BadZipFile, KeyError, ValueError) as e:
+        raise IntegrityError(f'this is no skops file: {e}') from None
     names = set()
     while todo:
         x = todo.pop()
-        if isinstance(x, dict) and '__class__' in x and '__module__' in x: names.add(f'{x["__module__"]}.{x["__class__"]}')
+        if isinstance(x, dict) and '__class__' in x and '__module__' in x:
+            names.add(f'{x["__module__"]}.{x["__class__"]}')
         if isinstance(x, (dict, list)): todo += x.values() if isinstance(x, dict) else x
     return {n for n in names if not n.startswith('builtins.')}

@@ -13,19 +13,22 @@ from .core import IntegrityError
 # %% auto #0
 __all__ = ['is_plain', 'has_own_state', 'check_use', 'write_items', 'fill_items', 'named', 'basic_kinds', 'kind_of']
 
-# %% ../nbs/05aa_values.ipynb #b432c46a
-_OURS = {'object', 'BaseEstimator', 'TreePredictor'}         # their state is the `__dict__`, whatever their methods are called
+# %% ../nbs/05aa_values.ipynb #bf43a892
+# their state is the `__dict__`, whatever their methods are called
+_OURS = {'object', 'BaseEstimator', 'TreePredictor'}
 _PROGRAMS = ('__getnewargs__', '__getnewargs_ex__')
 
 def _own_state(cls)->bool|None:
     "Does the class say itself what its state is? None: it says so in a way that needs a program"
-    if cls.__reduce__ is not object.__reduce__ or cls.__reduce_ex__ is not object.__reduce_ex__ or any(hasattr(cls, p) for p in _PROGRAMS): return None
+    reduces = cls.__reduce__ is not object.__reduce__ or cls.__reduce_ex__ is not object.__reduce_ex__
+    if reduces or any(hasattr(cls, p) for p in _PROGRAMS): return None
     hooks = [getattr(cls, h, None) for h in ('__getstate__', '__setstate__')]
     return any(h and getattr(h, '__qualname__', '').split('.')[0] not in _OURS for h in hooks)
 
 def _is_ordinary(cls)->bool:
     "A class of Python whose instances are a `__dict__`: no slots, no memory that only compiled code knows"
-    if not isinstance(cls, type) or not cls.__dictoffset__ or any(vars(c).get('__slots__') for c in cls.__mro__): return False
+    if not isinstance(cls, type) or not cls.__dictoffset__ or any(vars(c).get('__slots__') for c in cls.__mro__):
+        return False
     try: return type(object.__new__(cls)) is cls            # Python refuses it for a class with memory of its own
     except TypeError: return False
 
@@ -42,14 +45,18 @@ def has_own_state(
     "Is it built from what its own methods say?"
     return _is_ordinary(cls) and _own_state(cls) is True
 
-# %% ../nbs/05aa_values.ipynb #c6df742f
-def _is_record(cls)->bool: return isinstance(cls, type) and cls.__bases__ == (tuple,) and type(getattr(cls, '_fields', None)) is tuple
+# %% ../nbs/05aa_values.ipynb #574b7780
+def _is_record(cls)->bool: return isinstance(cls,
+                                             type) and cls.__bases__ == (tuple,) and type(getattr(cls, '_fields',
+                                                                                                  None)) is tuple
 
-_FUNCTIONS = {'function', 'ufunc', 'builtin_function_or_method', '_ArrayFunctionDispatcher', 'cython_function_or_method'}
+_FUNCTIONS = {'function', 'ufunc', 'builtin_function_or_method', '_ArrayFunctionDispatcher',
+              'cython_function_or_method'}
 
 def _is_value(x)->bool: return isinstance(x, type) or type(x).__name__ in _FUNCTIONS
 
-_USES = {'object': is_plain, 'state': has_own_state, 'record': _is_record, 'value': _is_value, 'compiled': lambda x: isinstance(x, type)}
+_USES = {'object': is_plain, 'state': has_own_state, 'record': _is_record, 'value': _is_value,
+         'compiled': lambda x: isinstance(x, type)}
 
 def check_use(
     x,                      # What was found
@@ -61,7 +68,7 @@ def check_use(
     if full_name(x) != (module, name) or not _USES[use](x): raise IntegrityError(f'{module}.{name} is no {use}')
     return x
 
-# %% ../nbs/05aa_values.ipynb #fa840273
+# %% ../nbs/05aa_values.ipynb #f1232775
 def _bytes_kind(code:str, cls:type)->Kind:
     "bytes and bytearray: a block"
     def write(w, x):
@@ -87,7 +94,8 @@ def _sequence(code:str, cls:type)->Kind:
 def _container(code:str, cls:type, add:Callable)->Kind:
     "list and set: empty first, so that they can be reached from inside"
     def items(x): return x if cls is list else sorted(x, key=repr)
-    return Kind(code, lambda w, x: [[w.value(v) for v in items(x)]], lambda r, f: cls(), lambda r, x, f: add(x, r.values(*f)))
+    return Kind(code, lambda w, x: [[w.value(v) for v in items(x)]], lambda r, f: cls(), lambda r, x,
+                f: add(x, r.values(*f)))
 
 # %% ../nbs/05aa_values.ipynb #1edb04ed
 def write_items(w:Writer, x:dict)->list:
@@ -114,7 +122,7 @@ def named(
     if type(v) is not list or r.nodes[v[0]][0] != 'global': raise IntegrityError(f'{v!r} is no function by name')
     return r.value(v)
 
-# %% ../nbs/05aa_values.ipynb #f3e3d76d
+# %% ../nbs/05aa_values.ipynb #e6025140
 def _read_float(r:Reader, fields:list):
     text, = fields
     if text not in ('nan', 'inf', '-inf'): raise IntegrityError(f'{text!r} is not nan, inf or -inf')
@@ -122,7 +130,8 @@ def _read_float(r:Reader, fields:list):
 
 def _read_int(r:Reader, fields:list):
     text, = fields
-    if type(text) is not str or not re.fullmatch('-?0x[0-9a-f]+', text): raise IntegrityError(f'{text!r} is no whole number')
+    if type(text) is not str or not re.fullmatch('-?0x[0-9a-f]+', text):
+        raise IntegrityError(f'{text!r} is no whole number')
     return int(text, 16)
 
 def _three(cls:type, names:str)->Kind:
@@ -134,14 +143,16 @@ def _three(cls:type, names:str)->Kind:
         return cls(*values)
     return Kind(cls.__name__, lambda w, x: [w.value(getattr(x, n)) for n in names.split()], read)
 
-# %% ../nbs/05aa_values.ipynb #0dca73a3
+# %% ../nbs/05aa_values.ipynb #18e82d17
 def _check_names(cls:type, keys:Iterable[str], values:Iterable)->None:
     "An attribute must not stand before a method of the class, nor look like one of Python's own"
     for k, v in zip(keys, values):
-        if type(k) is not str or k.startswith('__') and k.endswith('__'): raise IntegrityError(f'{k!r} is no name of an attribute of a {cls.__name__}')
+        if type(k) is not str or k.startswith('__') and k.endswith('__'):
+            raise IntegrityError(f'{k!r} is no name of an attribute of a {cls.__name__}')
         a = next((vars(c)[k] for c in cls.__mro__ if k in vars(c)), None)
         if hasattr(type(a), '__get__') and (callable(v) or not isinstance(a, functools.cached_property)):
-            raise IntegrityError(f'a {cls.__name__} has a method or property {k}; an attribute of that name would replace it')
+            raise IntegrityError(f'a {cls.__name__} has a method or property {k}; '
+                                 'an attribute of that name would replace it')
 
 def _write_object(w:Writer, x)->list:
     "The class, the list of attribute names, and the values"
@@ -171,7 +182,7 @@ def _fill_object(r:Reader, x, fields:list)->None:
     for i in r.found[type(x), shape]: _check_names(type(x), keys[i:i+1], values[i:i+1])
     x.__dict__.update(zip(keys, values, strict=True))
 
-# %% ../nbs/05aa_values.ipynb #ede0c008
+# %% ../nbs/05aa_values.ipynb #75796e4e
 def _write_state(w:Writer, x)->list: return [w.name(type(x)), w.value(x.__getstate__())]
 
 def _new_state(r:Reader, fields:list): return object.__new__(r.name(fields[0], 'state'))
@@ -182,14 +193,16 @@ def _fill_state(r:Reader, x, fields:list)->None:
         if type(state) is dict: _check_names(type(x), state, state.values())
         if hasattr(x, '__setstate__'): x.__setstate__(state)
         elif type(state) is dict: x.__dict__.update(state)
-        elif state is not None: raise IntegrityError(f'the state of a {type(x).__name__} is a dict, not a {type(state).__name__}')
+        elif state is not None:
+            raise IntegrityError(f'the state of a {type(x).__name__} is a dict, not a {type(state).__name__}')
     r.later.append(act)
 
 def _write_record(w:Writer, x)->list: return [w.name(type(x)), [w.value(v) for v in x]]
 
 def _read_record(r:Reader, fields:list):
     cls, values = r.name(fields[0], 'record'), r.values(fields[1])
-    if len(values) != len(cls._fields): raise IntegrityError(f'a {cls.__name__} has {len(cls._fields)} fields, not {len(values)}')
+    if len(values) != len(cls._fields):
+        raise IntegrityError(f'a {cls.__name__} has {len(cls._fields)} fields, not {len(values)}')
     return r.nest(tuple.__new__(cls, values), values)
 
 # %% ../nbs/05aa_values.ipynb #ff8379cf
@@ -202,7 +215,7 @@ def _read_partial(r:Reader, fields:list):
     func, args, values = named(r, func), r.values(args), r.values(values)
     return r.nest(functools.partial(func, *args, **dict(zip(keys, values, strict=True))), [*args, *values])
 
-# %% ../nbs/05aa_values.ipynb #0e612007
+# %% ../nbs/05aa_values.ipynb #8d0bdebb
 def basic_kinds(
 )->dict:                    # Kind by type, or by a word for those that have no one type
     "How Python's own types and numpy's are written"
@@ -214,11 +227,13 @@ def basic_kinds(
         OrderedDict: Kind('ordered', write_items, lambda r, f: OrderedDict(), fill_items),
         defaultdict: Kind('default', _write_defaultdict, lambda r, f: defaultdict(), _fill_defaultdict),
         float: Kind('float', lambda w, x: [repr(x)], _read_float), int: Kind('int', lambda w, x: [hex(x)], _read_int),
-        complex: _three(complex, 'real imag'), slice: _three(slice, 'start stop step'), range: _three(range, 'start stop step'),
+        complex: _three(complex, 'real imag'), slice: _three(slice, 'start stop step'),
+        range: _three(range, 'start stop step'),
         functools.partial: Kind('partial', _write_partial, _read_partial),
         'global': Kind('global', lambda w, x: [w.name(x)], lambda r, f: r.name(*f, 'value')),
         'object': Kind('object', _write_object, _new_object, _fill_object),
-        'state': Kind('state', _write_state, _new_state, _fill_state), 'record': Kind('record', _write_record, _read_record)}
+        'state': Kind('state', _write_state, _new_state, _fill_state), 'record': Kind('record', _write_record,
+                                                                                      _read_record)}
 
 # %% ../nbs/05aa_values.ipynb #126c4a69
 def kind_of(

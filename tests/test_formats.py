@@ -410,6 +410,7 @@ TREES = [
     (KNeighborsClassifier(algorithm='kd_tree', leaf_size=9), lambda m: setattr(m, '_y', m._y[:3]), '150 rows have 3 answers'),
     (SVC(), lambda m: setattr(m, '_dual_coef_', m._dual_coef_[:, :3]), 'do not fit'),
     (SVC(), lambda m: setattr(m, '_n_support', m._n_support*1000), 'the numbers of support vectors'),
+    (SVC(), lambda m: setattr(m, 'support_vectors_', m.support_vectors_[:, :3].copy()), 'the support vectors have other columns'),
     (SVC(), lambda m: setattr(m, '_intercept_', m._intercept_[:1]), 'do not fit'),
 ]
 
