@@ -318,11 +318,14 @@ def test_a_model_of_the_oldest_scikit_learn_is_replayed_under_this_one(tmp_path)
 def test_a_version_in_the_trash_is_hidden_everywhere(tmp_path):
     with ModelRegistry(tmp_path/'r') as reg:
         for v in ('1', '2'): reg.register_model([v], 'm', v, metrics={'auc': 1})
+        assert list(reg.list_models()) == ['m:1', 'm:2']
         reg.delete_model('m', '2', by='bob')
         assert list(reg.list_models()) == ['m:1'] and reg.resolve('m') == ('m', '1') and [i['version'] for i in reg.search(metrics={'auc': 1})] == ['1']
         for ask in (reg.info, reg.load_model, reg.card, lambda n, v: reg.set_alias(n, 'x', v), lambda n, v: reg.tag(n, v, 'k', 1), reg.delete_model, reg.check_golden,
                     lambda n, v: reg.export_model(n, v, tmp_path/'out'), lambda n, v: reg.export_mlflow(n, v, tmp_path/'out2'), lambda n, v: reg.compare(n, f'{n}:{v}')):
             with pytest.raises(NotFound, match="m:2 was deleted on .* by bob; restore"): ask('m', '2')
+        for overwrite in (False, True):
+            with pytest.raises(Conflict, match="is in the trash since .* bring it back with restore"): reg.register_model(['x'], 'm', '2', overwrite=overwrite)
         reg.delete_model('m', '1')
         with pytest.raises(NotFound, match="no registered model 'm'"): reg.info('m')
         reg.restore('m', '1')
