@@ -40,7 +40,7 @@ sklearn.neural_network._stochastic_optimizers.SGDOptimizer
 sklearn.tree._tree.Tree sklearn.utils._bunch.Bunch sklearn.utils.validation.check_array
 '''.split())
 _TRUSTED |= {f'scipy.sparse._{f}.{f}_{c}' for f in ('csr', 'csc', 'bsr', 'coo', 'dia') for c in ('matrix', 'array')}
-_TRUSTED |= {f'builtins.{t}' for t in 'bool bytes complex dict float frozenset int list set slice str tuple'.split()}
+_TRUSTED |= {f'builtins.{t}' for t in 'bool dict float int list set str tuple'.split()}
 
 # %% ../nbs/05b_formats.ipynb #9c6e06f1
 _FAMILIES = ('sklearn._loss._loss.', 'sklearn._loss.link.', 'sklearn._loss.loss.', 'sklearn.gaussian_process.kernels.',
