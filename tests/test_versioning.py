@@ -31,7 +31,9 @@ def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', te
 
 def equal(a, b):
     "Equal in everything that pandas can check, and None is not NaN"
-    pd.testing.assert_frame_equal(a, b, check_exact=True, check_index_type='exact', check_column_type='exact', check_freq=True)
+    kind = 'exact' if len(a) else False        # pandas 2.2 remembers of an index without rows what it held before
+    pd.testing.assert_frame_equal(a, b, check_exact=True, check_index_type=kind, check_column_type='exact', check_freq=True)
+    assert type(a.index) is type(b.index) and [lev.dtype for lev in getattr(a.index, 'levels', [a.index])] == [lev.dtype for lev in getattr(b.index, 'levels', [b.index])]
     for i in range(a.shape[1]):
         if a.dtypes.iloc[i] == object: assert [type(x) for x in a.iloc[:, i]] == [type(x) for x in b.iloc[:, i]]
 
@@ -146,6 +148,7 @@ def test_kill_at_any_point_leaves_every_acknowledged_version_loading(tmp_path):
         child = python(code, tmp_path/'d', k, stdout=subprocess.PIPE, text=True)
         child.stdout.readline()
         time.sleep(rng.uniform(0.02, 0.3))
+        if k % 2: kept.update([child.stdout.readline().split()])                  # at least one acknowledged, however busy the machine is
         child.send_signal(signal.SIGKILL)
         kept.update(line.split() for line in child.stdout if line.endswith('\n'))
         child.wait(); child.stdout.close()
@@ -241,7 +244,7 @@ def old_frames():
         'string': pd.array(['a', None, '', 'x', 'y', 'z'], dtype='string[pyarrow]'), 'cat': pd.Categorical(['b', None, 'a', 'b', 'a', 'b'], categories=['b', 'a', 'unused'], ordered=True),
         'Int64': pd.array([1, None, 3, 4, 5, 6], dtype='Int64'), 'at': pd.to_datetime(['2013-01-01', None, '2013-06-01', '2013-01-02', '2013-01-03', '2013-01-04']).tz_localize('America/New_York').as_unit('us'),
         'arrow': pd.array([1, None, 3, 4, 5, 6], dtype='int16[pyarrow]'), 'flag': [True, False]*3})
-    return [base, pd.concat([base, base], ignore_index=True), base.set_index(pd.MultiIndex.from_product([[1, 2], ['a', 'b', 'c']], names=['n', None])), base.set_index('n'),
+    return [base, pd.concat([base, base], ignore_index=True), base.set_index(pd.MultiIndex.from_product([[1, 2], ['a', 'b', 'c']], names=['n', None])), base.drop(columns='n').set_axis(pd.RangeIndex(6, name='n')),
             pd.DataFrame({'k': np.arange(70_000, dtype='int32') // 7}), np.arange(24.).reshape(2, 3, 4)]
 
 
