@@ -78,26 +78,72 @@ def spec_of(
     known = series.dtype
     return replace(made, dtype='category', categories=tuple(known.categories), ordered=bool(known.ordered))
 
-# %% ../nbs/03b_columns.ipynb #ff1136d8
-def describe(
-    values:pd.Series|pd.Index, # A column, or an index of one level
-    where:str,                 # What to call it in an error message
-)->dict:                       # JSON: `kind` and what this kind leaves open; a dtype that cannot come back is refused
-    "What must be known to rebuild a column"
-    dtype = values.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        return dict(kind='category', ordered=bool(dtype.ordered), categories=describe(dtype.categories, where))
-    if isinstance(dtype, pd.StringDtype) or dtype == object: return _describe_text(values, where)
-    if isinstance(dtype, pd.ArrowDtype):
-        found = dict(kind='arrow', type=str(dtype.pyarrow_dtype)) if _takes(dtype.pyarrow_dtype) else None
-    elif isinstance(dtype, pd.PeriodDtype): found = dict(kind='period', freq=str(dtype)[7:-1])
-    elif isinstance(dtype, pd.IntervalDtype):
-        found = dict(kind='interval', closed=dtype.closed, subtype=describe(values.array.left, where))
-    elif isinstance(dtype, pd.SparseDtype): found = _describe_sparse(dtype)
-    else: found = _describe_plain(dtype)
-    if found is None:
-        raise InvalidInput(f'{where} has the dtype {dtype}, which cannot be given back exactly; '
-                           'convert it first, for example with astype(str)')
+# %% ../nbs/04e_columns.ipynb #16e3d03d
+@dataclass(frozen=True)
+class Cells:
+    "Cells of one column that share one problem"
+    column:str|None            # Column name; None for the whole table
+    problem:str                # The reason; it goes on after the value, where there is one
+    rows:np.ndarray|None=None  # Positions; None when no row is to blame
+    values:list|None=None      # The values there; None when the problem is not in the value
+
+    def __len__(self)->int: return 1 if self.rows is None else len(self.rows)
+
+    def says(self,
+        i:int,   # Which of the cells, from 0
+    )->dict:     # row, column, problem
+        "One cell as plain data"
+        shown = '' if self.values is None else _show(self.values[i]) + ' '
+        row = None if self.rows is None else int(self.rows[i])
+        return dict(row=row, column=self.column, problem=shown + self.problem)
+
+def _show(value)->str:
+    if isinstance(value, (np.number, np.bool_)): value = value.item()
+    if isinstance(value, int) and value.bit_length() > 200: return f'an integer of {value.bit_length()} bits'
+    return repr(value if isinstance(value, (str, int, float, bool)) or value is None else str(value))[:60]
+
+# %% ../nbs/04e_columns.ipynb #58fbb2f6
+_STR = str(pd.Series(['a']).dtype) == 'str'   # pandas 3 has a text dtype of that name
+
+class Reader:
+    "Reads the values of one column; made once, used for each input"
+    def __init__(self,
+        spec:ColumnSpec,      # What the column is
+        unseen:str='error',   # A category that training did not know: `error`, or `missing`
+    ):
+        self.spec, self.categories = spec, spec.categories is not None
+        self.dtype, self.plain, self.takes_holes = _target(spec)
+        if spec.kind == 'datetime': self.one, self.unit, self.zone = None, *_unit(self.dtype)
+        else: self.one = one_value(spec.kind, self.plain, spec.categories, unseen == 'missing' and spec.nullable)
+        self.texts, self.low, self.high = spec.seen and frozenset(spec.seen), spec.low, spec.high
+        if spec.kind == 'datetime' and spec.low is not None:
+            self.low, self.high = read_times([spec.low, spec.high], self.unit, self.zone is not None)[0].tolist()
+
+    def __repr__(self): return f'Reader({self.spec!r})'
+
+def _target(spec:ColumnSpec)->tuple:
+    "The pandas dtype of a column, numpy's dtype below it, and whether a hole may stand beside its values"
+    if spec.categories is not None:
+        return pd.CategoricalDtype(list(spec.categories), spec.ordered), np.dtype('int64'), True
+    dtype = pdt.pandas_dtype(spec.dtype) if spec.dtype != 'str' or _STR else np.dtype(object)
+    if isinstance(dtype, pd.SparseDtype): return dtype, dtype.subtype, spec.kind not in ('integer', 'boolean')
+    if isinstance(dtype, np.dtype):
+        return dtype, np.dtype('int64') if spec.kind == 'datetime' else dtype, spec.kind not in ('integer', 'boolean')
+    if spec.kind in ('string', 'datetime'): return dtype, np.dtype(object if spec.kind == 'string' else 'int64'), True
+    return dtype, dtype.numpy_dtype, True
+
+def _unit(dtype)->tuple[str, str|None]:
+    "Unit and zone of a dtype of times"
+    found = getattr(dtype, 'pyarrow_dtype', dtype)
+    return getattr(found, 'unit', None) or np.datetime_data(found)[0], getattr(found, 'tz', None)
+
+# %% ../nbs/04e_columns.ipynb #0c99b5e4
+_BESIDE = 'has no float of its own, and beside missing values this column becomes floats'
+
+def _beside(one:Callable, value)->int:
+    "An integer that a float holds as well"
+    found = one(value)
+    if abs(found) > 2**53 and int(float(found)) != found: raise Unfit(_BESIDE)
     return found
 
 @patch
@@ -114,7 +160,7 @@ def _reason(one:Callable, value)->str|None:
     try: one(value)
     except Unfit as e: return str(e)
 
-# %% ../nbs/04e_columns.ipynb #96b92fa0
+# %% ../nbs/04e_columns.ipynb #d70cc670
 _HOLE = dict(number=math.nan, datetime=np.iinfo('int64').min, string=math.nan, boolean=False, integer=0)
 
 @patch
@@ -142,7 +188,7 @@ def _texts(values:pd.Series|pd.Index, where:str)->pa.Array|pa.ChunkedArray:
 
 def _extended(full:np.ndarray, dtype, missing:np.ndarray|None):
     "An array in a dtype that only pandas has"
-    if hasattr(dtype, 'numpy_dtype') and not hasattr(dtype, 'pyarrow_dtype'):     # Int64 and its kind: values and a mask
+    if hasattr(dtype, 'numpy_dtype') and not hasattr(dtype, 'pyarrow_dtype'):     # Int64 and its kin have a mask
         return dtype.construct_array_type()(full, np.zeros(len(full), bool) if missing is None else missing)
     if missing is not None and not isinstance(dtype, pd.SparseDtype): full = full.astype(object); full[missing] = None
     return pd.array(full, dtype=dtype)
@@ -169,14 +215,25 @@ def _compiled(self:Reader, known:pd.Series, holes:bool)->np.ndarray|None:
     rounds = kind == 'integer' and holes and not self.takes_holes and found is not None and np.abs(found).max() > 2**53
     return None if rounds else found
 
-# %% ../nbs/03b_columns.ipynb #db0242b5
-def _numbers(pieces:list[pa.Array], dtype:str|None=None)->np.ndarray:
-    "One numpy array, in memory of its own"
-    found = [p.to_numpy(zero_copy_only=False) for p in pieces]
-    out = np.empty(sum(map(len, found)), dtype or np.result_type(*found))
-    at = 0
-    for f in found: out[at:at+len(f)] = f; at += len(f)
-    return out
+# %% ../nbs/04e_columns.ipynb #c6a375e1
+@patch
+def read(self:Reader,
+    given:list|pd.Series, # Values of Python, or a column of a frame
+)->tuple:                 # The column (None if a cell is wrong), wrong `Cells`, `Cells` outside of training
+    "Bring the values of one column into the form of training"
+    typed = isinstance(given, pd.Series)
+    missing = given.isna().to_numpy() if typed else pd.isna(np.fromiter(given, object, len(given)))
+    holes, known, at, wrong = bool(missing.any()), given, None, []
+    if holes:
+        known = given[~missing] if typed else list(compress(given, ~missing))
+        at = np.flatnonzero(~missing)
+        if not self.spec.nullable: wrong = [Cells(self.spec.name, _MISSING, np.flatnonzero(missing))]
+    if typed and not wrong and self._is_already(known): return given.array, [], []
+    values, why = self._compiled(known, holes) if typed else None, None
+    if values is None: values, why = self._each(known := known.tolist() if typed else known, holes)
+    if why is not None: return None, wrong + self._cells(known, why, at), []
+    column = None if wrong else self._stored(values, missing if holes else None)
+    return column, wrong, self._outside(values, known, at)
 
 _MISSING = 'is missing, and may not be'
 
@@ -191,7 +248,8 @@ def _cells(self:Reader, known:list, why:list[str|None], at:np.ndarray|None)->lis
     places = {}
     for i, reason in enumerate(why):
         if reason is not None: places.setdefault(reason, []).append(i)
-    return [Cells(self.spec.name, r, np.array(p) if at is None else at[p], [known[i] for i in p]) for r, p in places.items()]
+    rows = {r: np.array(p) if at is None else at[p] for r, p in places.items()}
+    return [Cells(self.spec.name, r, rows[r], [known[i] for i in p]) for r, p in places.items()]
 
 # %% ../nbs/03b_columns.ipynb #c4ee57e8
 def _from_texts(pieces:list[pa.Array], how:dict)->np.ndarray|pd.api.extensions.ExtensionArray:

@@ -47,7 +47,7 @@ def _own(text:str)->_Json:
     try: return read_json(text)
     except ValueError: return text
 
-# %% ../nbs/01_config.ipynb #bdc1ffd6
+# %% ../nbs/01_config.ipynb #e1e943ce
 def _between(low:float, high:float, what:str='a number', nullable:bool=False)->_Rule:
     "A rule: a number from `low` to `high`"
     return _Rule(what, lambda v: None if low <= v <= high else f'must be between {low} and {high}', nullable)
@@ -56,7 +56,8 @@ _WHOLE = 'a whole number'
 _TEXT = _Rule('a text', lambda v: None if v else 'must be a text that is not empty')
 _WHERE = ('development', 'staging', 'production')
 _ENVIRONMENT = _Rule('a text', lambda v: None if v in _WHERE else 'must be development, staging or production')
-_EMAIL = _Rule('a text', lambda v: None if re.fullmatch(r'[^@\s]+@[^@\s]+', v) else 'must be an e-mail address or null', True)
+_MAIL = re.compile(r'[^@\s]+@[^@\s]+')
+_EMAIL = _Rule('a text', lambda v: None if _MAIL.fullmatch(v) else 'must be an e-mail address or null', True)
 
 # %% ../nbs/01_config.ipynb #97a381ff
 _SCHEMA = {
@@ -123,7 +124,7 @@ def _accept(layer:_Json, source:str)->dict:
     if problems := _problems(layer): raise InvalidInput(f"{source}: {'; '.join(problems)}")
     return copy.deepcopy(layer)
 
-# %% ../nbs/01_config.ipynb #2dfe06ae
+# %% ../nbs/01_config.ipynb #55f500ba
 _PREFIX = 'MLOPS__'
 
 def _path(variable:str, layer:dict)->list[str]:
@@ -131,7 +132,8 @@ def _path(variable:str, layer:dict)->list[str]:
     if variable != variable.upper():
         raise InvalidInput(f'the environment variable {variable} is not in capitals; write {variable.upper()}')
     steps, node = variable[len(_PREFIX):].lower().split('__'), layer
-    if not all(steps): raise InvalidInput(f'the environment variable {variable} names no setting; write {_PREFIX}SECTION__NAME')
+    if not all(steps):
+        raise InvalidInput(f'the environment variable {variable} names no setting; write {_PREFIX}SECTION__NAME')
     for i, step in enumerate(steps):
         same = [k for k in node if isinstance(k, str) and k.lower() == step] if isinstance(node, dict) else []
         if len(same) == 1: steps[i] = same[0]
@@ -171,7 +173,7 @@ def _read_environment(environ:Mapping[str, str], file:dict)->tuple[dict, dict]:
         made['.'.join(steps)] = variable
     return _accept(layer, 'environment'), made
 
-# %% ../nbs/01_config.ipynb #6b5df2e1
+# %% ../nbs/01_config.ipynb #f00a7fcf
 class MLPipelineConfig:
     "Settings of a pipeline: defaults < file < environment < `set`"
     def __init__(self,
@@ -202,10 +204,14 @@ def _read_file(path:Path|str)->tuple[str, dict]:
 
 def _merge(layers:Mapping[str, dict])->dict:
     "All layers in one; values win one by one, whole sections are never replaced"
-    def into(below, above): return {**below, **{k: into(below[k], v) if isinstance(v, dict) and isinstance(below.get(k), dict) else v for k, v in above.items()}}
     merged = {}
-    for layer in layers.values(): merged = into(merged, layer)
+    for layer in layers.values(): merged = _over(merged, layer)
     return copy.deepcopy(merged)
+
+def _over(below:_Json, above:_Json)->_Json:
+    "One tree laid over another; neither is changed"
+    if not isinstance(below, dict) or not isinstance(above, dict): return above
+    return {**below, **{k: _over(below.get(k), v) for k, v in above.items()}}
 
 # %% ../nbs/01_config.ipynb #e697d5f0
 def _steps(key:str)->list[str]:
@@ -222,7 +228,7 @@ def _no_setting(steps:list[str])->str|None:
         if step not in node: return f"{'.'.join(steps[:i+1])} is no setting. {hint(step, node)}" if i else None
         node = node[step]
 
-# %% ../nbs/01_config.ipynb #2306781a
+# %% ../nbs/01_config.ipynb #f0604784
 def _looked_up(value:_Json, steps:list[str], node:dict|tuple|None=None)->_Json:
     "A copy of a value, with its references resolved and read by their rules"
     node = _walk(_SCHEMA, steps) if node is None else node
@@ -231,7 +237,8 @@ def _looked_up(value:_Json, steps:list[str], node:dict|tuple|None=None)->_Json:
     found = resolve(copy.deepcopy(value), key)
     if not has_reference(value) or not isinstance(node, tuple): return found
     found = node[1].read(found)
-    if why := node[1].problem(found): raise InvalidInput(f'{key} refers to {value}, but it {why}; what it has is not shown')
+    if why := node[1].problem(found):
+        raise InvalidInput(f'{key} refers to {value}, but it {why}; what it has is not shown')
     return found
 
 _MISSING = object()
@@ -273,7 +280,7 @@ def _replace(self:MLPipelineConfig, layer:dict):
     layers = {**self._layers, 'set': layer}
     self._layers, self._merged = layers, _merge(layers)
 
-# %% ../nbs/01_config.ipynb #6dfa06ea
+# %% ../nbs/01_config.ipynb #42a66d67
 @dataclass(frozen=True)
 class Explanation:
     "Where a setting came from; values are masked"
@@ -283,7 +290,8 @@ class Explanation:
     layers:tuple[dict, ...]  # What each said, the weakest first: layer, value, source
 
     def __repr__(self)->str:
-        lines = [f"  {s['layer']:<12} {to_json(s['value'])}" + f"  ({s['source']})"*bool(s['source']) for s in self.layers]
+        lines = [f"  {s['layer']:<12} {to_json(s['value'])}" + (f"  ({s['source']})" if s['source'] else '')
+                 for s in self.layers]
         return '\n'.join([f'{self.key} is {to_json(self.value)}, from {self.layer}', *lines])
 
 @patch
@@ -293,11 +301,13 @@ def explain(self:MLPipelineConfig,
     "Say which layer a setting came from, and what the others said"
     steps = _steps(key)
     if problem := _no_setting(steps): raise NotFound(problem)
-    if (value := _walk(self._merged, steps, _MISSING)) is _MISSING: raise NotFound(f'no layer has {key}. {hint(key, _paths(self._merged))}')
+    if (value := _walk(self._merged, steps, _MISSING)) is _MISSING:
+        raise NotFound(f'no layer has {key}. {hint(key, _paths(self._merged))}')
     if isinstance(value, dict) and value: return [x for k in value for x in _listed(self.explain(f'{key}.{k}'))]
     secret = any(map(is_secret, steps))
-    said = [dict(layer=name, value=mask(found, secret=secret), source=self._source(name, steps)) for name, layer in self._layers.items()
-            if (found := _walk(layer, steps, _MISSING)) is not _MISSING]
+    found = {name: _walk(layer, steps, _MISSING) for name, layer in self._layers.items()}
+    said = [dict(layer=name, value=mask(v, secret=secret), source=self._source(name, steps))
+            for name, v in found.items() if v is not _MISSING]
     return Explanation(key, said[-1]['value'], said[-1]['layer'], tuple(said))
 
 # %% ../nbs/01_config.ipynb #3bacb972

@@ -33,7 +33,7 @@ def read_json(
     "Read strict JSON; `ValueError` says what is wrong, and never shows a value"
     return json.loads(text, object_pairs_hook=_pairs, parse_float=_finite, parse_constant=_finite)
 
-# %% ../nbs/00b_documents.ipynb #3021d603
+# %% ../nbs/00b_documents.ipynb #d9fc0e2b
 _NUMBER = re.compile(r'-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?')
 
 def _scalar(text:str):
@@ -59,7 +59,8 @@ def _loader()->type:
     Loader.add_constructor(None, yaml.SafeLoader.construct_undefined)
     Loader.add_constructor('tag:yaml.org,2002:str', scalar)
     Loader.add_constructor('tag:yaml.org,2002:map', mapping)
-    Loader.add_constructor('tag:yaml.org,2002:seq', lambda self, node: [self.construct_object(v, deep=True) for v in node.value])
+    def sequence(self, node): return [self.construct_object(v, deep=True) for v in node.value]
+    Loader.add_constructor('tag:yaml.org,2002:seq', sequence)
     return Loader
 
 def _merged(node, yaml)->list[tuple]:
@@ -69,11 +70,13 @@ def _merged(node, yaml)->list[tuple]:
     if any(not isinstance(m, yaml.MappingNode) for m in more): raise ValueError('<<: takes one alias of a mapping')
     return [(k, v) for m in more for k, v in m.value if k.value not in names and k.value != '<<'] + own
 
-# %% ../nbs/00b_documents.ipynb #a0d50437
+# %% ../nbs/00b_documents.ipynb #8ff6677f
+def _inside(tree)->list: return [*tree.values()] if isinstance(tree, dict) else tree if isinstance(tree, list) else []
+
 def _count(tree, depth:int=0, left:int=_MOST)->int:
     "How many values may still come after those of `tree`"
     if depth > _DEEPEST: raise ValueError(f'it is nested deeper than {_DEEPEST} levels')
-    for value in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+    for value in _inside(tree):
         left = _count(value, depth + 1, left - 1)
         if left < 0: raise ValueError(f'it holds more than {_MOST:,} values')
     return left
@@ -92,7 +95,7 @@ def _check_texts(tree):
     texts = [tree] if isinstance(tree, str) else [*tree] if isinstance(tree, dict) else []
     try: ''.join(texts).encode()
     except UnicodeEncodeError: raise ValueError('a text holds half a character') from None
-    for value in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else (): _check_texts(value)
+    for value in _inside(tree): _check_texts(value)
 
 def read_document(
     text:str,       # The whole text
@@ -122,7 +125,7 @@ def line_of(
         line, node = found[0][0].start_mark.line + 1, found[0][1]
     return line
 
-# %% ../nbs/00b_documents.ipynb #320954ed
+# %% ../nbs/00b_documents.ipynb #9ae24f87
 _ENDINGS = ('.json', '.yaml', '.yml')
 
 def check_ending(
@@ -142,7 +145,8 @@ def read_text(
         raise MissingFile(f'no configuration file at {str(path)!r}; '
                           'create it, or leave the path out to use the defaults')
     check_ending(path)
-    if (size := path.stat().st_size) > 4*_LONGEST: raise InvalidInput(f'{str(path)!r} cannot be read: it has {size:,} bytes')
+    if (size := path.stat().st_size) > 4*_LONGEST:
+        raise InvalidInput(f'{str(path)!r} cannot be read: it has {size:,} bytes')
     try: return path.read_bytes().decode('utf-8-sig')
     except UnicodeDecodeError as e: why = f'it is not UTF-8 at byte {e.start}'
     raise InvalidInput(f'{str(path)!r} cannot be read: {why}')
@@ -155,11 +159,13 @@ def write_document(
     if ending == '.json': return to_json(tree, nan='error', indent=2) + '\n'
     import yaml
     class Dumper(yaml.SafeDumper): pass
-    def text(self, value): return self.represent_scalar('tag:yaml.org,2002:str', value, style=None if _plain(value) else '"')
+    def text(self, v): return self.represent_scalar('tag:yaml.org,2002:str', v, style=None if _plain(v) else '"')
     Dumper.add_representer(str, text)
     Dumper.ignore_aliases = lambda self, value: True
-    return yaml.dump(json.loads(to_json(tree, nan='error')), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10**6)
+    tree, form = json.loads(to_json(tree, nan='error')), dict(sort_keys=False, allow_unicode=True, width=10**6)
+    return yaml.dump(tree, Dumper=Dumper, **form)
 
 def _plain(text:str)->bool:
     "Can a text stand in YAML without quotes, for every reader?"
-    return bool(re.fullmatch(r'[A-Za-z_/][\w ./-]*[\w/]', text)) and text.lower() not in ('true', 'false', 'null', 'yes', 'no', 'on', 'off')
+    words = ('true', 'false', 'null', 'yes', 'no', 'on', 'off')
+    return bool(re.fullmatch(r'[A-Za-z_/][\w ./-]*[\w/]', text)) and text.lower() not in words

@@ -20,7 +20,7 @@ def place(
     top = int.from_bytes(hashlib.sha256(data).digest()[:8], 'big') >> 11      # 53 bits: all that a float holds
     return top*(100/2**53)
 
-# %% ../nbs/00d_flags.ipynb #1885b4e7
+# %% ../nbs/00d_flags.ipynb #1fda7502
 _RULE = "must be true, false, a share such as '25%', or an object with percent, on, allow and deny"
 
 def rule_problem(
@@ -35,7 +35,8 @@ def rule_problem(
     if 'percent' in rule and _percent(rule['percent']) is None: return "has a 'percent' that is no number from 0 to 100"
     for name in ('allow', 'deny'):
         listed = rule.get(name, [])
-        if not isinstance(listed, list) or not all(map(_is_subject, listed)): return f'has {name!r} that is no list of subjects'
+        if not isinstance(listed, list) or not all(map(_is_subject, listed)):
+            return f'has {name!r} that is no list of subjects'
     return None
 
 def _percent(share)->float|None:
@@ -48,7 +49,7 @@ def _percent(share)->float|None:
 
 def _is_subject(x)->bool: return isinstance(x, (str, int)) and not isinstance(x, bool) and x != ''
 
-# %% ../nbs/00d_flags.ipynb #9aa80a4e
+# %% ../nbs/00d_flags.ipynb #c80fe33a
 def is_on(
     flag:str,                   # Name of the flag
     rule:bool|str|dict,         # Its rule
@@ -59,8 +60,10 @@ def is_on(
     if isinstance(rule, bool): return rule
     if isinstance(rule, str): rule = {'percent': rule}
     if not _is_subject(subject):
-        raise InvalidInput(f'the flag {flag!r} is on for some; say for whom you ask: flag({flag!r}, subject=...), not {subject!r}')
+        raise InvalidInput(f'the flag {flag!r} is on for some; say for whom you ask: '
+                           f'flag({flag!r}, subject=...), not {subject!r}')
     if str(subject) in map(str, rule.get('deny', ())): return False
     if str(subject) in map(str, rule.get('allow', ())): return True
-    share = _percent(rule['percent']) if 'percent' in rule else 100.0*rule.get('on', 'deny' in rule and 'allow' not in rule)
+    on = rule.get('on', 'deny' in rule and 'allow' not in rule)      # a list of the denied alone lets all others in
+    share = _percent(rule['percent']) if 'percent' in rule else 100.0*on
     return place(flag, subject) < share

@@ -35,9 +35,9 @@ def resolve(
             raise MlopsError(f'{key} refers to the environment variable {name}, which is not set')
     return _REFERENCE.sub(lambda m: environ[m[1]], value)
 
-# %% ../nbs/00c_masks.ipynb #d73cdb43
-_SECRET = {'password', 'passwd', 'passphrase', 'passcode', 'pwd', 'secret', 'secrets', 'token', 'apikey', 'dsn', 'credential',
-           'credentials', 'authorization', 'cookie'}
+# %% ../nbs/00c_masks.ipynb #e5222cfa
+_SECRET = {'password', 'passwd', 'passphrase', 'passcode', 'pwd', 'secret', 'secrets', 'token', 'apikey', 'dsn',
+           'credential', 'credentials', 'authorization', 'cookie'}
 _KEYS = {'api', 'private', 'access', 'secret', 'signing', 'encryption', 'account', 'auth'}    # before `key`
 
 def is_secret(
@@ -48,9 +48,10 @@ def is_secret(
     words = [w.lower() for w in words]
     return bool(_SECRET & {*words}) or any(a in _KEYS and b in ('key', 'keys') for a, b in zip(words, words[1:]))
 
-# %% ../nbs/00c_masks.ipynb #8d2ea77b
+# %% ../nbs/00c_masks.ipynb #2b4f2fd7
 _MASK = '***'
-_INSIDE = [re.compile(r'(?<=://)([^\s:/@]*):(?!\$\{\w+\}@)(\S+)@'), re.compile(r'([?&;\s]|^)([\w-]+)=(?!\$\{\w+\})([^\s&;]+)')]
+_INSIDE = [re.compile(r'(?<=://)([^\s:/@]*):(?!\$\{\w+\}@)(\S+)@'),
+           re.compile(r'([?&;\s]|^)([\w-]+)=(?!\$\{\w+\})([^\s&;]+)')]
 
 def mask_text(
     text:str,  # Any text, for instance a URL

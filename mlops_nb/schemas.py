@@ -157,7 +157,7 @@ def _from_column(name:str, column:dict)->dict:
     nullable = bool(column.get('optional', not column.get('required', True)))
     return dict(name=name, kind=kind, nullable=nullable, dtype=dtype)
 
-# %% ../nbs/04f_schemas.ipynb #5c7a0fb8
+# %% ../nbs/04f_schemas.ipynb #8e8a5c75
 def _listed(columns:list|str)->list[dict]:
     "The list of columns, one or more"
     if isinstance(columns, str):
@@ -176,7 +176,8 @@ def _from_tensor(columns:list[dict])->dict:
     if len(columns) > 1 or not flat or kind is None:
         raise InvalidInput(f'the MLflow schema is a tensor {shape} of {dtype!r} ({len(columns)} in all); '
                            'a signature here needs one tensor of numbers, [-1, columns]')
-    return dict(named=False, columns=[dict(name=f'x{i}', kind=kind, nullable=kind == 'number', dtype=dtype) for i in range(shape[1])])
+    one = dict(kind=kind, nullable=kind == 'number', dtype=dtype)
+    return dict(named=False, columns=[dict(name=f'x{i}', **one) for i in range(shape[1])])
 
 def _dtype_letter(dtype)->str|None:
     "The letter of numpy's kind of dtype, None for what is no dtype"

@@ -46,11 +46,11 @@ class Problems(Sequence):
         which = np.repeat(np.arange(len(row)), [len(r) for r in row])
         return which[order], np.concatenate([np.arange(len(r)) for r in row] or [order])[order]
 
-# %% ../nbs/05_signature.ipynb #716bd1fe
+# %% ../nbs/05_signature.ipynb #76c8d42d
 @patch
 def summary(self:Problems)->list[dict]: # column, problem, count, first_row and example; the most frequent first
     "The problems counted by column and reason"
-    found = [dict(column=c.column, problem=c.problem, count=len(c), first_row=None if c.rows is None else int(c.rows[0]),
+    found = [dict(column=c.column, problem=c.problem, count=len(c), first_row=c.says(0)['row'],
                   example=c.says(0)['problem']) for c in self.cells]
     return sorted(found, key=lambda p: -p['count'])
 
@@ -165,7 +165,7 @@ def _pick(sig:Signature, frame:pd.DataFrame)->tuple[dict, list[Cells]]:
 def _unknown(name, names:list[str], i:int)->str:
     return f'is unknown. {hint(name, names)}' if i < _HINTS else 'is unknown'
 
-# %% ../nbs/05_signature.ipynb #04583aff
+# %% ../nbs/05_signature.ipynb #af9352be
 def _from_dicts(sig:Signature, rows:list[dict])->tuple[dict, list[Cells]]:
     "The columns of objects, whose keys must be the names of the signature"
     names, known, lack, more = sig.names, set(sig.names), {}, {}
@@ -186,7 +186,8 @@ def _from_lists(sig:Signature, rows)->tuple[dict, list[Cells]]:
     if width == 1: rows = [r if is_list(r) else [r] for r in rows]
     for i, r in enumerate(rows):
         if is_list(r) and len(r) == width: continue
-        says = f'has {len(r)} values; the signature has {width} columns' if is_list(r) else f'is no list of {width} values'
+        says = f'is no list of {width} values'
+        if is_list(r): says = f'has {len(r)} values; the signature has {width} columns'
         wrong.setdefault(says, []).append(i)
     if wrong: return {}, [Cells(None, says, np.array(at)) for says, at in wrong.items()]
     return {n: [r[k] for r in rows] for k, n in enumerate(sig.names)}, []
@@ -251,7 +252,7 @@ def check(self:Signature,
     if _policy('ranges', ranges or self.ranges) == 'error': wrong += outside
     return Problems(wrong, n, self.names)
 
-# %% ../nbs/05_signature.ipynb #4a07aba3
+# %% ../nbs/05_signature.ipynb #4b65da1a
 @patch
 def to_dict(self:Signature)->dict: # JSON-ready
     "The signature as plain data"
@@ -265,8 +266,8 @@ def from_dict(cls:Signature,
     data:dict, # What `to_dict` gave
 )->Signature:  # The signature
     "Read a signature back"
-    known = [f.name for f in fields(ColumnSpec)]
-    if more := [k for k in data if k not in ('named', 'columns', *_POLICIES)] + [k for c in data['columns'] for k in c if k not in known]:
+    known = {f.name for f in fields(ColumnSpec)}
+    if more := sorted({*data} - {'named', 'columns', *_POLICIES} | {k for c in data['columns'] for k in c} - known):
         raise InvalidInput(f'the signature has the field {more[0]!r}, which this version does not know; '
                            'it was written by a newer mlops_nb, so install that one')
     columns = [{k: tuple(v) if isinstance(v, list) else v for k, v in c.items()} for c in data['columns']]
