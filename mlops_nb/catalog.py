@@ -11,10 +11,10 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from fastcore.basics import patch
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Row, Table
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Row, Table
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
 from .core import Conflict, InvalidInput, NotFound, check_name, digest, hint, to_json, to_utc
-from .ledger import _LEDGER, _META, _maybe, _text, append, last_line, last_lines
+from .ledger import _LEDGER, _maybe, _text, append, last_line, last_lines
 from .store import Store, open_store
 from .versions import is_release, key_or_none, parse_version, sort_key
 
@@ -22,6 +22,8 @@ from .versions import is_release, key_or_none, parse_version, sort_key
 __all__ = ['ModelCatalog']
 
 # %% ../nbs/05e_catalog.ipynb #fe1ab7e6
+_META = MetaData()
+_LEDGER.to_metadata(_META)       # one group of tables with the ledger: they are made and migrated together
 _TEXTS = Table('model_texts', _META, _text('digest', primary_key=True), _text('text'))
 _VERSIONS = Table('model_versions', _META,
     _text('name', primary_key=True), _text('key', primary_key=True), Column('revision', Integer, primary_key=True),

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from datetime import timezone
 from pathlib import Path
 import click
-from .commands import data, registry
+from .commands import registry
 from .core import InvalidInput, MissingFile, to_json
 from .terminal import Commands, cell, config_option, existing, json_option, say, store_option, table
+from .upkeep import data, lineage, settings, store as store_group
 
 # %% auto #0
 __all__ = ['main', 'version', 'drift', 'monitor', 'serve', 'tour', 'lab']
@@ -24,7 +25,7 @@ def main():
     Example: mlops-nb tour --fast
     """
 
-for group in (registry, data): main.add_command(group)
+for command in (registry, data, store_group, lineage, settings): main.add_command(command)
 
 # %% ../nbs/16_cli.ipynb #59d8d107
 @main.command()

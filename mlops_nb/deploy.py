@@ -7,7 +7,6 @@ from __future__ import annotations
 import ast, io, json, os, platform, re
 from importlib.metadata import PackageNotFoundError, version as installed_version
 from pathlib import Path
-from zipfile import BadZipFile
 from .core import (Conflict, IntegrityError, InvalidInput, MissingFile, NotFound, atomic_write, check_name, digest,
                            file_digest, to_json)
 from .formats import UntrustedType, load_model_bytes
@@ -30,14 +29,14 @@ def _fill(template:str, values:dict)->bytes:
     return re.sub(r'@([A-Z]+)@', lambda m: str(values[m[1]]), template).encode('utf8')
 
 # %% ../nbs/10_deploy.ipynb #981fa789
-_FORMATS = {'.skops': 'skops', '.pkl': 'pickle', '.pickle': 'pickle', '.joblib': 'joblib'}
+_FORMATS = {'.arrays': 'arrays', '.skops': 'skops', '.pkl': 'pickle', '.pickle': 'pickle', '.joblib': 'joblib'}
 
 def load_artifact(
-    path:str|Path,            # File of the model: .skops, .pkl, .pickle or .joblib
+    path:str|Path,            # File of the model: .arrays, .skops, .pkl, .pickle or .joblib
     sha:str,                  # Digest that it must have
     *,
     allow_pickle:bool=False,  # Load a pickle or joblib file? It can run any code
-    trusted:tuple=(),         # Full names of further types that you trust in a skops file
+    trusted:tuple=(),         # Full names of further types that you trust in the file
 ):                            # The model
     "Build the model in a file that is what it should be"
     path = Path(path)
@@ -59,10 +58,10 @@ def _read_model(path:str|Path, allow_pickle:bool, trusted:tuple)->tuple[bytes, s
     info = _read_record(beside) if beside.is_file() else {}
     if (sha := info.get('digest', digest(data))) != digest(data):
         raise IntegrityError(f'{path.name} is {digest(data)}, and {beside.name} says {sha}; export the model again')
-    if end != '.skops' and not allow_pickle:
-        raise UntrustedType(f'{path.name} is a pickle, which can run any code; store skops, or say allow_pickle=True')
-    try: end == '.skops' and load_artifact(path, sha, trusted=trusted)
-    except BadZipFile: raise InvalidInput(f'{path.name} is not a skops file, whatever its name says') from None
+    safe = end in ('.arrays', '.skops')
+    if not safe and not allow_pickle:
+        raise UntrustedType(f'{path.name} is a pickle, which can run any code; store it in the safe format, or say allow_pickle=True')
+    if safe: load_artifact(path, sha, trusted=trusted)      # what the container could not load is refused here
     return data, f'model{end}', info
 
 def _read_record(path:Path)->dict:
@@ -272,7 +271,7 @@ def _recorded(target:Path)->dict[str, str]:
 # %% ../nbs/10_deploy.ipynb #58b7acdf
 def generate_docker_files(
     project_name:str,          # Part of the folder's name, and the image's name: lower case, as Docker wants it
-    model_path:str|Path,       # File that `ModelRegistry.export_model` wrote, or a .skops, .pkl or .joblib file
+    model_path:str|Path,       # File that `ModelRegistry.export_model` wrote, or an .arrays, .skops, .pkl or .joblib file
     requirements:list=None,    # More packages, each pinned (`xgboost==2.1.0`); they win over what trained the model
     *,
     folder:str|Path='.',       # Where the new folder goes
@@ -280,7 +279,7 @@ def generate_docker_files(
     base_image:str=None,       # Pinned image with Python; None for the official one of the model's Python
     force:bool=False,          # Overwrite files that were edited by hand?
     allow_pickle:bool=False,   # Deploy a pickle or joblib file? It can run any code when it is loaded
-    trusted:tuple=(),          # Full names of further types that you trust in a skops file
+    trusted:tuple=(),          # Full names of further types that you trust in the file
 )->Path:                       # The folder, `deployment_<project_name>`
     "Write a folder from which Docker builds an image that serves the model"
     project = _project(project_name)

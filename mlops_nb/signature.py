@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 import numpy as np, pandas as pd
 from fastcore.basics import patch
-from .columns import Cells, ColumnSpec, Reader, spec_of
+from .readers import Cells, ColumnSpec, Reader, spec_of
 from .core import InvalidInput, hint
 from .schemas import diff_signatures, from_mlflow as _read_mlflow, to_mlflow as _write_mlflow
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 import click
-from .core import MissingFile, MlopsError, to_json
+from .core import InvalidInput, MissingFile, MlopsError, to_json
 
 # %% auto #0
-__all__ = ['store_option', 'config_option', 'json_option', 'Commands', 'say', 'table', 'cell', 'existing']
+__all__ = ['config_option', 'json_option', 'Commands', 'store_option', 'say', 'table', 'cell', 'existing']
 
 # %% ../nbs/14b_terminal.ipynb #fe8805ff
 class Commands(click.Group):
@@ -30,8 +30,17 @@ class Commands(click.Group):
             ctx.exit(70)
 
 # %% ../nbs/14b_terminal.ipynb #e8b881b3
-store_option = click.option('--store', default='mlops-store', envvar='MLOPS_STORE', show_default=True,
-                            help='Folder of the store (or MLOPS_STORE).')
+def _keep_blobs(ctx:click.Context, param, value): ctx.meta['mlops_nb.blobs'] = value
+
+def store_option(
+    command, # Function of a command
+):
+    "Give a command `--store`, its argument `store`; and `--blobs`, which `existing` finds by itself"
+    blobs = click.option('--blobs', envvar='MLOPS_BLOBS', expose_value=False, callback=_keep_blobs,
+                         help='Folder or URL of the blobs, where they are not beside the tables (or MLOPS_BLOBS).')
+    return click.option('--store', default='mlops-store', envvar='MLOPS_STORE', show_default=True,
+                        help='Folder of the store, or postgresql://... (or MLOPS_STORE).')(blobs(command))
+
 config_option = click.option('--config', type=click.Path(dir_okay=False),
                              help='Configuration file, JSON or YAML: limits, timeout, thresholds.')
 json_option = click.option('--json', 'as_json', is_flag=True, help='Print JSON for machines.')
@@ -64,14 +73,29 @@ def cell(
     return f'{v:.4g}' if isinstance(v, float) else str(v)
 
 # %% ../nbs/14b_terminal.ipynb #755a2df0
+def _is_there(location:str, blobs:str|None)->bool:
+    "Is there a store at `location`? Looking makes none"
+    from mlops_nb.blobs import is_url
+    if not is_url(location):
+        path = Path(location)
+        return (path/'store.db').exists() or path.suffix == '.db' and path.exists()
+    if blobs is None: raise InvalidInput('a database keeps no blobs; say where they are: --blobs, or MLOPS_BLOBS')
+    from mlops_nb.database import open_database
+    database = open_database(location, 30.0)
+    try:
+        with database.read() as c: return 'store_settings' in database.tables(c)
+    finally: database.close()
+
 @contextmanager
 def existing(
-    location:str, # Folder, or path of a `.db` file
+    location:str, # Folder, path of a `.db` file, or URL of a database
 )->Iterator:      # The open `Store`; it is closed at the end of the block
     "The store at `location`, which must exist"
+    from mlops_nb.blobs import mask_url
     from mlops_nb.store import Store
-    path = Path(location)
-    if not (path/'store.db').exists() and not (path.suffix == '.db' and path.exists()):
-        raise MissingFile(f'there is no store at {location!r}; '
+    ctx = click.get_current_context(silent=True)
+    blobs = ctx and ctx.meta.get('mlops_nb.blobs')
+    if not _is_there(location, blobs):
+        raise MissingFile(f'there is no store at {mask_url(location)!r}; '
                           'name one with --store, or make one: mlops-nb tour --fast')
-    with Store(location) as store: yield store
+    with Store(location, blobs) as store: yield store
