@@ -33,11 +33,13 @@ test: $(VENV)/.installed-dev  ## All tests: every notebook, then tests/
 test-notebooks: $(VENV)/.installed-dev  ## The notebooks only
 	$(BIN)/python tools/test.py --notebooks
 
-test-oldest: | $(BIN)/python  ## All tests with the oldest requirements that we allow
+test-oldest: .venv-oldest/.installed  ## All tests with the oldest requirements that we allow
+	.venv-oldest/bin/python tools/test.py --no-browser
+
+.venv-oldest/.installed: settings.ini setup.py | $(BIN)/python
 	$(PYTHON) -m venv .venv-oldest
 	$(BIN)/python tools/oldest.py > .venv-oldest/constraints.txt
-	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c .venv-oldest/constraints.txt
-	.venv-oldest/bin/python tools/test.py --no-browser
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c .venv-oldest/constraints.txt && touch $@
 
 export: $(VENV)/.installed-dev  ## Write mlops_nb/*.py from the notebooks
 	$(BIN)/nbdev_export
@@ -61,4 +63,4 @@ bench: $(VENV)/.installed-dev  ## What imports and the tour cost, measured side 
 	$(BIN)/python bench/startup.py --tour
 
 bench-state: $(VENV)/.installed-dev  ## Registry and data versions beside MLflow, DVC, joblib and Parquet, each in its own environment
-	$(BIN)/python bench/state.py
+	$(BIN)/python bench/state.py $(ARGS)

@@ -1,5 +1,5 @@
 "An MLOps toolkit that you can read: each module is a lesson, and each lesson is a notebook."
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Written by hand, with setup.py the only Python that is. Names load their module when they are first used
 # (PEP 562): `import mlops_nb` costs milliseconds, and `MLPipelineConfig` never pays for scikit-learn.
@@ -7,7 +7,7 @@ _HOME = {
     'MLPipelineConfig': 'config', 'Store': 'store', 'flights': 'data', 'DataVersioning': 'versioning',
     'Signature': 'signature', 'ModelRegistry': 'registry', 'ModelAPI': 'api', 'create_app': 'api',
     'ModelClient': 'client', 'generate_docker_files': 'deploy', 'DataDriftDetector': 'drift',
-    'ModelMonitor': 'monitoring', 'MlopsError': 'core',
+    'ModelMonitor': 'monitoring', 'Lineage': 'lineage', 'MlopsError': 'core',
 }
 __all__ = sorted(_HOME)
 

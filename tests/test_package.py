@@ -71,7 +71,8 @@ LATER = {('versioning', 'compare'), ('compare', 'distance')}   # inside of one f
 
 def test_a_notebook_imports_only_smaller_numbers():
     number, seen = {}, 0
-    for nb in sorted((ROOT/'nbs').glob('[0-9]*.ipynb')): number[nb.stem.split('_', 1)[1]] = nb.stem.split('_', 1)[0]
+    for nb in sorted((ROOT/'nbs').glob('[0-9]*.ipynb')):
+        number[re.search(r'#\| default_exp (\w+)', nb.read_text(encoding='utf8'))[1]] = nb.stem.split('_', 1)[0]
     for name, n in number.items():
         source = (ROOT/'mlops_nb'/f'{name}.py').read_text()
         for other in re.findall(r'^\s*from (?:mlops_nb)?\.(\w+) import', source, re.M):   # nbdev writes `.store`; inside of functions the long form stays
