@@ -31,7 +31,7 @@ def notebooks():
 def pytests():
     "Run tests/ by pytest; (passed, failed, skipped)"
     deselect = ['--deselect=tests/test_site.py', '--deselect=tests/test_jupyterlab.py'] if '--no-browser' in args else []
-    subprocess.run([sys.executable, '-m', 'pytest', '-q', '-rs', 'tests', f'--junitxml={tmp.name}/junit.xml', *deselect, *extra], cwd=root, env=env)
+    subprocess.run([sys.executable, '-m', 'pytest', '-q', '-rs', '-n', '2', '--dist', 'loadfile', 'tests', f'--junitxml={tmp.name}/junit.xml', *deselect, *extra], cwd=root, env=env)
     try: suite = xml.parse(f'{tmp.name}/junit.xml').getroot().find('testsuite').attrib
     except FileNotFoundError: return 0, 1, 0
     total, bad, skipped = int(suite['tests']), int(suite['failures']) + int(suite['errors']), int(suite['skipped'])
