@@ -27,6 +27,8 @@ def _told(e:BaseException)->dict:
     "The fields of PostgreSQL's answer: C is the state, M the message; empty for other errors"
     return e.args[0] if e.args and isinstance(e.args[0], dict) else {}
 
+_NO_TEXT = 'Could not decode to UTF-8'     # what Python's driver says of a text in a damaged page, without a code
+
 def _say(e:Exception, place:str)->MlopsError|None:
     "Our error for what a driver says of the database's state; None for what it says of a statement"
     name = getattr(e, 'sqlite_errorname', None) or ''
@@ -36,7 +38,7 @@ def _say(e:Exception, place:str)->MlopsError|None:
         return StorageFull(f'no space left for {place!r} ({text}): nothing was recorded. Make room and try again')
     if name.startswith(('SQLITE_BUSY', 'SQLITE_LOCKED')) or state == '55P03':
         return Busy(f'{place!r} is locked by another process ({text}): nothing was recorded. Try again')
-    if name.startswith(('SQLITE_CORRUPT', 'SQLITE_NOTADB')) or state in ('XX001', 'XX002'):
+    if name.startswith(('SQLITE_CORRUPT', 'SQLITE_NOTADB')) or text.startswith(_NO_TEXT) or state in ('XX001', 'XX002'):
         return Damaged(f'{place!r} is damaged ({text}). Restore it from a backup')
     if name.startswith('SQLITE_READONLY') or state == '25006':
         return MlopsError(f'{place!r} was to be changed where only reading is allowed ({text}); use write()')
@@ -78,19 +80,19 @@ class Database:
 class Transaction:
     "A block that happens whole or not at all; it gives a connection"
     __slots__ = ('db', 'how', 'c', 'inner')
-    def __init__(self, db:Database, how:str): self.db, self.how = db, how
+    def __init__(self, db:Database, how:str): self.db, self.how, self.c = db, how, None
 
     def __enter__(self)->Connection:
-        c, kept = None, False
+        kept = False
         try:
-            c, kept = self.db._take(self.how)
-            self.db._begin(c, self.how)
+            self.c, kept = self.db._take(self.how)
+            self.db._begin(self.c, self.how)
+            self.inner = self.c.begin()
         except BaseException as e:
-            if c is not None: _discard(c)
+            if self.c is not None: _discard(self.c)
             if kept and self.db._lost(e): return self._again()
             raise (self.db._error(e) or e) from e
-        self.c, self.inner = c, c.begin()
-        return c
+        return self.c
 
     def _again(self)->Connection:
         "The server was started anew: the connections kept from before are worth nothing"
@@ -98,7 +100,7 @@ class Transaction:
         return self.__enter__()
 
     def __exit__(self, kind, e:BaseException|None, trace)->None:
-        c, db = self.c, self.db
+        c, db, self.c = self.c, self.db, None
         try:
             if kind is None: self.inner.commit()
             else: self.inner.rollback()
@@ -145,6 +147,8 @@ class SqliteDatabase(Database):
         self.readonly = self.path.exists() and not all(os.access(p, os.W_OK) for p in (self.path.parent, self.path))
         if not self.readonly: self.path.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(str(path), create_engine('sqlite://', creator=self._open, poolclass=NullPool))
+        for end in ('invalidate', 'close'):      # a cursor may live on in the traceback of Ctrl-C, and with it the lock
+            event.listen(self._engine, end, lambda conn, *_: conn.rollback())
         self._engine.dialect.do_begin = lambda conn: None      # each block says itself how it begins
 
 # %% ../nbs/01c_database.ipynb #f1112bfc

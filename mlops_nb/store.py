@@ -44,7 +44,7 @@ def _files(path:Path, blobs:Path|str|None)->tuple[Path, Path|str]:
     if path.suffix != '.db' and path.is_file():
         raise InvalidInput(f'{str(path)!r} is a file; a store is a folder, or a file that ends in .db')
     db, beside = (path, path.with_name(path.name + '.blobs')) if path.suffix == '.db' else (path/'store.db', path/'blobs')
-    if not (db.exists() and db.stat().st_size) and any(beside.glob('??/*')):
+    if not (db.exists() and db.stat().st_size > 1) and any(beside.glob('??/*')):
         raise Damaged(f'{str(db)!r} is lost or empty, but its blobs are there. Restore it from a backup, '
                       f'or move {str(beside)!r} away')
     return db, beside if blobs is None else blobs
