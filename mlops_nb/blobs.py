@@ -81,11 +81,17 @@ class StorageFull(MlopsError, OSError):
 
 @contextmanager
 def _full_disk(place:str)->Iterator[None]:
-    "Turn the system's words for a full disk, or a full quota, into ours"
+    "Turn the system's words for a full disk, a full quota, or a disk that fails, into ours"
     try: yield
     except OSError as e:
-        if e.errno not in (errno.ENOSPC, errno.EDQUOT): raise
-        raise StorageFull(f'no space left at {place!r}: nothing was recorded. Make room and try again') from e
+        if isinstance(e, MlopsError): raise
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull(f'no space left at {place!r}: nothing was recorded. Make room and try again') from e
+        if e.errno == errno.EFBIG:
+            raise StorageFull(f'a file at {place!r} would be larger than the system allows: nothing was recorded. '
+                              'Raise the limit (`ulimit -f`) and try again') from e
+        if e.errno != errno.EIO: raise
+        raise MlopsError(f'{place!r} cannot be used ({e.strerror}): nothing was recorded. Is the disk failing or away?') from e
 
 @contextmanager
 def _opening(place:Path|str)->Iterator[None]:
@@ -95,6 +101,16 @@ def _opening(place:Path|str)->Iterator[None]:
     except OSError as e:
         if isinstance(e, MlopsError): raise
         raise MlopsError(f'{str(place)!r} cannot be opened as a store: {e.strerror}') from e
+
+def _usable(path:Path|str)->Path:
+    "A path that the system can take, whether or not something is there"
+    try: os.lstat(path)
+    except ValueError:
+        raise InvalidInput(f'{str(path)[:200]!r} is no path: it holds a NUL or half a character, which no file name can') from None
+    except OSError as e:
+        if e.errno == errno.ENAMETOOLONG:
+            raise InvalidInput(f'{str(path)[:200]!r} is no path: a name in it is too long for this system') from None
+    return Path(path)
 
 # %% ../nbs/01b_blobs.ipynb #da266f68
 def parallel(
@@ -123,7 +139,7 @@ class FolderBlobs:
         folder:Path|str,     # Made when the first blob comes
         readonly:bool=False, # Refuse to write?
     ):
-        self.folder, self.readonly, self._durable = Path(folder), readonly, set()
+        self.folder, self.readonly, self._durable = _usable(folder), readonly, set()
 
     def __repr__(self)->str: return f'FolderBlobs({str(self.folder)!r})'
 
@@ -240,13 +256,17 @@ def digest_of(self:FolderBlobs, sha:str)->str:
     return file_digest(self.path(sha))
 
 # %% ../nbs/01b_blobs.ipynb #f29d8160
+def _is_ours(name:str)->bool:
+    "Is this a blob, or a temporary file of ours, such as `ab/.tmp-17-c0ffee`?"
+    return is_digest(name) or bool(re.fullmatch(r'[0-9a-f]{2}/\.tmp-[^/\\\0]+', name))
+
 @patch
 def files(self:FolderBlobs)->Iterator[tuple[str, float]]:
     "Digests, and places of temporary files, each with the time of its last put"
     for path in self.folder.glob('??/*'):
         name = path.parent.name + path.name
-        if path.name.startswith('.tmp-'): name = f'{path.parent.name}/{path.name}'
-        elif not is_digest(name): continue                     # not ours: left alone
+        if not is_digest(name): name = f'{path.parent.name}/{path.name}'
+        if not _is_ours(name): continue                        # left alone
         try: yield name, path.stat().st_mtime
         except FileNotFoundError: continue                     # renamed or removed since it was listed
 
@@ -254,6 +274,7 @@ def files(self:FolderBlobs)->Iterator[tuple[str, float]]:
 @patch
 def remove(self:FolderBlobs, name:str, limit:float)->bool:
     "Remove a file that `files` named, unless it is younger than `limit`"
+    if not _is_ours(name): raise InvalidInput(f'{name!r} is no file of these blobs; give a name that `files` gave')
     path = self.path(name) if is_digest(name) else self.folder/name
     aside = path.parent/f'.tmp-gc-{os.getpid()}-{os.urandom(6).hex()}'
     try: os.rename(path, aside)

@@ -10,7 +10,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, exc, make_url, select
 from sqlalchemy.pool import NullPool
-from .blobs import StorageFull, hide_secrets, is_url, mask_url, need_extra, resolve_url
+from .blobs import StorageFull, _usable, hide_secrets, is_url, mask_url, need_extra, resolve_url
 from .core import InvalidInput, MlopsError, NotFound
 
 # %% auto #0
@@ -40,6 +40,7 @@ def _say(e:Exception, place:str)->MlopsError|None:
         return Busy(f'{place!r} is locked by another process ({text}): nothing was recorded. Try again')
     if name.startswith(('SQLITE_CORRUPT', 'SQLITE_NOTADB')) or text.startswith(_NO_TEXT) or state in ('XX001', 'XX002'):
         return Damaged(f'{place!r} is damaged ({text}). Restore it from a backup')
+    if state == '22021': return InvalidInput(f'a text holds what PostgreSQL cannot keep ({text}): nothing was recorded')
     if name.startswith('SQLITE_READONLY') or state == '25006':
         return MlopsError(f'{place!r} was to be changed where only reading is allowed ({text}); use write()')
     if name.startswith(('SQLITE_IOERR', 'SQLITE_CANTOPEN')):
@@ -124,6 +125,8 @@ def _discard(c:Connection)->None:
 def _error(self:Database, e:BaseException)->MlopsError|None:
     "Our error for a driver's, when it is about the state of the database"
     if isinstance(e, MlopsError): return None
+    if isinstance(e, UnicodeEncodeError) and '\ud800' <= (half := e.object[e.start]) <= '\udfff':
+        return InvalidInput(f'a text holds half a character ({half!r}), which no database keeps: nothing was recorded')
     orig = e.orig if isinstance(e, exc.DBAPIError) else e
     if self._lost(e):
         return MlopsError(f'the connection to {self.place!r} was lost ({self._hide(str(orig))}): what was not yet committed '
@@ -143,7 +146,7 @@ class SqliteDatabase(Database):
         path:Path|str,      # The file; made when it is missing
         timeout:float=30.0, # Seconds to wait for another process's write
     ):
-        self.path, self._timeout, self._aside = Path(path), timeout, None
+        self.path, self._timeout, self._aside = _usable(path), timeout, None
         self.readonly = self.path.exists() and not all(os.access(p, os.W_OK) for p in (self.path.parent, self.path))
         if not self.readonly: self.path.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(str(path), create_engine('sqlite://', creator=self._open, poolclass=NullPool))
@@ -210,7 +213,7 @@ def problems(self:SqliteDatabase, c:Connection)->list[str]:
 @patch
 def copy(self:SqliteDatabase, path:Path, known:Iterable[MetaData]=())->None:
     "Write what is committed at this moment into a new SQLite file, while others go on writing"
-    target = sqlite3.connect(path)
+    target = sqlite3.connect(os.path.abspath(path))     # absolute, since `file:x` would be a URL for SQLite
     try:
         with self.read() as c: c.connection.dbapi_connection.backup(target)
         target.execute('pragma journal_mode=DELETE').close()
@@ -329,7 +332,7 @@ def problems(self:PostgresDatabase, c:Connection)->list[str]:
 @patch
 def copy(self:PostgresDatabase, path:Path, known:Iterable[MetaData]=())->None:
     "Write what is committed at this moment into a new SQLite file, while others go on writing"
-    engine = create_engine('sqlite://', creator=lambda: sqlite3.connect(path), poolclass=NullPool)
+    engine = create_engine('sqlite://', creator=lambda: sqlite3.connect(os.path.abspath(path)), poolclass=NullPool)
     with self.read() as c, engine.begin() as target:
         copied = _copied_tables(c, self.tables(c), known)
         copied.create_all(target)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Column, Connection, Index, MetaData, Table, Text, delete, exc, insert, select
-from .blobs import FolderBlobs, _full_disk, _opening, is_digest, is_url, mask_url, parallel, split_digest
+from .blobs import FolderBlobs, _full_disk, _opening, _usable, is_digest, is_url, mask_url, parallel, split_digest
 from .core import InvalidInput, IntegrityError, MissingFile, MlopsError, NotFound, digest, file_digest, sync_folder
 from .database import Damaged, Transaction, open_database
 from .objects import open_blobs
@@ -30,7 +30,7 @@ def _places(location:Path|str, blobs:Path|str|None)->tuple[Path|str, Path|str]:
     for where in (location,) if blobs is None else (location, blobs):
         if not isinstance(where, (str, os.PathLike)) or not str(where) or '\0' in str(where):
             raise InvalidInput(f'a store needs a path or a URL, not {type(where).__name__}: {where!r}')
-    if not is_url(location): return _files(Path(location), blobs)
+    if not is_url(location): return _files(_usable(location), blobs)
     if '://' in location and not location.startswith(('postgresql', 'postgres://')):
         raise InvalidInput(f'{mask_url(location)!r} is no place for tables; a store is a folder, a file that ends in .db, '
                            'or a postgresql:// URL')
@@ -116,6 +116,7 @@ def create(self:Store,
     name:str|None=None,                             # Of the group; by default the name of its first table
 )->None:
     "Make the tables that are missing and bring older ones up to date; safe when several processes do it at once"
+    if not metadata.tables: raise InvalidInput('the metadata holds no table; define the tables first, then create them')
     migrations, name = migrations or {}, name or next(iter(metadata.tables))
     if missing := sorted(set(range(2, version + 1)) - set(migrations)):
         raise InvalidInput(f'{name!r} has version {version} and no migration to {missing[0]}; '
@@ -224,7 +225,7 @@ def put_file(self:Store,
     path:Path|str, # File whose content to store; it is streamed, so its size does not matter
 )->str:            # Digest of the content
     "Store the content of a file"
-    path = Path(path)
+    path = _usable(path)
     if not path.is_file(): raise MissingFile(f'no file at {str(path)!r}')
     sha = file_digest(path)
     self._blobs.put_file(sha, path)
@@ -236,7 +237,8 @@ def get(self:Store,
     sha:str,  # Digest that `put` gave
 )->bytes:     # The content, checked
     "The bytes under a digest; `IntegrityError` when they have changed"
-    try: data = self._blobs.get(sha)
+    try:
+        with _full_disk(str(self.location)): data = self._blobs.get(sha)
     except FileNotFoundError: raise self._not_here(sha) from None
     _check_digest(sha, digest(data))
     return data
@@ -271,7 +273,7 @@ def fetch(self:Store,
     path:Path|str,  # Where the copy goes
 )->Path:            # `path`
     "Copy a blob into a file, checked; the file appears whole or not at all"
-    path, _ = Path(path), split_digest(sha)
+    path, _ = _usable(path), split_digest(sha)
     path.parent.mkdir(parents=True, exist_ok=True)
     fd, part = tempfile.mkstemp(dir=path.parent, prefix='.tmp-')
     try:
@@ -360,7 +362,7 @@ def backup(self:Store,
     path:Path|str, # A folder that does not exist yet, or is empty
 )->Path:           # The folder: a store of its own, with SQLite and a folder of blobs
     "Make a complete copy, checked, while others write; to restore, open the copy"
-    path = Path(path)
+    path = _usable(path)
     if path.suffix == '.db' or path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InvalidInput(f'{str(path)!r} is no place for a backup: it must be a folder that is new or empty')
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -402,7 +404,7 @@ def _copy_blob(self:Store, sha:str, path:Path)->bool:
 # %% ../nbs/02_store.ipynb #66cc2609
 def _needed_by_copy(db:Path)->dict[str, str]:
     "What the copy of a database needs, each with one owner; the database is checked, and told that its blobs are beside it"
-    conn = sqlite3.connect(db)
+    conn = sqlite3.connect(os.path.abspath(db))
     try:
         if (found := conn.execute('pragma integrity_check').fetchone()[0]) != 'ok':
             raise IntegrityError(f'the database is damaged, so there is no backup: {found}')

@@ -182,7 +182,7 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch, module
     ('postgresql://u:pw@127.0.0.1:1/db?sslmode=maybe', 'b', "sslmode is 'maybe'; it can be"), ('postgresql://u:pw@127.0.0.1:1/db?no_such=1', 'b', 'no_such'),
     ('s', 'memory://', 'is no place for blobs'), ('s', 'memory://a/../b', 'is no place for blobs'), ('s', 's3://key:pw@bucket/x', "'s3://key:***@bucket/x' is no place for blobs"),
     ('s', 'gopher://x/y', 'gopher'), ('', None, 'needs a path or a URL'), ('a\0b', None, 'needs a path or a URL'), (None, None, 'not NoneType'), ('file/under', None, 'cannot be opened as a store'),
-    ('x'*300, None, 'cannot be opened as a store: File name too long')])
+    ('x'*300, None, 'a name in it is too long for this system'), ('s\ud800', None, 'half a character'), ('s', 'b\ud800', 'half a character'), ('s', 'x'*300, 'too long for this system')])
 def test_a_location_that_cannot_be_is_refused_and_nothing_is_made(tmp_path, monkeypatch, location, blobs, message):
     monkeypatch.chdir(tmp_path)
     Path('file').write_text('x')
@@ -205,6 +205,7 @@ def test_blobs_elsewhere_are_found_again_and_not_mixed_up(tmp_path):
     (lambda db: db.write_bytes(b'no database at all. '*300), 'is damaged (file is not a database). Restore it from a backup'),
     (lambda db: os.truncate(db, db.stat().st_size//2), 'is damaged (database disk image is malformed). Restore it from a backup'),
     (lambda db: os.truncate(db, 50), 'is damaged ('),
+    (lambda db: os.truncate(db, 1), 'is lost or empty, but its blobs are there'),
     (lambda db: os.truncate(db, 0), 'is lost or empty, but its blobs are there. Restore it from a backup'),
     (lambda db: db.unlink(), 'is lost or empty, but its blobs are there')])
 def test_a_database_that_is_damaged_or_lost_is_an_error_and_not_a_new_store(tmp_path, spoil, message):
@@ -224,6 +225,56 @@ def test_damage_inside_the_database_is_found_by_verify(tmp_path):
     with open(tmp_path/'s/store.db', 'r+b') as f: f.seek(-4096*3, 2); f.write(os.urandom(4096))
     with Store(tmp_path/'s') as s: problems = s.verify()
     assert problems and all(p.startswith('database: ') for p in problems)
+
+
+def test_a_text_that_is_no_utf8_is_damage(tmp_path):
+    with Store(tmp_path/'s') as s:
+        with s.write() as c: c.exec_driver_sql("create table t(x text)"); c.exec_driver_sql("insert into t values(cast(x'ff' as text))")
+        with pytest.raises(MlopsError, match='is damaged .*Restore it from a backup'), s.read() as c: c.exec_driver_sql('select x from t').all()
+
+
+# --- paths and texts that no system takes
+
+@pytest.mark.parametrize('path, message', [('a\0b', 'a NUL or half a character'), ('\ud800', 'a NUL or half a character'), ('x'*300, 'too long for this system')])
+def test_a_path_that_no_system_takes_is_refused_in_words(tmp_path, monkeypatch, path, message):
+    monkeypatch.chdir(tmp_path)
+    with Store('s') as s:
+        sha = s.put(b'x')
+        for do in (s.put_file, s.backup, lambda p: s.fetch(sha, p)):
+            with pytest.raises(InvalidInput, match=message): do(path)
+    assert [p.name for p in tmp_path.iterdir()] == ['s']
+
+
+def test_a_path_that_looks_like_a_url_of_sqlite_is_a_path(tmp_path, monkeypatch):
+    (tmp_path/'here').mkdir(); (tmp_path/'elsewhere').mkdir(); monkeypatch.chdir(tmp_path/'here')
+    with Store('s') as s:
+        sha = s.put(b'x')
+        with s.write() as c: s.link(c, 'model/m/1', [sha])
+        s.backup(f'file:{tmp_path}/elsewhere/x')
+        (tmp_path/'here/file:').mkdir(exist_ok=True)
+        s._tables.copy(f'file:{tmp_path}/elsewhere/y.db')
+    assert list((tmp_path/'elsewhere').iterdir()) == []
+    with Store(tmp_path/f'here/file:{tmp_path}/elsewhere/x') as copy: assert copy.verify() == [] and copy.get(sha) == b'x'
+
+
+@pytest.mark.parametrize('name', ['../../x', '../.tmp-x', 'ab/../../x', '/etc/x', 'store-id'])
+def test_only_files_of_the_blobs_are_removed(tmp_path, name):
+    (tmp_path/'x').write_text('mine'); (tmp_path/'s').mkdir(); (tmp_path/'s/.tmp-x').write_text('mine')
+    with Store(tmp_path/'s') as s:
+        s.put(b'x'); before = {p for p in tmp_path.rglob('*')}
+        with pytest.raises(InvalidInput, match='is no file of these blobs'): s._blobs.remove(name, float('inf'))
+        assert {p for p in tmp_path.rglob('*')} == before
+
+
+def test_half_a_character_is_refused_by_every_block(tmp_path):
+    with Store(tmp_path/'s') as s:
+        for block in (s.read, s.write):
+            with pytest.raises(InvalidInput, match='half a character .*which no database keeps: nothing was recorded'), block() as c: c.exec_driver_sql('select ?', ('a\ud800',)).all()
+        with pytest.raises(UnicodeEncodeError), s.read(): 'é'.encode('ascii')        # somebody's own error stays what it is
+
+
+def test_tables_must_be_told(tmp_path):
+    with Store(tmp_path/'s') as s, pytest.raises(InvalidInput, match='the metadata holds no table'): s.create(MetaData())
 
 
 CRASH = '''
@@ -303,6 +354,14 @@ def test_a_full_disk_says_so_and_records_nothing(tmp_path, monkeypatch):
             m.setattr(os, 'fsync', full)
             with pytest.raises(StorageFull, match='no space left at .*blobs.*: nothing was recorded'): s.put(b'y')
             with pytest.raises(StorageFull, match='no space left at .*copy'): s.fetch(kept, tmp_path/'copy')
+        for number, kind, message in ((errno.EFBIG, StorageFull, 'larger than the system allows: nothing was recorded'), (errno.EIO, MlopsError, 'cannot be used .*: nothing was recorded')):
+            def broken(*args): raise OSError(number, os.strerror(number))
+            with monkeypatch.context() as m:
+                m.setattr(os, 'fsync', broken)
+                with pytest.raises(kind, match=message): s.put(b'y')
+            with monkeypatch.context() as m:
+                m.setattr(s._blobs, 'get', broken)
+                with pytest.raises(kind, match=message): s.get(kept)
         assert [name for name, _ in s._blobs.files()] == [kept] and not (tmp_path/'copy').exists() and s.verify() == []
 
 
