@@ -13,7 +13,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Row, Table
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
-from .core import Conflict, InvalidInput, NotFound, check_name, digest, hint, to_json, to_utc
+from .core import Conflict, IntegrityError, InvalidInput, NotFound, check_name, digest, hint, to_json, to_utc
 from .ledger import _LEDGER, _maybe, _text, append, last_line, last_lines
 from .store import Store, open_store
 from .versions import is_release, key_or_none, parse_version, sort_key
@@ -140,13 +140,14 @@ _OVERWRITE = update(_VERSIONS).where(*_THIS).values(state='overwritten')
 
 # %% ../nbs/05e_catalog.ipynb #7009f691
 def _read_texts(c:Connection, rows:list[Row], columns:Iterable[str])->dict[str|None, dict|list|None]:
-    "The shared texts of some rows, each parsed once"
+    "The shared texts of some rows, each parsed once; one that does not match its digest counts as lost"
     places = [[c.name for c in _COLUMNS].index(k) for k in columns]
     wanted = sorted(set().union(*({r[i] for r in rows} for i in places)) - {None})
     texts = {None: None}
     for i in range(0, len(wanted), 500):
         found = c.execute(select(_TEXTS).where(_TEXTS.c.digest.in_(wanted[i:i+500])))
-        texts.update((d, json.loads(text)) for d, text in found)
+        whole = lambda d, text: isinstance(text, str) and digest(text.encode()) == d
+        texts.update((d, json.loads(text)) for d, text in found if whole(d, text))
     return texts
 
 def _aliases(c:Connection, name:str|None)->dict[tuple[str, str], list[str]]:
@@ -158,7 +159,12 @@ def _aliases(c:Connection, name:str|None)->dict[tuple[str, str], list[str]]:
 
 _decode = json.JSONDecoder().raw_decode      # without the checks for bytes and spaces, several times faster than `loads`
 
-def _json(text:str)->dict: return {} if text == '{}' else _decode(text)[0]
+def _json(text:str)->dict:
+    if text == '{}': return {}
+    try: return _decode(text)[0]
+    except (ValueError, TypeError) as e:
+        raise IntegrityError(f'the text {str(text)[:80]!r} of a record is no JSON: the database is damaged. '
+                             'Restore it from a backup') from e
 
 # %% ../nbs/05e_catalog.ipynb #65ef495b
 _COLUMNS = [_VERSIONS.c[k] for k in '''name key version revision state digest format size registered_at registered_by
@@ -168,7 +174,11 @@ metadata metrics tags data_version golden_rows environment signature input_examp
 def _infos(self:ModelCatalog, c:Connection, rows:list[Row], name:str|None=None)->list[dict]:
     "The records of some rows as plain values"
     texts, aliases = _read_texts(c, rows, _SHARED[:4]), _aliases(c, name)
-    top = self.store.key('0'*64).rsplit('/', 2)[0]
+    known = texts, aliases, self.store.key('0'*64).rsplit('/', 2)[0]
+    try: return _plain(rows, *known)
+    except _BROKEN: raise _damaged(rows, known) from None
+
+def _plain(rows:list[Row], texts:dict, aliases:dict, top:str)->list[dict]:
     return [{'name': name, 'version': version, 'path': f'{top}/{sha[:2]}/{sha[2:]}',
              'registered_at': at, 'registered_by': by, 'metadata': _json(metadata), 'metrics': _json(metrics), 'digest': sha, 'format': form, 'size': size,
              'revision': revision, 'state': state, 'environment': texts[env].copy(), 'signature': texts[sig],
@@ -176,6 +186,18 @@ def _infos(self:ModelCatalog, c:Connection, rows:list[Row], name:str|None=None)-
              'golden': {'rows': n, 'replayed': False} if n else None, 'aliases': sorted(aliases.get((name, key), ()))}
             for (name, key, version, revision, state, sha, form, size, at, by, metadata, metrics, tags, data, n,
                  env, sig, example, params, _, _) in rows]
+
+_BROKEN = KeyError, ValueError, TypeError, AttributeError      # what a record that has lost a part gives
+
+def _damaged(rows:list[Row], known:tuple)->IntegrityError:
+    "Which of the rows is the damaged one?"
+    for row in rows:
+        try: _plain([row], *known)
+        except KeyError as e: why = f'its text {str(e.args[0])[:80]} is lost or has changed'
+        except _BROKEN as e: why = str(e)
+        else: continue
+        return IntegrityError(f'the record of {row.name}:{row.version} is damaged ({why}). '
+                              'Restore the database from a backup')
 
 @contextmanager
 def _no_gc()->Iterator[None]:

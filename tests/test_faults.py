@@ -464,7 +464,7 @@ def test_a_flipped_bit_in_the_database_gives_no_wrong_model(full_store, tmp_path
     whole = db.read_bytes()
     for i, data in flips(whole, rng, 150):
         db.write_bytes(data)
-        problems, errors = look(where, (MlopsError, KeyError, ValueError))     # a record that lost a letter cannot be put together
+        problems, errors = look(where)
         noticed += bool(problems or errors)
         for leftover in where.glob('store.db?*'): leftover.unlink()
     assert noticed >= 10
