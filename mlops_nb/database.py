@@ -213,7 +213,8 @@ def problems(self:SqliteDatabase, c:Connection)->list[str]:
 @patch
 def copy(self:SqliteDatabase, path:Path, known:Iterable[MetaData]=())->None:
     "Write what is committed at this moment into a new SQLite file, while others go on writing"
-    target = sqlite3.connect(os.path.abspath(path))     # absolute, since `file:x` would be a URL for SQLite
+    try: target = sqlite3.connect(os.path.abspath(path))     # absolute, since `file:x` would be a URL for SQLite
+    except sqlite3.Error as e: raise (_say(e, str(path)) or e) from e
     try:
         with self.read() as c: c.connection.dbapi_connection.backup(target)
         target.execute('pragma journal_mode=DELETE').close()

@@ -245,6 +245,10 @@ def test_a_path_that_no_system_takes_is_refused_in_words(tmp_path, monkeypatch, 
     assert [p.name for p in tmp_path.iterdir()] == ['s']
 
 
+def test_a_backup_deeper_than_sqlite_can_go_is_refused_in_words(tmp_path):
+    with Store(tmp_path/'s') as s, pytest.raises(MlopsError, match='cannot be used .unable to open database file'): s.backup(tmp_path/('deep/'*150))
+
+
 def test_a_path_that_looks_like_a_url_of_sqlite_is_a_path(tmp_path, monkeypatch):
     (tmp_path/'here').mkdir(); (tmp_path/'elsewhere').mkdir(); monkeypatch.chdir(tmp_path/'here')
     with Store('s') as s:
