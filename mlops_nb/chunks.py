@@ -5,15 +5,16 @@
 # %% ../nbs/03c_chunks.ipynb #b340b9ba
 from __future__ import annotations
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 import numpy as np, pyarrow as pa, pyarrow.compute as pc
 from .columns import content_key
 
 # %% auto #0
-__all__ = ['row_words', 'window_hash', 'borders', 'Cutter', 'encode', 'decode', 'difference', 'encode_patch', 'apply_patch']
+__all__ = ['row_words', 'window_hash', 'borders', 'Cutter', 'cut', 'encode', 'decode', 'difference', 'encode_patch',
+           'apply_patch']
 
 # %% ../nbs/03c_chunks.ipynb #0d83d50a
-_WINDOW, _MIN, _MAX, _BITS, _BLOCK = 32, 1 << 13, 1 << 18, 15, 1 << 15
+_WINDOW, _MIN, _MAX, _BITS, _BLOCK, _STEP = 32, 1 << 13, 1 << 18, 15, 1 << 15, 1 << 14
 _MIX = np.uint64(0x9E3779B97F4A7C15)       # Knuth's multiplier: 2**64 by the golden ratio
 
 def row_words(
@@ -150,6 +151,39 @@ class Cutter:
         return [whole.slice(a, b - a) for a, b in zip(begins, ends)]
 
 def _copy(array:pa.Array)->pa.Array: return pa.concat_arrays([array, array[:0]])
+
+# %% ../nbs/03c_chunks.ipynb #fd9fedb2
+def cut(
+    array:pa.Array,                             # A whole column
+    old:Iterable[tuple[str, int]]=(),           # Chunks of an earlier version that was of the same kind: key and rows
+    narrow:Callable[[pa.Array], pa.Array]=None, # What happens to each chunk before it gets its key
+)->list[tuple[str, pa.Array]]:                  # Chunks and their keys, the same whatever `old` says
+    "Cut a column at its borders; where chunks of an earlier version have stayed, no border is looked for"
+    guesses, found, begin, at = {}, [], 0, 0
+    for key, n in old:
+        guesses[at] = key, at + n
+        at += n
+    named = lambda end: (content_key(piece := (narrow or _same)(array.slice(begin, end - begin))), piece)
+    while begin < len(array) or not found:
+        key, end = guesses.get(begin, (None, 0))
+        guess = named(end) if end and (end < at or end == len(array)) and end <= len(array) else None
+        if guess is None or guess[0] != key:
+            if (true := _end(array, begin)) != end or guess is None: guess = named(true)
+            end = true
+        found.append(guess); begin = end
+    return found
+
+def _same(array:pa.Array)->pa.Array: return array
+
+def _end(array:pa.Array, begin:int)->int:
+    "Where the chunk that begins here ends; windows that end before its shortest length do not matter"
+    at, last = begin + _MIN, min(begin + _MAX, len(array))
+    while at < last:
+        h = window_hash(row_words(array.slice(at - _WINDOW, _STEP + _WINDOW - 1)))[_WINDOW - 1:]
+        places = np.flatnonzero(h < np.uint32(1 << 32 - _BITS))
+        if len(places): return min(at + int(places[0]), last)
+        at += _STEP
+    return last
 
 # %% ../nbs/03c_chunks.ipynb #6781fb4e
 def _shrink_integers(values:np.ndarray)->tuple[np.ndarray, dict]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 import numpy as np, pandas as pd, pyarrow as pa
 from fastcore.basics import patch
-from .chunks import Cutter
+from .chunks import Cutter, cut
 from .columns import content_key, describe, from_arrow, series, to_arrow
 from .core import InvalidInput
 from .packs import ChunkReader, ChunkWriter, in_threads
@@ -25,14 +25,14 @@ class _Stream:
             self.inner = _Stream(values.dtype.categories, where)
             self.inner_chunks = [self.inner.push(values.dtype.categories, True), *self.inner.inner_chunks]
 
-    def push(self, values:pd.Series|pd.Index, final:bool)->list[tuple[str, pa.Array]]:
-        "Take rows; the chunks that are complete now, with their keys"
+    def push(self, values:pd.Series|pd.Index, final:bool, old:list|None=None)->list[tuple[str, pa.Array]]:
+        "Take rows; the chunks that are complete now, with their keys; `old` are those of an earlier version"
         how = describe(values, self.where)
         array = to_arrow(values, how, self.where)
         self._agree(how, array.null_count)
-        pieces = self.cutter.push(array, final)
-        if self.inner is not None: pieces = [_narrow(p) for p in pieces]
-        found = [(content_key(p), p) for p in pieces]
+        narrow = _narrow if self.inner is not None else lambda piece: piece
+        if old: found = cut(array, old, narrow)
+        else: found = [(content_key(p), p) for p in map(narrow, self.cutter.push(array, final))]
         self.chunks += [[key, len(p)] for key, p in found]
         return found
 
@@ -91,8 +91,10 @@ def table_manifest(
         named = [(f'column {name!r}', batch.iloc[:, i]) for i, name in enumerate(batch.columns)]
         named += _levels(batch.index, 'the index')
         if streams is None: streams, first = [_Stream(values, where) for where, values in named], batch
-        found = in_threads(lambda job: job[0].push(job[1][1], last), zip(streams, named))
-        put(found, _earlier(old, first, streams) if old and batch is first and last else None)
+        before = _earlier(old, first, streams) if old and batch is first and last else [[]]*len(named)
+        guess = before if old and old.get('format') != 1 else [[]]*len(named)      # format 1 had other borders
+        found = in_threads(lambda job: job[0].push(job[1][1], last, job[2]), zip(streams, named, guess))
+        put(found, before)
         rows += len(batch)
     put([c for s in streams for c in s.inner_chunks])
     width = first.shape[1]

@@ -20,8 +20,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.extra.pandas import column, data_frames, range_indexes
 
+from mlops_nb import chunks
 from mlops_nb.columns import content_key as _chunk_key
 from mlops_nb.core import Conflict, InvalidInput, IntegrityError, NotFound, use_clock
+from mlops_nb.manifests import table_manifest
 from mlops_nb.store import Store
 from mlops_nb.versioning import DataVersioning
 
@@ -332,6 +334,35 @@ def test_a_large_file_has_the_id_of_the_frame_that_pandas_reads_from_it(tmp_path
 
 
 # -- what a version costs --------------------------------------------------------------------------------------------------------------------
+
+def of_all_kinds(codes):
+    "A frame of one column of each kind that is cut in its own way, made of small integers"
+    lacks, texts = codes % 11 == 10, np.char.add('text ', codes.astype(str))
+    return pd.DataFrame({
+        'n': codes, 'small': codes.astype('int8'), 'float': np.where(lacks, np.nan, codes/8), 'text': pd.Series(texts, dtype='str'), 'holes': pd.Series(np.where(lacks, None, texts.astype(object)), dtype=object),
+        'Int64': pd.arrays.IntegerArray(codes, lacks), 'flag': codes % 2 == 1, 'time': pd.to_datetime(codes, unit='s').tz_localize('UTC'), 'complex': codes + 1j,
+        'category': pd.Categorical.from_codes(np.where(lacks, -1, codes % 300), range(300)), 'list': pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array([[c]*(c % 3) for c in codes.tolist()], pa.list_(pa.int64()))]))}).set_index(pd.Index(codes[::-1], name='row'))
+
+
+@given(st.integers(0, 3), st.integers(0, 1500), st.sampled_from([1, 2, 20, 500]), st.lists(st.tuples(st.sampled_from(['append', 'end', 'insert', 'remove', 'block', 'scatter']), st.floats(0, 1), st.sampled_from([0, 1, 40, 64, 400])), max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_chunks_do_not_depend_on_the_version_that_helped_to_find_them(seed, rows, values, edits):
+    r = np.random.default_rng(seed)
+    before = after = r.integers(0, values, rows)
+    for what, place, n in edits:
+        at, fresh = int(place*len(after)), r.integers(0, values, n)
+        if what == 'append': after = np.concatenate([after, fresh])
+        elif what == 'end': after = after[:len(after) - n] if n else after
+        elif what == 'insert': after = np.insert(after, at, fresh)
+        elif what == 'remove': after = np.delete(after, slice(at, at + n))
+        elif what == 'block': after = np.concatenate([after[:at], fresh, after[at + n:]])
+        elif len(after): after = after.copy(); after[r.integers(0, len(after), n)] = 7
+    with pytest.MonkeyPatch.context() as m:
+        for name, x in dict(_MIN=64, _MAX=400, _BITS=8, _BLOCK=150, _STEP=200).items(): m.setattr(chunks, name, x)
+        old, alone = table_manifest([of_all_kinds(before)]), table_manifest([of_all_kinds(after)])
+        assert table_manifest([of_all_kinds(after)], old=old) == alone
+        assert table_manifest([of_all_kinds(after).add_suffix('2').rename(columns={'small2': 'n', 'category2': 'small', 'n2': 'category'})], old=old)['columns'] == alone['columns']
+
 
 def blobs(v): return {p: p.stat().st_size for p in (Path(v.store.location)/'blobs').glob('??/*')}
 
