@@ -277,11 +277,15 @@ def remove(self:FolderBlobs, name:str, limit:float)->bool:
     if not _is_ours(name): raise InvalidInput(f'{name!r} is no file of these blobs; give a name that `files` gave')
     path = self.path(name) if is_digest(name) else self.folder/name
     aside = path.parent/f'.tmp-gc-{os.getpid()}-{os.urandom(6).hex()}'
-    try: os.rename(path, aside)
+    try:
+        os.rename(path, aside)
+        old = aside.stat().st_mtime <= limit
+        if old: aside.unlink()
+        else: os.replace(aside, path)
     except FileNotFoundError: return False                     # another collector was faster
-    old = aside.stat().st_mtime <= limit
-    if old: aside.unlink()
-    else: os.replace(aside, path)
+    except BaseException:                                      # Ctrl-C too puts it back
+        if aside.exists(): os.replace(aside, path)
+        raise
     return old
 
 @patch

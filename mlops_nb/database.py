@@ -101,8 +101,9 @@ class Transaction:
         return self.__enter__()
 
     def __exit__(self, kind, e:BaseException|None, trace)->None:
-        c, db, self.c = self.c, self.db, None
+        c, db = self.c, self.db
         try:
+            self.c = None
             if kind is None: self.inner.commit()
             else: self.inner.rollback()
         except BaseException as failed:

@@ -372,7 +372,8 @@ def compare_versions(self:DataVersioning,
     v1:str,                          # Id or unique prefix of the earlier version
     v2:str,                          # Id or unique prefix of the later version
     *,
-    key:str|list[str]|None=None,     # Columns by which rows are found again; None compares columns only
+    key:str|list[str]|None=None,     # Columns by which rows are found again; None finds them by their place
+    rows:bool=True,                  # Compare the rows of tables, too? It reads the chunks that differ
     drift:bool=False,                # Measure how far each column has moved, too?
 )->dict:    # shape_change, columns_added, columns_removed, common_columns, changed_columns, dtype_changes, ...
     "What differs between two versions"
@@ -385,6 +386,7 @@ def compare_versions(self:DataVersioning,
                  common_columns=common, changed_columns=[c for c in common if left[c] != right[c]],
                  dtype_changes={c: {'from': old, 'to': new} for c, (old, new) in types.items() if old != new},
                  order_changed=common != [c for c in right if c in left], index_changed=a.get('index') != b.get('index'))
-    if key is None and not drift: return found
+    tables = a['kind'] == b['kind'] == 'frame'
+    if not (key or drift or rows and tables): return found
     from mlops_nb.compare import compare_rows      # a later chapter, which needs this one
     return {**found, **compare_rows(self, v1, v2, key, **(dict(drift=True) if drift else {}))}

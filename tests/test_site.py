@@ -145,7 +145,7 @@ def test_a_page_shows_title_source_outputs_and_figures(nb, visit):
 def test_navigation_lists_the_chapters_in_the_order_of_their_numbers(visit):
     page = visit()['page']
     texts = page.locator('#quarto-sidebar .sidebar-link .menu-text').all_inner_texts()
-    numbers = [m[0] for t in texts if (m := re.match(r'\d+\w?', t))]
+    numbers = [m[0] for t in texts if (m := re.match(r'\d+[a-z]*', t))]
     assert numbers == sorted(numbers) and len(numbers) == sum(nb.name[0].isdigit() for nb in NOTEBOOKS)
     hrefs = {h.split('/')[-1] for h in page.eval_on_selector_all('#quarto-sidebar a[href]', 'all => all.map(a => a.getAttribute("href"))')}
     assert {page_of(nb).split('/')[-1] for nb in NOTEBOOKS} <= hrefs

@@ -92,7 +92,7 @@ def rename_pages(proc):
         plain_signatures(p)
         edit(p, 'markdown', lambda t: LINK.sub(lambda m: '](' + posixpath.join(posixpath.dirname(m[1]), stems.get(posixpath.basename(m[1]), posixpath.basename(m[1]))), t))
         p.rename(q)
-        folder, number = q.parent.relative_to(proc).as_posix(), re.match(r'\d+\w?(?=_)', p.name)
+        folder, number = q.parent.relative_to(proc).as_posix(), re.match(r'\d+[a-z]*(?=_)', p.name)
         entry = {'href': q.relative_to(proc).as_posix(), 'text': f'{number[0]} {q.stem}' if number else 'start' if q.stem == 'index' else q.stem.replace('_', ' ')}
         if folder == '.': entries.append(entry)
         else: sections.setdefault(folder, []).append(entry)
