@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 from fastcore.basics import patch
 from .core import InvalidInput, MlopsError, to_json
+from .masks import mask
 
 # %% auto #0
 __all__ = ['ApiError', 'ModelClient']
@@ -35,10 +36,10 @@ class ModelClient:
         try: parts = urlsplit(url); host, port = parts.hostname, parts.port
         except (ValueError, AttributeError): host = None            # such as port 99999, or a number for the URL
         if not host or parts.scheme != 'http':
-            raise InvalidInput(f"{url!r} is not an address; write it like 'http://127.0.0.1:5000'")
+            raise InvalidInput(f"{mask(url)!r} is not an address; write it like 'http://127.0.0.1:5000'")
         self.url, self.timeout, self._host, self._port = url, timeout, host, port or 80
 
-    def __repr__(self): return f'ModelClient({self.url!r})'
+    def __repr__(self): return f'ModelClient({mask(self.url)!r})'
 
 # %% ../nbs/08b_client.ipynb #28f15a2e
 @patch
@@ -51,7 +52,7 @@ def _ask(self:ModelClient, method:str, route:str, body:dict|list|None=None)->dic
         response = conn.getresponse()
         data = response.read()
     except (OSError, http.client.HTTPException) as e:
-        raise MlopsError(f'{self.url}{route} did not answer: {e}; is the server running?') from e
+        raise MlopsError(f'{mask(self.url)}{route} did not answer: {e}; is the server running?') from e
     finally: conn.close()
     answer = _document(data)
     if response.status == 200 and answer is not None: return answer

@@ -322,7 +322,6 @@ def test_the_search_finds_a_careless_api(what, tmp_path, caplog, monkeypatch):
     assert any(name.startswith({'an answer': 'api: GET /nowhere', 'a log line': 'log', 'the database': 'store on disk'}[what]) for name in found), found
 
 
-@pytest.mark.xfail(reason='client and cli show an address as it was given, password included', strict=False)
 @pytest.mark.parametrize('edge', ['client', 'cli'])
 def test_addresses_with_a_password_at_the_edges(edge, tmp_path):
     out = Output()
