@@ -7,47 +7,24 @@ from __future__ import annotations
 import json, re, uuid
 from pathlib import Path
 from .core import Conflict, InvalidInput, MissingFile, atomic_write, hint, to_json
+from .schemas import from_mlflow, to_mlflow
 
 # %% auto #0
 __all__ = ['read_mlflow', 'write_mlflow', 'to_skops']
 
-# %% ../nbs/05i_mlflow_io.ipynb #ffef4960
-_FROM = dict(double=('number', 'float64'), float=('number', 'float32'), long=('integer', 'int64'),
-             integer=('integer', 'int32'), string=('string', 'object'), boolean=('boolean', 'bool'), datetime=('datetime', 'datetime64[ns]'))
-
-def _to_type(c:dict)->str:
-    "MLflow's type of one of our columns"
-    dtype = c.get('dtype', '').lower()
-    if c.get('categories'): return 'string'
-    if c['kind'] == 'number': return 'float' if dtype == 'float32' else 'double'
-    if c['kind'] != 'integer': return c['kind']
-    if c.get('nullable'): return 'double'
-    return 'integer' if dtype in ('int8', 'int16', 'int32', 'uint8', 'uint16') else 'long'
-
+# %% ../nbs/05i_mlflow.ipynb #ffef4960
 def _write_signature(sig:dict|None)->dict|None:
     "Our signature in MLflow's words"
     if sig is None: return None
-    inputs = [dict(type=_to_type(c), name=c['name'], required=True) for c in sig['columns']]
-    if not sig.get('named', True):
-        kinds = {c.get('dtype', 'float64') for c in sig['columns']}
-        dtype = kinds.pop() if len(kinds) == 1 else 'float64'
-        inputs = [{'type': 'tensor', 'tensor-spec': dict(dtype=dtype, shape=[-1, len(sig['columns'])])}]
+    holes = [c['kind'] == 'integer' and bool(c.get('nullable')) for c in sig['columns']]
+    inputs = [said | ({'type': 'double'} if hole else {}) for said, hole in zip(to_mlflow(sig), holes)]
     return dict(inputs=json.dumps(inputs), outputs=None, params=None)
 
-# %% ../nbs/05i_mlflow_io.ipynb #54d150ed
 def _read_signature(said:dict|None)->dict|None:
     "MLflow's signature in ours, or None where we have no word for it (objects, arrays in cells, several tensors)"
-    inputs = json.loads(said['inputs']) if said and said.get('inputs') else []
-    if len(inputs) == 1 and inputs[0].get('type') == 'tensor' and 'name' not in inputs[0]:
-        spec = inputs[0]['tensor-spec']
-        known = len(spec['shape']) == 2 and spec['shape'][1] > 0 and re.fullmatch('(float|int)(32|64)', spec['dtype'])
-        if not known: return None
-        kind = 'number' if spec['dtype'].startswith('float') else 'integer'
-        columns = [dict(name=f'x{i}', kind=kind, nullable=False, dtype=spec['dtype']) for i in range(spec['shape'][1])]
-        return dict(named=False, columns=columns)
-    if not inputs or any(c.get('type') not in _FROM or 'name' not in c for c in inputs): return None
-    typed = [(c['name'], not c.get('required', True), *_FROM[c['type']]) for c in inputs]
-    return dict(named=True, columns=[dict(name=n, kind=k, nullable=hole, dtype=d) for n, hole, k, d in typed])
+    if not said or not said.get('inputs'): return None
+    try: return from_mlflow(said['inputs'])
+    except InvalidInput: return None
 
 # %% ../nbs/05i_mlflow_io.ipynb #2314009b
 def _inside(folder:Path, name:str)->Path:

@@ -169,5 +169,5 @@ def test_every_kind_of_column_goes_there_and_back(tmp_path):
         reg.register_model({'not': 'asked'}, 'm', '1', input_example=frame)
         back = read_mlflow(reg.export_mlflow('m', '1', tmp_path/'out'))
     assert {c['name']: c['dtype'] for c in back['signature']['columns']} == dict(
-        f8='float64', f4='float32', i8='int64', i2='int32', s='object', b='bool', t='datetime64[ns]', c='object', n='int64')
+        f8='float64', f4='float32', i8='int64', i2='int32', s='str', b='bool', t='datetime64[ns]', c='str', n='int64')
     Signature.from_dict(back['signature']).enforce(back['input_example'])
