@@ -157,6 +157,10 @@ def load_model_bytes(
     if (found := digest(data)) != sha:
         raise IntegrityError(f'these model bytes have the digest {found}, not {sha}; '
                              'they were changed, and nothing of them was read')
+    return _load_checked(data, format, trusted, allow_pickle)
+
+def _load_checked(data:bytes, format:str, trusted:Collection[str], allow_pickle:bool):
+    "The same for bytes whose digest the caller has just checked, as the registry's store does"
     if format == 'pickle': return _load_pickle(data, allow_pickle)
     if format not in ('arrays', 'skops'):
         raise InvalidInput(f'unknown model format {format!r}; there are arrays, skops and pickle')

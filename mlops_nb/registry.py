@@ -169,9 +169,9 @@ def load_model(self:ModelRegistry,
 @patch
 def _build(self:ModelRegistry, info:dict, trusted:tuple, allow_pickle:bool):
     "The model of a record"
-    from mlops_nb.formats import load_model_bytes
-    data = self.store.get(info['digest'])
-    return load_model_bytes(data, info['format'], info['digest'], trusted=trusted, allow_pickle=allow_pickle)
+    from mlops_nb.formats import _load_checked
+    data = self.store.get(info['digest'])           # hashed as it was read: other bytes are refused here
+    return _load_checked(data, info['format'], trusted, allow_pickle)
 
 # %% ../nbs/06_registry.ipynb #6152a20a
 @patch
@@ -255,7 +255,11 @@ def compare(self:ModelRegistry,
 )->dict:        # a, b, same_bytes, metrics with their differences, and what differs of the rest
     "What is different between two versions; none is loaded"
     from mlops_nb.cards import differences
-    return differences(self.info(*self.resolve(a)), self.info(*self.resolve(b)))
+    from mlops_nb.schemas import diff_signatures
+    a, b = self.info(*self.resolve(a)), self.info(*self.resolve(b))
+    none = dict(columns=[], named=(a['signature'] or b['signature'] or {}).get('named', True))
+    changes = diff_signatures(a['signature'] or none, b['signature'] or none)
+    return differences(a, b) | dict(signature=changes)
 
 # %% ../nbs/06_registry.ipynb #a3a5d0e4
 @patch
@@ -271,14 +275,12 @@ def import_mlflow(self:ModelRegistry,
     why:str='',                 # Reason, for the ledger
 )->str:                         # `name:version`
     "Register the scikit-learn model of an MLflow folder, in our safe format where it fits"
-    from mlops_nb.formats import load_model_bytes
-    from mlops_nb.core import digest
+    from mlops_nb.formats import _load_checked
     from mlops_nb.mlflow_io import read_mlflow
     from mlops_nb.signature import Signature
     found = read_mlflow(path)
     row = _row(name, version, found['metadata'], metrics, data_version)
-    model = load_model_bytes(found['data'], found['format'], digest(found['data']),
-                             trusted=tuple(self.trusted()), allow_pickle=allow_pickle)
+    model = _load_checked(found['data'], found['format'], tuple(self.trusted()), allow_pickle)  # no digest is known
     signature = found['signature'] and Signature.from_dict(found['signature'])
     row |= _sample(model, signature, found['input_example'] if signature else None, None)
     return self._register(model, row, found['environment'], False, allow_pickle, by, why)
