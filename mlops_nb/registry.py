@@ -11,7 +11,7 @@ from fastcore.basics import patch
 from sqlalchemy import Connection, Row, select
 from .aliases import AliasedCatalog
 from .catalog import _COLUMNS, _TEXTS, _VERSIONS
-from .core import InvalidInput, NotFound, atomic_write, check_name, hint, to_json
+from .core import IntegrityError, InvalidInput, MlopsError, NotFound, atomic_write, check_name, hint, to_json
 from .ledger import append, last_line, last_lines, lines
 from .store import Store
 from .versions import parse_version
@@ -171,7 +171,17 @@ def _build(self:ModelRegistry, info:dict, trusted:tuple, allow_pickle:bool):
     "The model of a record"
     from mlops_nb.formats import _load_checked
     data = self.store.get(info['digest'])           # hashed as it was read: other bytes are refused here
-    return _load_checked(data, info['format'], trusted, allow_pickle)
+    try: return _load_checked(data, info['format'], trusted, allow_pickle)
+    except (InvalidInput, IntegrityError) as e:
+        raise type(e)(f"{info['name']}:{info['version']} cannot be built: {e}{_elsewhere(info)}") from e
+
+def _elsewhere(info:dict)->str:
+    "What to do with a model that fails under other packages; nothing where they are the same"
+    from mlops_nb.golden import environment_changes
+    changes = ', '.join(f'{k} {a} -> {b}' for k, (a, b) in environment_changes(info['environment']).items())
+    if not changes: return ''
+    return (f'. It was registered under other versions than are installed here ({changes}); load it where they are '
+            'the same, or train it again here and register that as a new version')
 
 # %% ../nbs/06_registry.ipynb #6152a20a
 @patch
@@ -195,7 +205,10 @@ def _replay(model, info:dict, golden:str, tolerance:float, always:bool=False)->d
     if not changes and not always: return {}
     from mlops_nb.signature import Signature
     signature = Signature.from_dict(info['signature'])
-    found = dict(replayed=True, versions=changes, **replay_golden(model, signature, golden))
+    try: found = dict(replayed=True, versions=changes, **replay_golden(model, signature, golden))
+    except Exception as e:      # any: a model that fits no more fails in its own way
+        raise MlopsError(f"{info['name']}:{info['version']} was built, and cannot answer its golden sample "
+                         f"({type(e).__name__}: {str(e)[:200]}){_elsewhere(info)}") from e
     if found['max_abs_difference'] > tolerance or found['labels_changed']:
         warnings.warn(f"{info['name']}:{info['version']} computes something else than when it was registered: its golden "
                       f"sample differs by up to {found['max_abs_difference']:.3g}, and {found['labels_changed']} "
