@@ -168,6 +168,7 @@ def serve(ref, store, host, port, no_log, config, as_json):
     Example: mlops-nb serve delay@champion --store tour --port 5000
     """
     from mlops_nb import MLPipelineConfig, ModelAPI, ModelMonitor, ModelRegistry
+    if not host.strip(): raise InvalidInput("--host is empty; say 127.0.0.1 for this machine, or 0.0.0.0 for the network")
     config = MLPipelineConfig(config)
     with existing(store) as s:
         monitor = None if no_log else ModelMonitor(s, config=config)

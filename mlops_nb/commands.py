@@ -147,6 +147,27 @@ def _equal(text:str)->tuple[str, str]:
     if not found: raise InvalidInput(f'{text!r} is no tag; write it like team=ops')
     return key.strip(), value.strip()
 
+# %% ../nbs/14c_commands.ipynb #620005f4
+@registry.command('tag')
+@click.argument('ref', metavar='NAME[:VERSION|@ALIAS]')
+@click.argument('tag', metavar='KEY=VALUE')
+@_by_option
+@_why_option
+@store_option
+@json_option
+def _registry_tag(ref, tag, by, why, store, as_json):
+    """Put a tag on a version; another value replaces the one that was there.
+
+    Example: mlops-nb registry tag delay@champion team=ops --store tour
+    """
+    from mlops_nb.registry import ModelRegistry
+    key, value = _equal(tag)
+    with existing(store) as s:
+        reg = ModelRegistry(s)
+        name, version = reg.resolve(ref)
+        reg.tag(name, version, key, value, by=by, why=why)
+    say(as_json, dict(name=name, version=version, tags={key: value}), f'{name}:{version} has the tag {key}={value}')
+
 # %% ../nbs/14c_commands.ipynb #e9caeb88
 @registry.command('search')
 @click.argument('name', required=False)
@@ -208,12 +229,13 @@ def _registry_card(ref, html, store, as_json):
 @registry.command('delete')
 @click.argument('name')
 @click.argument('version')
+@click.option('--now', is_flag=True, help='Purge it at once; it cannot be had back.')
 @_yes_option
 @_by_option
 @_why_option
 @store_option
 @json_option
-def _registry_delete(name, version, yes, by, why, store, as_json):
+def _registry_delete(name, version, now, yes, by, why, store, as_json):
     """Move one model version to the trash.
 
     Example: mlops-nb registry delete delay 1.0.0 --yes
@@ -221,9 +243,24 @@ def _registry_delete(name, version, yes, by, why, store, as_json):
     from mlops_nb.registry import ModelRegistry
     with existing(store) as s:
         ModelRegistry(s).info(name, version)
-        _ask(yes, f'Delete {name}:{version}?')
-        ModelRegistry(s).delete_model(name, version, by=by, why=why)
+        _ask(yes, f'Delete {name}:{version}' + (' for good?' if now else '?'))
+        ModelRegistry(s).delete_model(name, version, now=now, by=by, why=why)
     say(as_json, {'deleted': f'{name}:{version}'}, f'deleted {name}:{version}')
+
+# %% ../nbs/14c_commands.ipynb #6cf79aa7
+@registry.command('deleted')
+@click.argument('name', required=False)
+@store_option
+@json_option
+def _registry_deleted(name, store, as_json):
+    """List what lies in the trash, oldest first.
+
+    Example: mlops-nb registry deleted --store tour
+    """
+    from mlops_nb.registry import ModelRegistry
+    with existing(store) as s: found = ModelRegistry(s).deleted(name)
+    rows = [{**r, 'deleted_at': r['deleted_at'][:19]} for r in found]
+    say(as_json, found, table(rows, ['name', 'version', 'data_version', 'deleted_at', 'deleted_by']))
 
 # %% ../nbs/14c_commands.ipynb #2125d827
 @registry.command('restore')

@@ -76,6 +76,7 @@ def cell(
 def _is_there(location:str, blobs:str|None)->bool:
     "Is there a store at `location`? Looking makes none"
     from mlops_nb.blobs import is_url
+    if '\0' in location: raise InvalidInput(f'{location!r} cannot be a place: no path or URL has a character NUL')
     if not is_url(location):
         path = Path(location)
         return (path/'store.db').exists() or path.suffix == '.db' and path.exists()

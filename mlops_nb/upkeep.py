@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 import click
-from .core import to_json
+from .core import InvalidInput, to_json
 from .terminal import cell, config_option, existing, json_option, say, store_option, table
 
 # %% auto #0
@@ -119,9 +119,10 @@ def _store_backup(folder, store, as_json):
 @click.argument('node', required=False)
 @click.option('--down', is_flag=True, help='What was made of it, instead of what it came from.')
 @click.option('--openlineage', is_flag=True, help='Print OpenLineage events, one JSON list.')
+@click.option('--draw', type=click.Path(dir_okay=False), help='Draw what leads to it and from it into this file: .png, .svg or .pdf.')
 @store_option
 @json_option
-def lineage(node, down, openlineage, store, as_json):
+def lineage(node, down, openlineage, draw, store, as_json):
     """Show where data, a model or a prediction came from, back to the raw data.
 
     Example: mlops-nb lineage model:delay@champion --store tour
@@ -129,10 +130,22 @@ def lineage(node, down, openlineage, store, as_json):
     from mlops_nb.lineage import Lineage
     with existing(store) as s:
         found = Lineage(s, s, s)
+        if draw: return say(as_json, {'path': draw}, _picture(found, node, draw))
         if openlineage: return click.echo(to_json(found.to_openlineage(node), indent=2))
         graph = found.graph() if node is None else (found.downstream if down else found.upstream)(node)
         text = found.explain(node) if node and not down else '\n'.join(map(str, graph.nodes.values()))
     say(as_json, dict(nodes=list(graph.nodes), edges=sorted(map(list, graph.edges))), text)
+
+def _picture(found, node:str|None, path:str)->str:
+    "Draw the graph into a file"
+    from mlops_nb.core import atomic_write
+    import io
+    kind = Path(path).suffix.lower()
+    if kind not in ('.png', '.svg', '.pdf'): raise InvalidInput(f'{path!r} is no picture here; end it in .png, .svg or .pdf')
+    buffer = io.BytesIO()
+    found.draw(node).figure.savefig(buffer, format=kind[1:])
+    atomic_write(path, buffer.getvalue())
+    return path
 
 # %% ../nbs/14d_upkeep.ipynb #e8f328a9
 @click.command()
