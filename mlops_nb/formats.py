@@ -5,6 +5,7 @@
 # %% ../nbs/05b_formats.ipynb #6e8f09a8
 from __future__ import annotations
 import importlib, io, json, pickle, sys, warnings, zipfile
+from collections import UserList
 from collections.abc import Collection, Iterator
 from .arrays import Reader, Unwritable, Writer, full_name, is_arrays, read_header
 from .compiled import before_building, check_neighbours, check_trees, compiled_kinds
@@ -84,6 +85,8 @@ def _is_estimator(name:str)->bool:
 def _trusts(name:str, trusted:Collection[str])->bool: return _is_trusted(name, trusted) or _is_estimator(name)
 
 # %% ../nbs/05b_formats.ipynb #f74af004
+_GONE = {'sklearn.compose._column_transformer._RemainderColsList': UserList}
+
 def _find(module:str, name:str, use:str, trusted:Collection[str]=()):
     "The type or function of this name, if it may be used in this way"
     full = f'{module}.{name}'
@@ -93,6 +96,7 @@ def _find(module:str, name:str, use:str, trusted:Collection[str]=()):
         raise InvalidInput(f'this model needs {full}, and {module} cannot be imported here: {e}') from e
     for part in name.split('.'):
         if (x := vars(x).get(part)) is None:
+            if use == 'object' and full in _GONE: return _GONE[full]
             raise InvalidInput(f'this model needs {full}, and the {module} that is installed here has no {name}')
     check_use(x, module, name, use)
     if full not in trusted and not _may(x, full, use):
