@@ -12,7 +12,7 @@ from .schemas import from_mlflow, to_mlflow
 # %% auto #0
 __all__ = ['read_mlflow', 'write_mlflow', 'to_skops']
 
-# %% ../nbs/05i_mlflow.ipynb #ffef4960
+# %% ../nbs/05i_mlflow_io.ipynb #ffef4960
 def _write_signature(sig:dict|None)->dict|None:
     "Our signature in MLflow's words"
     if sig is None: return None
