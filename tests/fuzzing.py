@@ -88,7 +88,7 @@ class World:
         self.model = LogisticRegression().fit(self.frame[['x']], self.frame['y'])
         play = self.template/'play'
         self.frame.to_csv(play/'table.csv', index=False)
-        (play/'config.json').write_text('{"model": {"name": "m"}}')
+        (play/'config.json').write_text('{"model": {"name": "m"}, "features": {"new": "50%"}}')
         with ModelRegistry(self.template/'store') as r:
             for v in ('1.0', '2.0'): r.register_model(self.model, 'm', v, input_example=self.frame[['x']])
             for v in ('1.0', '2.0'): r.set_alias('m', 'champion', v)
@@ -198,6 +198,9 @@ def values(w):
              'ModelMonitor.log_feedbacks.prediction_ids': [w.prediction], 'PredictionLog.log_feedbacks.prediction_ids': [w.prediction],
              'log_predictions.predictions': [1], 'log_predictions.input_data': [{'x': 1.0}], 'log_feedbacks.actual_values': [1], 'log_feedbacks.prediction_ids': [w.prediction],
              'create_app.registry': _registry, 'ModelAPI.from_registry.registry': _registry, 'ModelRegistry.__init__.registry_path': str(w.store), 'generate_docker_files.folder': 'out',
+             'MLPipelineConfig.flag.name': 'new', 'Lineage.__init__.versions': str(w.store), 'enforce.rows': w.frame[['x']], 'check.rows': w.frame[['x']],
+             **{f'Lineage.{verb}.node': 'model:m:1.0' for verb in ('upstream', 'downstream', 'explain', 'prediction_ids', 'draw', 'to_openlineage')},
+             'Signature.from_mlflow.columns': [dict(type='double', name='x', required=True)],
              'Reading.__init__.name': 'accuracy', 'Column.__init__.values': np.arange(3.0)}
     return found, exact
 
@@ -221,11 +224,16 @@ def factories(w):
     return {'ModelRegistry': lambda: mlops_nb.ModelRegistry(w.store), 'DataVersioning': lambda: mlops_nb.DataVersioning(w.store), 'Store': lambda: mlops_nb.Store(w.store),
             'ModelMonitor': lambda: mlops_nb.ModelMonitor(w.store/'monitor.db'), 'PredictionLog': lambda: PredictionLog(w.store/'monitor.db'), 'MLPipelineConfig': lambda: mlops_nb.MLPipelineConfig(w.play/'config.json'),
             'ModelAPI': lambda: mlops_nb.ModelAPI(w.model), 'FolderBlobs': lambda: blobs.FolderBlobs(w.store/'blobs'), 'ObjectBlobs': lambda: blobs.ObjectBlobs('memory://fuzz'), 'SqliteDatabase': lambda: database.open_database(w.store/'store.db', 5.0),
+            'Lineage': lambda: mlops_nb.Lineage(w.store, w.store, w.store), 'Signature': lambda: mlops_nb.Signature.infer(w.frame[['x']]),
             'ModelClient': lambda: mlops_nb.ModelClient('http://127.0.0.1:9', timeout=.2), 'Report': lambda: Report('title')}
 
 
 CLI = {   # command -> arguments that are accepted, by parameter
     'registry list': {}, 'registry show': dict(ref='m@champion'), 'registry delete': dict(name='m', version='1.0', yes=True), 'data list': {}, 'data diff': dict(v1='V1', v2='V2'), 'data lineage': {}, 'version': {},
+    'registry alias': dict(name='m', alias='champion', version='1.0'), 'registry rollback': dict(name='m', alias='champion'), 'registry history': dict(name='m', alias='champion'),
+    'registry at': dict(name='m', alias='champion', time='2100-01-01'), 'registry tag': dict(ref='m@champion', tag='team=x'), 'registry search': {}, 'registry compare': dict(a='m:1.0', b='m:2.0'),
+    'registry card': dict(ref='m'), 'registry deleted': {}, 'registry restore': dict(name='m', version='0.9'), 'registry purge': dict(yes=True), 'registry export': dict(ref='m', folder='out'),
+    'registry import': dict(folder='mlflow', name='m', version='4.0'), 'store verify': {}, 'store gc': {}, 'store backup': dict(folder='out'), 'lineage': dict(node='model:m:1.0'), 'settings': {},
     'drift': dict(ref='table.csv', new='table.csv'), 'monitor show': {}, 'serve': dict(ref='m@champion', port='0'), 'tour': dict(fast=True), 'lab': dict(folder='out')}
 ENDS_AT = {'cli serve': ['socket.bind'], 'cli tour': ['os.mkdir'], 'cli lab': ['os.exec'], 'ModelAPI.start': ['socket.bind'], 'ModelAPI.run': ['socket.bind']}   # what follows is another test's
 
