@@ -227,9 +227,15 @@ def _score(self:ModelAPI, frame:pd.DataFrame)->tuple[np.ndarray, np.ndarray|None
     return predictions, np.asarray(self.model.predict_proba(X)) if hasattr(self.model, 'predict_proba') else None
 
 @patch
+def _enforced(self:ModelAPI, rows:list)->pd.DataFrame:
+    "The rows as the signature wants them; no warning of values outside of training: that is the drift detector's question"
+    if not self.signature: return pd.DataFrame(rows)
+    return self.signature.enforce(rows, ranges='error' if self.signature.ranges == 'error' else 'ignore')
+
+@patch
 def _in_batches(self:ModelAPI, rows:list, size:int)->tuple[pd.DataFrame, np.ndarray, np.ndarray|None]:
     "The enforced rows, their predictions and their probabilities, in order"
-    frame = self.signature.enforce(rows) if self.signature else pd.DataFrame(rows)
+    frame = self._enforced(rows)
     predictions, probabilities = zip(*(self._score(frame.iloc[i:i+size]) for i in range(0, len(frame), size)))
     return frame, np.concatenate(predictions), None if probabilities[0] is None else np.concatenate(probabilities)
 

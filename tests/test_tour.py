@@ -44,6 +44,7 @@ def first(tmp_path_factory):
 def test_it_prints_its_steps_and_one_line_a_month(first):
     _, out, terminal = first
     assert 'versioning' in terminal and 'flights served' in terminal      # progress bars
+    assert 'Warning' not in terminal and 'OutsideTraining' not in terminal  # and nothing else
     steps = re.findall(r'^== (.*)', out, re.M)
     assert steps[0] == 'Open a store' and steps[-1] == 'Write the report' and len(steps) == 7
     months = [line for line in out.splitlines() if re.match(r'\s*(Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ', line)]
