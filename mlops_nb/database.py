@@ -89,7 +89,8 @@ class Transaction:
             self.c, kept = self.db._take(self.how)
             self.db._begin(self.c, self.how)
             self.inner = self.c.begin()
-        except BaseException as e:
+        except BaseException as failed:
+            e = _cause(failed)
             if self.c is not None: _discard(self.c)
             if kept and self.db._lost(e): return self._again()
             raise (self.db._error(e) or e) from e
@@ -108,7 +109,7 @@ class Transaction:
             else: self.inner.rollback()
         except BaseException as failed:
             _discard(c)
-            e = e or failed
+            e = e or _cause(failed)
         else:
             idle = db._idle[self.how]
             if (kind is None or issubclass(kind, Exception)) and len(idle) < 8: idle.append(c)
@@ -120,7 +121,11 @@ class Transaction:
 def _discard(c:Connection)->None:
     "Close a connection, whatever state it is in"
     try: c.invalidate(); c.close()
-    except exc.SQLAlchemyError: pass      # it was broken, which is why it goes
+    except (exc.SQLAlchemyError, AssertionError): pass      # it was broken, which is why it goes
+
+def _cause(e:BaseException)->BaseException:
+    "What really happened: SQLAlchemy asserts in a `finally`, and there Ctrl-C in a commit becomes an AssertionError"
+    return e.__context__ if isinstance(e, AssertionError) and e.__context__ is not None else e
 
 @patch
 def _error(self:Database, e:BaseException)->MlopsError|None:

@@ -138,12 +138,15 @@ def lineage(node, down, openlineage, draw, store, as_json):
 
 def _picture(found, node:str|None, path:str)->str:
     "Draw the graph into a file"
-    from mlops_nb.core import atomic_write
     import io
+    import matplotlib.pyplot as plt
+    from mlops_nb.core import atomic_write
     kind = Path(path).suffix.lower()
     if kind not in ('.png', '.svg', '.pdf'): raise InvalidInput(f'{path!r} is no picture here; end it in .png, .svg or .pdf')
     buffer = io.BytesIO()
-    found.draw(node).figure.savefig(buffer, format=kind[1:])
+    figure = found.draw(node).figure
+    figure.savefig(buffer, format=kind[1:])
+    plt.close(figure)
     atomic_write(path, buffer.getvalue())
     return path
 

@@ -198,7 +198,7 @@ def values(w):
              'ModelMonitor.log_feedbacks.prediction_ids': [w.prediction], 'PredictionLog.log_feedbacks.prediction_ids': [w.prediction],
              'log_predictions.predictions': [1], 'log_predictions.input_data': [{'x': 1.0}], 'log_feedbacks.actual_values': [1], 'log_feedbacks.prediction_ids': [w.prediction],
              'create_app.registry': _registry, 'ModelAPI.from_registry.registry': _registry, 'ModelRegistry.__init__.registry_path': str(w.store), 'generate_docker_files.folder': 'out',
-             'MLPipelineConfig.flag.name': 'new', 'Lineage.__init__.versions': str(w.store), 'enforce.rows': w.frame[['x']], 'check.rows': w.frame[['x']],
+             'MLPipelineConfig.flag.name': 'new', 'MLPipelineConfig.flag.subject': 'u1', 'Lineage.__init__.versions': str(w.store), 'enforce.rows': w.frame[['x']], 'check.rows': w.frame[['x']],
              **{f'Lineage.{verb}.node': 'model:m:1.0' for verb in ('upstream', 'downstream', 'explain', 'prediction_ids', 'draw', 'to_openlineage')},
              'Signature.from_mlflow.columns': [dict(type='double', name='x', required=True)],
              'Reading.__init__.name': 'accuracy', 'Column.__init__.values': np.arange(3.0)}

@@ -1,8 +1,13 @@
 "Every value comes out as it went in, or is refused by its row and column: the wider lists"
 import copy
+import importlib.util
 import json
 import math
+import os
 import pickle
+import subprocess
+import sys
+import textwrap
 import warnings
 from datetime import date, datetime, timezone
 from decimal import Decimal
@@ -307,12 +312,19 @@ def test_a_difference_is_named_with_both_sides():
     assert json.loads(json.dumps(a.diff(b))) == a.diff(b)
 
 
+MLFLOW = sys.executable if importlib.util.find_spec('mlflow') else os.environ.get('MLOPS_TEST_MLFLOW')
+
+
+@pytest.mark.skipif(not MLFLOW, reason='needs MLflow: pip install mlflow, here or in an environment whose Python MLOPS_TEST_MLFLOW names')
 def test_mlflow_reads_what_we_write_and_we_read_what_it_writes():
-    schema = pytest.importorskip('mlflow.types', reason='pip install mlflow-skinny to compare with MLflow itself')
-    X = pd.DataFrame({'a': [1, 2], 'b': ['x', None], 'c': [True, False], 'd': np.array([1, 2], 'uint8'), 'e': np.array([.5, 1], 'float32'), 't': pd.to_datetime(['2013-01-01']*2)})
-    ours = Signature.infer(X).to_mlflow()
-    assert json.loads(schema.Schema.from_json(json.dumps(ours)).to_json()) == ours
-    from mlflow.types.utils import _infer_schema
-    theirs = _infer_schema(X)
-    assert json.loads(theirs.to_json()) == ours
-    assert Signature.from_mlflow(theirs.to_json()).to_mlflow() == ours
+    made = "dict(a=[1, 2], b=['x', None], c=[True, False], d=np.array([1, 2], 'uint8'), e=np.array([.5, 1], 'float32'), t=pd.to_datetime(['2013-01-01']*2))"
+    ours = Signature.infer(pd.DataFrame(eval(made))).to_mlflow()
+    code = f"""
+        import sys, numpy as np, pandas as pd
+        from mlflow.types import Schema
+        from mlflow.types.utils import _infer_schema
+        print(Schema.from_json(sys.argv[1]).to_json()); print(_infer_schema(pd.DataFrame({made})).to_json())"""
+    run = subprocess.run([MLFLOW, '-W', 'ignore', '-c', textwrap.dedent(code), json.dumps(ours)], capture_output=True, text=True, check=True)
+    read, theirs = run.stdout.splitlines()[-2:]
+    assert json.loads(read) == json.loads(theirs) == ours
+    assert Signature.from_mlflow(theirs).to_mlflow() == ours
