@@ -56,7 +56,7 @@ def take_golden(
     except (ValueError, TypeError, KeyError, AttributeError) as e:
         raise InvalidInput(f'the model cannot answer its own example ({type(e).__name__}: {str(e)[:200]}); '
                            'give rows that it was made for, or golden=False') from e
-    return to_json(dict(rows=rows.to_dict('list'), said=said))
+    return to_json(dict(rows={c: rows[c].tolist() for c in rows}, said=said))   # not to_dict: pandas 2 makes integers of times
 
 # %% ../nbs/05g_golden.ipynb #fd78504a
 def _differences(then, now)->tuple[float, int]:

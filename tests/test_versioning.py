@@ -33,7 +33,7 @@ def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', te
 
 def equal(a, b):
     "Equal in everything that pandas can check, and None is not NaN"
-    kind = 'exact' if len(a) else False        # pandas 2.2 remembers of an index without rows what it held before
+    kind = 'exact' if len(a) and (pd.__version__ >= '3' or a.index.nlevels == 1) else False   # pandas 2.2 guesses what an index without values holds
     pd.testing.assert_frame_equal(a, b, check_exact=True, check_index_type=kind, check_column_type='exact', check_freq=True)
     assert type(a.index) is type(b.index) and [lev.dtype for lev in getattr(a.index, 'levels', [a.index])] == [lev.dtype for lev in getattr(b.index, 'levels', [b.index])]
     for i in range(a.shape[1]):
