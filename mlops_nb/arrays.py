@@ -21,6 +21,7 @@ class Kind:
     write:Callable              # (writer, object) -> the other fields
     read:Callable               # (reader, fields) -> the object; still empty if there is `fill`
     fill:Callable|None=None     # (reader, object, fields): put the content in, when all objects exist
+    borrows:tuple=()            # Places in its row of arrays that `read` only copies: a view of the file is enough
 
 class Unwritable(MlopsError, TypeError):
     "An object that no kind can hold"
@@ -182,13 +183,14 @@ class Reader:
     ):
         import numpy as np
         self.header, begin = read_header(data)
-        # a copy: what we give away can be written to
-        self.block = np.array(np.frombuffer(data, np.uint8, offset=begin))
+        self.block = np.frombuffer(data, np.uint8, offset=begin)
+        if self.block.ctypes.data % _ALIGN: self.block = self.block.copy()     # numpy's memory begins at a multiple
         if len(self.block) % _ALIGN: raise IntegrityError(f'the blocks end at byte {len(data)}, in the middle of one')
         self.nodes, self.shapes = self.header['nodes'], self.header['shapes']
         self.dtypes = [_dtype_of(t) for t in self.header['dtypes']]
         self.at, self.find, self.kinds = 0, find, {k.code: k for k in kinds}
         self.objects, self.found, self.levels, self.inner, self.acts, self.later = [], {}, {}, {}, [], []
+        self.borrowed, self.strict = set(), [_has_content(d) for d in self.dtypes]
 
 # %% ../nbs/05a_arrays.ipynb #00defced
 @patch
@@ -249,8 +251,10 @@ def model(self:Reader,
 ):                                       # The root
     "Build all rows"
     self.objects = [_UNBUILT]*len(self.nodes)
+    self.borrowed = {row[k][0] for row in self.nodes for k in self.kinds[row[0]].borrows if type(row[k]) is list}
     for i, row in enumerate(self.nodes):
-        if row[0] in ('array', 'bytes', 'bytearray'): self.objects[i] = self.kinds[row[0]].read(self, row[1:])
+        if row[0] == 'array': self.objects[i] = _read_array(self, row[1:], i in self.borrowed)
+        elif row[0] in ('bytes', 'bytearray'): self.objects[i] = self.kinds[row[0]].read(self, row[1:])
     if self.at < len(self.block): raise IntegrityError(f'{len(self.block) - self.at} bytes belong to nothing')
     before(self)
     for i, row in enumerate(self.nodes):
@@ -270,8 +274,8 @@ def _write_array(w:Writer, x)->list:
     w.blocks.append(x.ravel(order=order).view('u1'))
     return [i, order, *x.shape]
 
-def _read_array(r:Reader, fields:list):
-    "A view of the block, in its own shape, which may be written to"
+def _read_array(r:Reader, fields:list, view:bool=False):
+    "The numbers in their own shape; a view of the file, or an array that may be written to"
     import numpy as np
     i, order, *shape = fields
     values = shape.pop() if i == 'O' else None
@@ -283,8 +287,8 @@ def _read_array(r:Reader, fields:list):
     if type(i) is not int or i < 0: raise IntegrityError(f'{i!r} is not the number of a dtype')
     d = r.dtypes[i]
     x = np.ndarray(shape, d, r.block, r.take(math.prod(shape)*d.itemsize), order=order)
-    if d.kind in 'bUV': _check_content(x, d)
-    return x
+    if r.strict[i]: _check_content(x, d)
+    return x if view else x.copy(order='K')
 
 # %% ../nbs/05a_arrays.ipynb #debd6bb5
 def _fill_array(r:Reader, x, fields:list)->None:
@@ -296,6 +300,8 @@ def _fill_array(r:Reader, x, fields:list)->None:
     def act():
         for at, v in zip(np.ndindex(x.shape), values, strict=True): x[at] = v
     r.acts.append(act)
+
+def _has_content(d)->bool: return d.kind in 'bU' or any(_has_content(d[name]) for name in d.names or ())
 
 def _check_content(x, d)->None:
     "A truth value is 0 or 1 and a letter is one of Unicode's: compiled code believes both"

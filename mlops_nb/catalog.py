@@ -139,13 +139,15 @@ _THIS = _VERSIONS.c.name == bindparam('n'), _VERSIONS.c.key == bindparam('k'), _
 _OVERWRITE = update(_VERSIONS).where(*_THIS).values(state='overwritten')
 
 # %% ../nbs/05e_catalog.ipynb #7009f691
+_SOME_TEXTS = select(_TEXTS).where(_TEXTS.c.digest.in_(bindparam('digests', expanding=True)))
+
 def _read_texts(c:Connection, rows:list[Row], columns:Iterable[str])->dict[str|None, dict|list|None]:
     "The shared texts of some rows, each parsed once; one that does not match its digest counts as lost"
     places = [[c.name for c in _COLUMNS].index(k) for k in columns]
     wanted = sorted(set().union(*({r[i] for r in rows} for i in places)) - {None})
     texts = {None: None}
     for i in range(0, len(wanted), 500):
-        found = c.execute(select(_TEXTS).where(_TEXTS.c.digest.in_(wanted[i:i+500])))
+        found = c.execute(_SOME_TEXTS, dict(digests=wanted[i:i+500]))
         whole = lambda d, text: isinstance(text, str) and digest(text.encode()) == d
         texts.update((d, json.loads(text)) for d, text in found if whole(d, text))
     return texts

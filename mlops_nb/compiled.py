@@ -20,9 +20,11 @@ def _need(ok, message:str)->None:
 def _class(r:Reader, i:int, *names:str)->type:
     "The class of a row, if it is one of these"
     cls = r.name(i, 'compiled')
+    if (i, names) in r.found: return cls
     full = '.'.join(full_name(cls))
     _need(full in names or any(n.endswith(('.', '_')) and full.startswith(n) for n in names),
           f'a row of another kind names {full}')
+    r.found[i, names] = cls
     return cls
 
 def _array(x, dtype, ndim:int, what:str):
@@ -41,21 +43,22 @@ def check_children(
     import numpy as np
     sizes = np.asarray(sizes, dtype=np.int64)
     _need((sizes > 0).all(), 'a tree has no node')
-    tree = np.repeat(np.arange(len(sizes)), sizes)
-    start = (np.cumsum(sizes) - sizes)[tree]
-    own = np.arange(len(tree)) - start
-    left, right = left.astype(np.int64), right.astype(np.int64)
-    for child in (left, right):
-        bad = inner & ((child < 0) | (child >= sizes[tree]))
-        _need(not bad.any(), f'a tree names the child {child[bad][:1]}, and there are {sizes[tree][bad][:1]} nodes')
-        bad = inner & (child <= own)
-        _need(not bad.any(), f'a tree runs in a circle: node {own[bad][:1]} has the child {child[bad][:1]}')
-    left, right = left + start, right + start
-    parents = np.bincount(np.concatenate([left[inner], right[inner]]), minlength=len(tree))
-    _need((parents == (own > 0)).all(), 'a node has no parent, or two')
-    level, depth, d = np.cumsum(sizes) - sizes, np.zeros(len(sizes), dtype=np.int64), 0
+    tree, roots, parents = np.repeat(np.arange(len(sizes)), sizes), np.cumsum(sizes) - sizes, inner.nonzero()[0]
+    start, size = roots[tree[parents]], sizes[tree[parents]]
+    own, children = parents - start, np.full((2, len(tree)), -1)
+    for side, child in zip(children, (left, right)):
+        child = child[parents].astype(np.int64)
+        if (bad := (child < 0) | (child >= size)).any():
+            _need(False, f'a tree names the child {child[bad][:1]}, and there are {size[bad][:1]} nodes')
+        if (bad := child <= own).any():
+            _need(False, f'a tree runs in a circle: node {own[bad][:1]} has the child {child[bad][:1]}')
+        side[parents] = child + start
+    named = np.bincount(children[:, parents].ravel(), minlength=len(tree))
+    named[roots] += 1
+    _need((named == 1).all(), 'a node has no parent, or two')
+    level, depth, d = roots, np.zeros(len(sizes), dtype=np.int64), 0
     while len(level := level[inner[level]]):
-        level, d = np.concatenate([left[level], right[level]]), d + 1
+        level, d = children[:, level].ravel(), d + 1
         depth[tree[level]] = d
     return depth
 
@@ -80,8 +83,8 @@ def check_trees(
     left, right, feature = (np.concatenate([t[4][name] for t in trees]) for name in ('left_child', 'right_child',
                                                                                      'feature'))
     inner, width = left != -1, np.repeat([t[0] for t in trees], sizes)
-    bad = inner & ((feature < 0) | (feature >= width))
-    _need(not bad.any(), f'a tree names the feature {feature[bad][:1]}, and there are {width[bad][:1]}')
+    if (bad := inner & ((feature < 0) | (feature >= width))).any():
+        _need(False, f'a tree names the feature {feature[bad][:1]}, and there are {width[bad][:1]}')
     depth, said = check_children(inner, left, right, sizes), np.array([t[3] for t in trees])
     _need(((depth <= said) & (said <= sizes)).all(),
           'a tree is deeper than it says, or says that it is deeper than it has nodes')
@@ -306,7 +309,7 @@ def compiled_kinds(
                                                                                     _read_metric)
     neighbours, loss = Kind('neighbours', _write_neighbours, _read_neighbours), Kind('loss', _write_loss, _read_loss)
     sparse = Kind('sparse', _write_sparse, _read_sparse)
-    kinds = {'sklearn.tree._tree.Tree': Kind('tree', _write_tree, _read_tree),
+    kinds = {'sklearn.tree._tree.Tree': Kind('tree', _write_tree, _read_tree, borrows=(6, 7)),
              'scipy.interpolate._bsplines.BSpline': Kind('spline', _write_spline, _read_spline),
              'numpy.ma.MaskedArray': Kind('masked', _write_masked, _read_masked),
              'sklearn.utils._bunch.Bunch': Kind('bunch', lambda w, x: [w.name(type(x)), *write_items(w, x)],

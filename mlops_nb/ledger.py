@@ -6,7 +6,7 @@
 from __future__ import annotations
 import getpass
 from functools import partial
-from sqlalchemy import Column, Connection, Index, Integer, MetaData, Row, Table, Text
+from sqlalchemy import Column, Connection, Index, Integer, MetaData, Row, Select, Table, Text
 from sqlalchemy import bindparam, func, insert, select
 from .core import digest, to_json, utcnow
 
@@ -83,15 +83,19 @@ def last_line(
     return c.execute(_STATE if time is None else _STATE_AT, about if time is None else about | dict(time=time)).first()
 
 # %% ../nbs/05d_ledger.ipynb #30f9c243
+def _newest(*mine)->Select:
+    newest = select(func.max(_LEDGER.c.seq)).where(*mine).group_by(_LEDGER.c.name, _LEDGER.c.subject)
+    return select(_LEDGER).where(_LEDGER.c.seq.in_(newest)).order_by(_LEDGER.c.seq)
+
+_HOLDS, _HOLDS_FOR = _newest(_ABOUT[0]), _newest(*_ABOUT[:2])
+
 def last_lines(
     c:Connection,       # Of a `read()` or `write()` block
     kind:str,           # alias, tag or trust
     name:str|None=None, # Only this registered model
 )->list[Row]:           # The newest line of each subject
     "What holds now of everything of one kind"
-    mine = [_LEDGER.c.kind == kind] + ([_LEDGER.c.name == name] if name is not None else [])
-    newest = select(func.max(_LEDGER.c.seq)).where(*mine).group_by(_LEDGER.c.name, _LEDGER.c.subject)
-    return c.execute(select(_LEDGER).where(_LEDGER.c.seq.in_(newest)).order_by(_LEDGER.c.seq)).all()
+    return c.execute(_HOLDS if name is None else _HOLDS_FOR, dict(kind=kind, name=name)).all()
 
 def lines(
     c:Connection,       # Of a `read()` or `write()` block
