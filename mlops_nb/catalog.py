@@ -157,12 +157,11 @@ def _aliases(c:Connection, name:str|None)->dict[tuple[str, str], list[str]]:
     found = {}
     for r in last_lines(c, 'alias', name):
         if r.key is not None: found.setdefault((r.name, r.key), []).append(r.subject)
-    return found
+    return {place: sorted(names) for place, names in found.items()}
 
 _decode = json.JSONDecoder().raw_decode      # without the checks for bytes and spaces, several times faster than `loads`
 
 def _json(text:str)->dict:
-    if text == '{}': return {}
     try: return _decode(text)[0]
     except (ValueError, TypeError) as e:
         raise IntegrityError(f'the text {str(text)[:80]!r} of a record is no JSON: the database is damaged. '
@@ -182,10 +181,11 @@ def _infos(self:ModelCatalog, c:Connection, rows:list[Row], name:str|None=None)-
 
 def _plain(rows:list[Row], texts:dict, aliases:dict, top:str)->list[dict]:
     return [{'name': name, 'version': version, 'path': f'{top}/{sha[:2]}/{sha[2:]}',
-             'registered_at': at, 'registered_by': by, 'metadata': _json(metadata), 'metrics': _json(metrics), 'digest': sha, 'format': form, 'size': size,
+             'registered_at': at, 'registered_by': by, 'metadata': {} if metadata == '{}' else _json(metadata),
+             'metrics': {} if metrics == '{}' else _json(metrics), 'digest': sha, 'format': form, 'size': size,
              'revision': revision, 'state': state, 'environment': texts[env].copy(), 'signature': texts[sig],
-             'input_example': texts[example], 'params': texts[params], 'data_version': data, 'tags': _json(tags),
-             'golden': {'rows': n, 'replayed': False} if n else None, 'aliases': sorted(aliases.get((name, key), ()))}
+             'input_example': texts[example], 'params': texts[params], 'data_version': data, 'tags': {} if tags == '{}' else _json(tags),
+             'golden': {'rows': n, 'replayed': False} if n else None, 'aliases': [*aliases.get((name, key), ())]}
             for (name, key, version, revision, state, sha, form, size, at, by, metadata, metrics, tags, data, n,
                  env, sig, example, params, _, _) in rows]
 
@@ -211,14 +211,17 @@ def _no_gc()->Iterator[None]:
 
 # %% ../nbs/05e_catalog.ipynb #7483f830
 _SEQ = select(func.max(_LEDGER.c.seq))
-_ALL = select(*_COLUMNS).where(_LIVE).order_by(_VERSIONS.c.name, _VERSIONS.c.sort_key)
+_ALL = select(*_COLUMNS).where(_LIVE)
+_ONE = _ALL.where(_VERSIONS.c.name == bindparam('name'))
+_PLACE = operator.itemgetter(0, len(_COLUMNS)-1)         # name and sort key
 
 @patch
 def _live_rows(self:ModelCatalog, c:Connection, name:str|None)->list[Row]:
     "The live rows, by name and version; from memory while the ledger has not grown"
     asked, kept = (c.execute(_SEQ).scalar(), name), self._kept
     if kept[0] != asked:
-        rows = c.execute(_ALL if name is None else _ALL.where(_VERSIONS.c.name == name)).all()
+        rows = c.execute(_ALL if name is None else _ONE, dict(name=name)).all()
+        rows.sort(key=_PLACE)
         kept = self._kept = asked, rows
     return kept[1]
 
@@ -232,7 +235,6 @@ def list_models(self:ModelCatalog,
         return {f"{i['name']}:{i['version']}": i for i in infos}
 
 # %% ../nbs/05e_catalog.ipynb #9c28a3da
-_ONE = select(*_COLUMNS).where(_VERSIONS.c.name == bindparam('name'), _LIVE)
 _LATEST = _ONE.order_by(_VERSIONS.c.finished.desc(), _VERSIONS.c.sort_key.desc()).limit(1)
 _EXACT = _ONE.where(_VERSIONS.c.key == bindparam('key'))
 _MOVES = _LEDGER.c.kind == 'alias', _LEDGER.c.name == bindparam('name'), _LEDGER.c.subject == bindparam('alias')
