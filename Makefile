@@ -34,7 +34,7 @@ test-notebooks: $(VENV)/.installed-dev  ## The notebooks only
 	$(BIN)/python tools/test.py --notebooks
 
 test-oldest: .venv-oldest/.installed  ## All tests with the oldest requirements that we allow
-	.venv-oldest/bin/python tools/test.py --no-browser
+	.venv-oldest/bin/python tools/test.py --alone
 
 .venv-oldest/.installed: settings.ini setup.py | $(BIN)/python
 	$(PYTHON) -m venv .venv-oldest

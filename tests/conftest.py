@@ -14,6 +14,10 @@ class Places(NamedTuple):
     blobs: str | None
 
 
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'elsewhere: needs a second environment, with MLflow or with the oldest requirements, beside the newest here')
+
+
 def _start(service):
     try: yield from _running(service)
     except services.Unavailable as e: pytest.skip(str(e))

@@ -54,6 +54,7 @@ print(json.dumps(dict(pyfunc=mlflow.pyfunc.load_model(folder).predict(X).tolist(
 """
 
 
+@pytest.mark.elsewhere
 @needs_mlflow
 @pytest.mark.parametrize('kind', ['pipeline', 'array', 'pickle'])
 def test_a_real_mlflow_loads_an_export_and_predicts_the_same(tmp_path, kind):
@@ -86,6 +87,7 @@ print(json.dumps(model.predict_proba(rows).tolist()))
 """
 
 
+@pytest.mark.elsewhere
 @needs_mlflow
 @pytest.mark.parametrize('kind', ['skops', 'pickle', 'cloudpickle'])
 def test_what_a_real_mlflow_saves_is_registered_and_predicts_the_same(tmp_path, kind):

@@ -335,6 +335,7 @@ with ModelRegistry(sys.argv[1]) as reg:
 """
 
 
+@pytest.mark.elsewhere
 @pytest.mark.skipif('MLOPS_TEST_OLDEST' not in os.environ, reason='set MLOPS_TEST_OLDEST to a Python with the oldest requirements (tools/oldest.py lists them)')
 def test_models_of_the_oldest_scikit_learn_are_replayed_under_this_one_or_say_why_not(tmp_path):
     subprocess.run([os.environ['MLOPS_TEST_OLDEST'], '-c', OLD, str(tmp_path/'r')], check=True, env=os.environ | {'PYTHONPATH': str(Path(__file__).parents[1])})

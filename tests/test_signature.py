@@ -315,6 +315,7 @@ def test_a_difference_is_named_with_both_sides():
 MLFLOW = sys.executable if importlib.util.find_spec('mlflow') else os.environ.get('MLOPS_TEST_MLFLOW')
 
 
+@pytest.mark.elsewhere
 @pytest.mark.skipif(not MLFLOW, reason='needs MLflow: pip install mlflow, here or in an environment whose Python MLOPS_TEST_MLFLOW names')
 def test_mlflow_reads_what_we_write_and_we_read_what_it_writes():
     made = "dict(a=[1, 2], b=['x', None], c=[True, False], d=np.array([1, 2], 'uint8'), e=np.array([.5, 1], 'float32'), t=pd.to_datetime(['2013-01-01']*2))"

@@ -1,6 +1,6 @@
 """All tests: every notebook by nbdev_test, then tests/ by pytest; the last line counts them.
 
-    python tools/test.py [--notebooks] [--no-browser] [-- PYTEST ARGUMENTS]
+    python tools/test.py [--notebooks] [--alone] [-- PYTEST ARGUMENTS]      --alone: without a browser and a second environment
 """
 from pathlib import Path
 import os, re, subprocess, sys, tempfile, time
@@ -30,7 +30,7 @@ def notebooks():
 
 def pytests():
     "Run tests/ by pytest; (passed, failed, skipped)"
-    deselect = ['--deselect=tests/test_site.py', '--deselect=tests/test_jupyterlab.py'] if '--no-browser' in args else []
+    deselect = ['-m', 'not elsewhere', '--deselect=tests/test_site.py', '--deselect=tests/test_jupyterlab.py'] if '--alone' in args else []
     subprocess.run([sys.executable, '-m', 'pytest', '-q', '-rs', '-n', '2', '--dist', 'loadfile', 'tests', f'--junitxml={tmp.name}/junit.xml', *deselect, *extra], cwd=root, env=env)
     try: suite = xml.parse(f'{tmp.name}/junit.xml').getroot().find('testsuite').attrib
     except FileNotFoundError: return 0, 1, 0
