@@ -4,13 +4,13 @@
 
 # %% ../nbs/05f_aliases.ipynb #39452a8d
 from __future__ import annotations
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from fastcore.basics import patch
 from sqlalchemy import Connection, Row, delete, select, union, update
-from .core import Conflict, InvalidInput, NotFound, check_name, hint, to_json, to_utc, utcnow
-from .catalog import _INSERT, _KEPT, _LIVE, _OVERWRITE, _SHARED, _TEXTS, _VERSIONS
-from .catalog import ModelCatalog, _aliases, _json, _owner
+from .core import Conflict, IntegrityError, InvalidInput, NotFound, check_name, digest, hint, to_json, to_utc, utcnow
+from .catalog import _INSERT, _KEPT, _LIVE, _OVERWRITE, _SEALED, _SHARED, _TEXTS, _VERSIONS
+from .catalog import ModelCatalog, _aliases, _json, _owner, _seal
 from .ledger import _LEDGER, append, check_chain, last_line, last_lines, lines
 from .versions import key_or_none
 
@@ -29,13 +29,6 @@ def ledger(self:AliasedCatalog,
     "Everything that was ever done"
     key = None if version is None else key_or_none(version) or self.info(name, version)['version']
     with self.store.read() as c: return [dict(r._mapping) for r in lines(c, name=name, key=key)]
-
-@patch
-def check_ledger(self:AliasedCatalog,
-    seal:str|None=None,  # A `chain` digest that was written down earlier
-)->list[str]:            # One sentence for each problem; empty when all is well
-    "Find out whether the ledger was edited after it was written"
-    with self.store.read() as c: return check_chain(c, seal)
 
 # %% ../nbs/05f_aliases.ipynb #67234586
 @patch
@@ -306,3 +299,52 @@ def _purge(self:AliasedCatalog, c:Connection, rows:Iterable[Row], by:str|None, w
     if rows: c.execute(delete(_TEXTS).where(_TEXTS.c.digest.not_in(_NEEDED)))
 
 _NEEDED = union(*(select(_VERSIONS.c[k]).where(_VERSIONS.c[k].is_not(None)) for k in _SHARED))
+
+# %% ../nbs/05f_aliases.ipynb #164119ef
+def _replay(c:Connection)->dict[tuple[str, str], dict[int, dict]]:
+    "(name, key) -> revision -> its line, state and tags, as the ledger tells them"
+    found = {}
+    for line in lines(c):
+        known = found.setdefault((line.name, line.key), {})
+        if line.kind == 'tag': known[line.revision]['tags'][line.subject] = line.value and _json(line.value)
+        elif line.kind != 'version': continue
+        elif line.action == 'purge': known.clear()
+        elif line.action == 'delete': known[line.revision]['state'] = 'deleted'
+        else:
+            if line.revision not in known:
+                same = max((r for r in known if known[r]['line'].digest == line.digest), default=None)
+                again = line.action == 'restore'                    # an old revision once more, as the newest
+                known[line.revision] = dict(known[same], tags=dict(known[same]['tags'])) if again else dict(line=line, tags={})
+            for r in known: known[r]['state'] = 'live' if r == max(known) else 'overwritten'
+    return found
+
+def _check_records(c:Connection)->list[str]:
+    "One sentence for each record that is not what the ledger says"
+    said, problems = _replay(c), []
+    whole = {r.digest for r in c.execute(select(_TEXTS)) if isinstance(r.text, str) and digest(r.text.encode()) == r.digest}
+    for row in c.execute(select(_VERSIONS).order_by(_VERSIONS.c.name, _VERSIONS.c.sort_key, _VERSIONS.c.revision)):
+        told = said.get((row.name, row.key), {}).pop(row.revision, None)
+        wrong = ['the ledger has no line for it'] if told is None else _differences(row._mapping, told, whole)
+        if wrong: problems.append(f"{row.name}:{row.version}, revision {row.revision}: {', '.join(wrong)}")
+    gone = [f"{name}:{told['line'].version}, revision {r}: the record is gone" for (name, _), known in said.items() for r, told in known.items()]
+    return problems + gone
+
+def _differences(row:Mapping, told:dict, whole:set[str])->list[str]:
+    "What of a record is not as it was registered"
+    line, same = told['line'], lambda a, b: 'changed' if a != b else ''
+    checks = {k: same(row[k], getattr(line, k)) for k in ('version', 'digest', 'data_version')}
+    checks |= dict(state=same(row['state'], told['state']), registered_by=same(row['registered_by'], line.by))
+    try: checks['tags'] = same(_json(row['tags']), {k: v for k, v in told['tags'].items() if v is not None})
+    except IntegrityError: checks['tags'] = 'damaged'
+    checks |= {k: 'lost or damaged' for k in _SHARED if row[k] is not None and row[k] not in whole}
+    if line.value is not None:                                      # lines from the first schema have no digest of the record
+        checks['registered_at'] = same(row['registered_at'], line.time)
+        checks[f"one of {', '.join(_SEALED)}"] = same(_seal(row), line.value)
+    return [f'{k} {what}' for k, what in checks.items() if what]
+
+@patch
+def check_ledger(self:AliasedCatalog,
+    seal:str|None=None,  # A `chain` digest that was written down earlier
+)->list[str]:            # One sentence for each problem; empty when all is well
+    "Find out whether the ledger was edited after it was written, or a record says something else than the ledger"
+    with self.store.read() as c: return check_chain(c, seal) or _check_records(c)

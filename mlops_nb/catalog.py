@@ -5,7 +5,7 @@
 # %% ../nbs/05e_catalog.ipynb #eff9b58c
 from __future__ import annotations
 import gc, json, operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -112,6 +112,12 @@ def _may_add(name:str, last:Row|None, overwrite:bool)->str:
 
 def _owner(name:str, key:str, revision:int)->str: return f'model/{name}/{key}/{revision}'
 
+_SEALED = 'format', 'size', 'metadata', 'metrics', 'golden_rows', *_SHARED
+
+def _seal(row:Mapping)->str:
+    "The digest of what a record says and its line in the ledger does not"
+    return digest(to_json({k: row[k] for k in _SEALED}).encode())
+
 def _ordered(key:str, state:str)->dict:
     "What a row says of its place among the versions"
     return dict(key=key, sort_key=sort_key(key), finished=int(is_release(key)), state=state)
@@ -126,8 +132,8 @@ def _add(self:ModelCatalog, record:dict, overwrite:bool=False, by:str|None=None,
         last = last_line(c, 'version', name, key)
         action = _may_add(name, last, overwrite)
         row['revision'] = last.revision + 1 if last else 1
-        line = append(c, 'version', action, name, key, by, why, **{k: row[k] for k in _KEPT})
         row.update(zip(_SHARED, _share(c, [row.get(k) for k in _SHARED])))
+        line = append(c, 'version', action, name, key, by, why, value=_seal(row), **{k: row[k] for k in _KEPT})
         row.update(registered_at=line['time'], registered_by=line['by'])
         if action == 'overwrite': c.execute(_OVERWRITE, dict(n=name, k=key))
         c.execute(_INSERT, row)
