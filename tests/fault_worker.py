@@ -34,7 +34,7 @@ class Work:
     def __enter__(self): return self
     def __exit__(self, *args): self.store.close()
 
-    def register(self, n): self.registry.register_model(model(n), 'm', f'{n}')
+    def register(self, n): self.registry.register_model(model(n), 'm', f'{n}', metrics={'auc': .7})
     def overwrite(self, n): self.registry.register_model(model(n), 'm', '0', overwrite=True)
     def delete(self, n): self.registry.delete_model('m', f'{n}')
     def version(self, n): self.data.version_data(frame(n), 'd', description=f'{n}')

@@ -416,6 +416,7 @@ def look(where, refusals=(MlopsError,)):
             found = ask(lambda: w.data.load_data(r['version']))
             if found is not None: assert any(found.equals(frame(n)) for n in range(2))
         ask(w.registry.list_models)
+        problems += ask(w.registry.check_ledger) or []
     return problems, errors
 
 
@@ -459,17 +460,23 @@ def test_a_database_that_is_gone_is_not_begun_anew(full_store, tmp_path, table):
 
 
 def test_a_flipped_bit_in_the_database_gives_no_wrong_model(full_store, tmp_path, table):
-    where, rng, noticed = copy(full_store, tmp_path/'s'), random.Random(3), 0
-    db = where/'store.db'
+    where, rng, noticed, forged = copy(full_store, tmp_path/'s'), random.Random(3), 0, 0
+    def records():
+        try:
+            with Work(where) as w: return w.registry.list_models()
+        except MlopsError: return None
+    db, truth = where/'store.db', records()
     whole = db.read_bytes()
-    for i, data in flips(whole, rng, 150):
+    metrics = whole.index(b'{"auc"')                                # of one record, beside the places that chance chooses
+    for i, data in [*flips(whole, rng, 150), (metrics + 3, whole[:metrics + 3] + b'b' + whole[metrics + 4:])]:
         db.write_bytes(data)
         problems, errors = look(where)
         noticed += bool(problems or errors)
+        if records() != truth: forged += 1; assert problems or errors, i
         for leftover in where.glob('store.db?*'): leftover.unlink()
-    assert noticed >= 10
+    assert noticed >= 10 and forged >= 1
     print(f'{noticed} of 150 flipped bits were noticed; the others hit free space or texts that nothing checks')
-    table.saw('a bit of the database is flipped', '150 places', 'what loads is right, or an error; a flipped letter of a description is not noticed', 'what the reader of that place says')
+    table.saw('a bit of the database is flipped', '150 places', 'what loads is right, or an error; a record of a model that says something else is found by `check_ledger`, a letter in the description of data is not', 'what the reader of that place says')
 
 
 def parses():
