@@ -269,9 +269,12 @@ class Child:
             if line.startswith(b'begin') and self.only: self.watcher.on = True
             if line.startswith(b'done') and self.only or line.startswith(b'failed'): self.watcher.on = self.only = False
 
-    def end(self):
-        "Read until it is gone; all that it said"
-        while self._read is not None: self._step()
+    def end(self, timeout=300):
+        "Read until it is gone; all that it said. What does not end is killed, and the test fails"
+        last = time.monotonic() + timeout
+        while self._read is not None and time.monotonic() < last: self._step(last)
+        if self._read is not None: self.kill()
+        assert self._read is None, f'it did not end within {timeout} s; it said {self.lines[-5:]}'
         if self.watcher: self.watcher.close(); self.watcher = None
         self.status = self.server.wait(self.pid)
         broke = [w for w in self.lines if w.startswith('broke')]
