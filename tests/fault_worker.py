@@ -148,6 +148,7 @@ def wait_for_lock(say, where, timeout, n):
 
 def interrupted(say, where, op, first):
     "Repeat an operation until Ctrl-C, then go on in the same process"
+    signal.signal(signal.SIGINT, signal.default_int_handler)   # a shell that starts the tests in the background has it ignored
     with Work(where) as w:
         n, now = first, 'prepare'
         try:

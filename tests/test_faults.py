@@ -660,8 +660,6 @@ def test_ctrl_c_in_the_middle(op, server, template, tmp_path, table):
         child.line(f'begin {op}')
         time.sleep(rng.uniform(0, lasts))
         child.send(signal.SIGINT)
-        try: child.line('interrupted', timeout=30)
-        except AssertionError: child.send(signal.SIGINT)     # Python drops a Ctrl-C that meets it in a finalizer; a person presses again
         lines = child.end(60)
         inside += child.said('interrupted') == [f'in {op}']
         assert child.said('left') == ['[]'], 'no half file stays'
