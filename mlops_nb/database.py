@@ -4,8 +4,9 @@
 
 # %% ../nbs/01c_database.ipynb #743b05a4
 from __future__ import annotations
-import os, re, shutil, sqlite3, ssl, tempfile, time
+import os, re, shutil, sqlite3, ssl, sys, tempfile, time, weakref
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, exc, make_url, select
@@ -77,55 +78,84 @@ class Database:
         try: return self._idle[how].pop(), True
         except IndexError: return self._connect(how), False
 
+# %% ../nbs/01c_database.ipynb #79f1f88d
+class _Exit:
+    "What `with` calls at its end, and lets go of in any case"
+    def __get__(self, block:Transaction|None, owner:type):
+        if block is None: return owner._end                                 # an ExitStack asks the class
+        leave = partial(block._end)
+        block.guard = weakref.ref(leave, lambda _: block._abandon())
+        return leave
+
 # %% ../nbs/01c_database.ipynb #8792ce76
 class Transaction:
     "A block that happens whole or not at all; it gives a connection"
-    __slots__ = ('db', 'how', 'c', 'inner')
+    __slots__ = ('db', 'how', 'c', 'inner', 'outer', 'guard')
+    __exit__ = _Exit()
     def __init__(self, db:Database, how:str): self.db, self.how, self.c = db, how, None
 
     def __enter__(self)->Connection:
-        kept = False
+        kept, self.outer = False, sys.exc_info()[1]
         try:
             self.c, kept = self.db._take(self.how)
             self.db._begin(self.c, self.how)
             self.inner = self.c.begin()
+            return self.c
         except BaseException as failed:
-            e = _cause(failed)
-            if self.c is not None: _discard(self.c)
+            e = _cause(failed, self.outer)
+            self._abandon()
             if kept and self.db._lost(e): return self._again()
             raise (self.db._error(e) or e) from e
-        return self.c
 
     def _again(self)->Connection:
         "The server was started anew: the connections kept from before are worth nothing"
         self.db.close()
         return self.__enter__()
 
-    def __exit__(self, kind, e:BaseException|None, trace)->None:
-        c, db = self.c, self.db
-        try:
-            self.c = None
-            if kind is None: self.inner.commit()
-            else: self.inner.rollback()
-        except BaseException as failed:
-            _discard(c)
-            e = e or _cause(failed)
-        else:
-            idle = db._idle[self.how]
-            if (kind is None or issubclass(kind, Exception)) and len(idle) < 8: idle.append(c)
-            else: _discard(c)
-        if e is not None and (ours := db._error(e)): raise ours from e
-        if kind is None and e is not None: raise e
+# %% ../nbs/01c_database.ipynb #054a0fd4
+@patch
+def _end(self:Transaction, kind:type|None, raised:BaseException|None, trace)->None:
+    "Commit, or take everything back; whatever goes wrong is told in our words, and Ctrl-C before anything else"
+    e = raised
+    try:
+        if kind is None: self.inner.commit()
+        else: self.inner.rollback()
+    except BaseException as failed:
+        self._abandon()
+        if e is None or not isinstance(_cause(failed, e), Exception): e = failed
+    else: self._give_back(kind is None or issubclass(kind, Exception))
+    self.guard = None
+    if e is None: return
+    cause = _cause(e, self.outer)
+    told = self.db._error(cause) or cause
+    if told is not raised: raise told from (e if told is not e else e.__cause__)
+
+@patch
+def _give_back(self:Transaction, good:bool)->None:
+    "Keep the connection for the next block, if it is good and there are few"
+    idle, c, self.c = self.db._idle[self.how], self.c, None
+    if good and len(idle) < 8: idle.append(c)
+    else: _discard(c)
+
+@patch
+def _abandon(self:Transaction)->None:
+    "End what is still open; nothing of it is kept"
+    if self.c is not None: _discard(self.c)
+    self.c = None
 
 # %% ../nbs/01c_database.ipynb #93d4ee5c
 def _discard(c:Connection)->None:
     "Close a connection, whatever state it is in"
     try: c.invalidate(); c.close()
-    except (exc.SQLAlchemyError, AssertionError): pass      # it was broken, which is why it goes
+    except (exc.SQLAlchemyError, AssertionError, AttributeError): pass      # it was broken or half made, so it goes
 
-def _cause(e:BaseException)->BaseException:
-    "What really happened: SQLAlchemy asserts in a `finally`, and there Ctrl-C in a commit becomes an AssertionError"
-    return e.__context__ if isinstance(e, AssertionError) and e.__context__ is not None else e
+def _cause(e:BaseException, outer:BaseException|None)->BaseException:
+    "Ctrl-C, where SQLAlchemy's own clearing up has covered it with an error; what was raised before, `outer`, is none of ours"
+    inner = e
+    while inner is not None and inner is not outer:
+        if not isinstance(inner, Exception): return inner
+        inner = inner.__context__
+    return e
 
 @patch
 def _error(self:Database, e:BaseException)->MlopsError|None:

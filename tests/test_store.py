@@ -1,8 +1,11 @@
 "What a crash may leave behind, and what several processes may do to one store"
 from pathlib import Path
 from urllib.parse import quote
+import _thread
 import base64
 import errno
+import gc
+import operator
 import os
 import random
 import signal
@@ -12,13 +15,15 @@ import sys
 import tempfile
 import textwrap
 import time
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from sqlalchemy import Column, MetaData, Table, Text, select
+from sqlalchemy import Column, MetaData, Table, Text, exc, select
 
 from mlops_nb.blobs import StorageFull, hide_secrets, mask_url
 from mlops_nb.core import InvalidInput, MlopsError, NotFound, check_name, digest
+from mlops_nb.database import open_database
 from mlops_nb.objects import open_blobs
 from mlops_nb.store import Store
 from services import PASSWORD
@@ -234,6 +239,108 @@ def test_a_text_that_is_no_utf8_is_damage(tmp_path):
     with Store(tmp_path/'s') as s:
         with s.write() as c: c.exec_driver_sql("create table t(x text)"); c.exec_driver_sql("insert into t values(cast(x'ff' as text))")
         with pytest.raises(MlopsError, match='is damaged .*Restore it from a backup'), s.read() as c: c.exec_driver_sql('select x from t').all()
+
+
+# --- Ctrl-C, at every step of a block
+
+def interrupted(do, k, files, opcodes=False):
+    "Do something, and press Ctrl-C at its k-th step in one of these files; what came of it: an exception, or None when there are fewer steps"
+    steps = 0
+    def trace(frame, event, arg):
+        nonlocal steps
+        if not frame.f_code.co_filename.endswith(files): return None
+        frame.f_trace_opcodes = opcodes
+        steps += 1
+        if steps == k: raise KeyboardInterrupt
+        return trace
+    before = sys.gettrace()
+    gc.disable()                                             # in what it calls, Python passes no exception on
+    sys.settrace(trace)
+    try: do()
+    except BaseException as e: return e
+    finally: sys.settrace(before); gc.enable()
+    assert steps < k, 'Ctrl-C was pressed, and nobody heard of it'
+
+
+def check_interruptions(place, begin, files, fails=False, wait=0.1, **kw):
+    "A block is interrupted at each step in turn: it has happened whole or not at all, and its lock is free while the traceback is kept"
+    seen = set()
+    db, other = open_database(place), open_database(place, timeout=wait)
+    with db.write() as c: c.exec_driver_sql('create table pairs(n integer)')
+    def block(fails=False):
+        with db.write() as c:
+            c.exec_driver_sql('insert into pairs values(1)'); c.exec_driver_sql('insert into pairs values(2)')
+            if fails: raise RuntimeError('a bug')
+    for k in range(1, 10_000):
+        begin(db)
+        error = interrupted(lambda: block(fails), k, files, **kw)
+        ended = error is None if not fails else type(error) is RuntimeError
+        assert ended or type(error) is KeyboardInterrupt, (k, error)
+        with other.write() as c:                             # at once, while `error` keeps the frames of the block alive
+            seen.add(tuple(c.exec_driver_sql('select n from pairs order by n').scalars()))
+            c.exec_driver_sql('delete from pairs')
+        if ended: break
+        if k % 8: continue
+        block()                                              # and the same database goes on
+        with other.write() as c: assert c.exec_driver_sql('delete from pairs').rowcount == 2
+    db.close(); other.close()
+    assert seen == ({()} if fails else {(), (1, 2)})
+    return k
+
+
+OURS, ALL = ('mlops_nb/database.py',), ('mlops_nb/database.py', 'sqlalchemy/engine/base.py', 'sqlalchemy/engine/default.py', 'sqlalchemy/pool/base.py')
+
+
+def KEPT(db): "A connection is waiting"
+def NEW(db): db.close()
+
+
+@pytest.mark.parametrize('fails', [False, True], ids=['commits', 'fails'])
+@pytest.mark.parametrize('begin, files, opcodes', [(KEPT, OURS, True), (NEW, OURS, True), (NEW, ALL, False)], ids=['kept', 'new', 'in SQLAlchemy too'])
+def test_ctrl_c_at_every_step_of_a_block_frees_the_lock(tmp_path, begin, files, opcodes, fails):
+    assert check_interruptions(tmp_path/'a.db', begin, files, fails, opcodes=opcodes) > 100
+
+
+class Bell:
+    "To look at `now` is to press Ctrl-C without a function of Python's own: it is heard when the next one begins"
+    ring = _thread.interrupt_main
+    now = property(operator.methodcaller('ring'))
+
+
+@pytest.mark.parametrize('kind', ['sqlite', 'postgres'])
+def test_ctrl_c_before_the_first_step_of_the_end_of_a_block(kind, request, tmp_path):
+    place, bell = tmp_path/'a.db' if kind == 'sqlite' else request.getfixturevalue('postgres').database(), Bell()
+    db, other = open_database(place), open_database(place, timeout=10 if kind == 'postgres' else 0)
+    def block(way):
+        with way() as c: c.exec_driver_sql('create table never(n integer)' if way == db.write else 'select 1'); bell.now
+    for way in (db.write, db.read):
+        with pytest.raises(KeyboardInterrupt) as e: block(way)
+        assert e.traceback[-1].name == '_end'                # so far had it come, and no further
+        with other.write() as c: assert 'never' not in other.tables(c)
+    with ExitStack() as stack: stack.enter_context(db.write()).exec_driver_sql('create table here(n integer)')
+    with other.read() as c: assert 'here' in other.tables(c)
+    db.close(); other.close()
+
+
+@pytest.mark.parametrize('handled', [None, KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize('pressed', [True, False])
+def test_ctrl_c_in_a_commit_stays_what_it_is(tmp_path, handled, pressed):
+    db = open_database(tmp_path/'a.db')
+    with db.write() as c: c.exec_driver_sql('create table t(n integer)')
+    def commit(conn): raise KeyboardInterrupt if pressed else sqlite3.OperationalError('a bug')
+    def block():
+        with db.write() as c: c.exec_driver_sql('insert into t values(1)'); db._engine.dialect.do_commit = commit
+    def while_something_is_handled():
+        if handled is None: return block()
+        try: raise handled('before')
+        except handled: block()                              # what was handled around the block is not what happened in it
+    with pytest.raises(KeyboardInterrupt if pressed else exc.OperationalError) as e: while_something_is_handled()
+    assert str(e.value) != 'before' and not isinstance(e.value, AssertionError)
+    with open_database(tmp_path/'a.db').write() as c: assert c.exec_driver_sql('select count(*) from t').scalar() == 0
+
+
+def test_ctrl_c_at_every_step_of_a_block_frees_the_lock_on_postgresql(postgres):
+    assert check_interruptions(postgres.database(), KEPT, OURS, wait=10) > 30
 
 
 # --- paths and texts that no system takes
