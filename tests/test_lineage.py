@@ -1,9 +1,11 @@
 "Lineage in both directions: against a plain closure, over ten thousand models, over several stores, and in OpenLineage's own classes"
-import functools, importlib, json, pkgutil, types, typing
+import functools, importlib, json, os, pkgutil, types, typing
 from collections import Counter
 from contextlib import contextmanager
 from enum import Enum
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -323,22 +325,66 @@ def json_schema(kind, defs):
     return {'$ref': f'#/$defs/{name}'}
 
 
-def validate(e):
+def facets_of(e):
+    "(which part of the event, where in it, its facets) of all parts"
+    for part, owners in [('run', [e['run']]), ('job', [e['job']]), ('dataset', [*e['inputs'], *e['outputs']])]:
+        for owner in owners:
+            for place in ('facets', 'inputFacets', 'outputFacets'): yield part, place, owner.get(place, {})
+
+
+def validate_by_classes(e):
     import jsonschema
     strict = jsonschema.Draft202012Validator
+    assert {'date-time', 'uri', 'uuid'} <= set(strict.FORMAT_CHECKER.checkers)   # those that lack their package check nothing
     def check(value, cls):
         defs = {}
         jsonschema.validate(value, {**json_schema(cls, defs), '$defs': defs}, cls=strict, format_checker=strict.FORMAT_CHECKER)
     classes = official()
     check(e, classes[e['schemaURL']])
-    for owner in [e['run'], e['job'], *e['inputs'], *e['outputs']]:
-        for place in ('facets', 'inputFacets', 'outputFacets'):
-            for name, facet in owner.get(place, {}).items():
-                cls = classes[facet['_schemaURL']]                        # a wrong version or name is not among them
-                check(facet, cls)
-                kind = {'facets': {'run': 'RunFacet', 'job': 'JobFacet'}.get(next((k for k in ('run', 'job') if owner is e[k]), ''), 'DatasetFacet'), 'outputFacets': 'OutputDatasetFacet'}[place]
-                assert kind in [b.__name__ for b in cls.__mro__]
-                assert cls.__name__.lower().startswith(name.replace('_', '').lower()) or (name, cls.__name__) == ('version', 'DatasetVersionDatasetFacet')
+    for part, place, facets in facets_of(e):
+        for name, facet in facets.items():
+            cls = classes[facet['_schemaURL']]                            # a wrong version or name is not among them
+            check(facet, cls)
+            kind = {'outputFacets': 'OutputDatasetFacet', 'inputFacets': 'InputDatasetFacet'}.get(place, f'{part.title()}Facet')
+            assert kind in [b.__name__ for b in cls.__mro__]
+            assert cls.__name__.lower().startswith(name.replace('_', '').lower()) or (name, cls.__name__) == ('version', 'DatasetVersionDatasetFacet')
+
+
+# The files as published: MLOPS_TEST_OPENLINEAGE names a folder that has them, for example `spec` in a clone of OpenLineage/OpenLineage
+
+PUBLISHED = os.environ.get('MLOPS_TEST_OPENLINEAGE')
+
+
+@functools.cache
+def published():
+    "Address of a schema -> its file; and a function that makes a validator of an address, with no way to the network"
+    from jsonschema import Draft202012Validator as strict
+    from referencing import Registry, Resource
+    read = [json.loads(f.read_text()) for f in sorted(Path(PUBLISHED).rglob('*.json'))]
+    files = {s['$id']: s for s in read if isinstance(s, dict) and '$id' in s}
+    for s in files.values(): strict.check_schema(s)
+    registry = Registry().with_resources((id, Resource.from_contents(s)) for id, s in files.items())
+    return files, lambda address: strict({'$ref': address}, registry=registry, format_checker=strict.FORMAT_CHECKER)
+
+
+def validate_by_files(e):
+    files, validator = published()
+    core = e['schemaURL'].partition('#')[0]
+    validator(core).validate(e)                                           # exactly one kind of event
+    validator(e['schemaURL']).validate(e)
+    for part, place, facets in facets_of(e):
+        for name, facet in facets.items():
+            file, _, pointer = facet['_schemaURL'].partition('#')
+            validator(facet['_schemaURL']).validate(facet)
+            validator(file).validate(facets)                              # the file also says under which name its facet stands
+            assert files[file]['properties'][name]['$ref'] == f'#{pointer}'
+            kind = {'outputFacets': 'OutputDatasetFacet', 'inputFacets': 'InputDatasetFacet'}.get(place, f'{part.title()}Facet')
+            assert files[file]['$defs'][pointer.rpartition('/')[2]]['allOf'][0]['$ref'] == f'{core}#/$defs/{kind}'
+
+
+# without the folder there is no second parameter, and so nothing to skip
+@pytest.fixture(params=[validate_by_classes, *[validate_by_files]*bool(PUBLISHED)], ids=lambda f: f.__name__[12:])
+def validate(request): return request.param
 
 
 @pytest.fixture
@@ -354,27 +400,54 @@ def events(ledgers):
     return Lineage(*ledgers).to_openlineage()
 
 
-def test_every_event_fits_the_public_schemas(events):
+def test_every_event_fits_the_public_schemas(events, validate):
     assert Counter(e['job']['name'] for e in events) == {'version_data/flights': 2, 'version_data/training': 1, 'register_model/delay': 3, 'predict/delay': 1}
     for e in events: validate(e)
-    facets = {name for e in events for owner in [e['run'], e['job'], *e['inputs'], *e['outputs']] for name in {**owner['facets'], **owner.get('outputFacets', {})}}
+    facets = {name for e in events for *_, found in facets_of(e) for name in found}
     assert facets == {'version', 'datasetType', 'schema', 'dataSource', 'documentation', 'tags', 'outputStatistics', 'jobType', 'processing_engine'}
 
 
-@pytest.mark.parametrize('broken', ['runId', 'eventTime', 'eventType', 'facet member', 'facet version', 'missing member', 'type of a field', 'no namespace'])
-def test_the_validation_would_see_a_fault(events, broken):
+def test_columns_of_any_name_and_data_of_any_kind_make_valid_events(tmp_path, validate):
+    (tmp_path/'a.csv').write_text('a,b\n1,2\n')
+    data = dict(numbers=pd.DataFrame([[1, 2]]), pairs=pd.DataFrame({('a', 1): [1], ('b', 2): [2]}), twice=pd.DataFrame([[1, 2]], columns=['x', 'x']), none=pd.DataFrame([[1]], columns=[None]),
+                empty=pd.DataFrame(), file=tmp_path/'a.csv', array=np.arange(6).reshape(2, 3), scalar=np.array(3))
+    with DataVersioning(tmp_path/'v') as versions:
+        for name, x in data.items(): versions.version_data(x, f'\u00fc-{name}', description='"\u2028\U0001f600' if name == 'file' else None)
+        events = Lineage(versions).to_openlineage(namespace='a b/\u00e9:1')
+    assert [e['job']['name'] for e in events] == [f'version_data/\u00fc-{name}' for name in data]
+    for e in events: validate(json.loads(json.dumps(e)))
+
+
+@pytest.mark.parametrize('broken', ['runId', 'eventTime', 'time without zone', 'producer', 'eventType', 'a dataset and a run', 'no producer of a facet', 'producer of a facet', 'facet version', 'facet of a job',
+                                    'missing member', 'type of a field', 'fields', 'no namespace'])
+def test_the_validation_would_see_a_fault(events, validate, broken):
     import jsonschema
+    from referencing.exceptions import Unresolvable
     e = json.loads(json.dumps(events[0]))
     facets = e['outputs'][0]['facets']
     if broken == 'runId': e['run']['runId'] = 'monday'
     if broken == 'eventTime': e['eventTime'] = 'monday'
+    if broken == 'time without zone': e['eventTime'] = e['eventTime'][:19]
+    if broken == 'producer': e['producer'] = 'mlops nb'
     if broken == 'eventType': e['eventType'] = 'DONE'
-    if broken == 'facet member': facets['version']['colour'] = 'red'
+    if broken == 'a dataset and a run': e['run'] = e['outputs'][0]
+    if broken == 'no producer of a facet': del facets['version']['_producer']
+    if broken == 'producer of a facet': facets['tags'] = dict(tags=[], _producer='mlops nb', _schemaURL=facets['version']['_schemaURL'].replace('1-0-1/DatasetVersion', '1-0-0/Tags').replace('DatasetVersion', 'Tags'))
+    if broken == 'facet of a job': facets['jobType'] = e['job']['facets']['jobType']
     if broken == 'facet version': facets['version']['_schemaURL'] = facets['version']['_schemaURL'].replace('1-0-1', '9-0-0')
     if broken == 'missing member': del facets['version']['datasetVersion']
     if broken == 'type of a field': facets['schema']['fields'][0]['type'] = 3
+    if broken == 'fields': facets['schema']['fields'] = {'x': 'int64'}
     if broken == 'no namespace': del e['outputs'][0]['namespace']
-    with pytest.raises((jsonschema.ValidationError, KeyError)): validate(e)
+    with pytest.raises((jsonschema.ValidationError, Unresolvable, KeyError, AssertionError)): validate(e)
+    validate(events[0])
+
+
+def test_members_that_the_classes_do_not_know_are_seen(events):
+    import jsonschema
+    e = json.loads(json.dumps(events[0]))
+    e['outputs'][0]['facets']['version']['colour'] = 'red'
+    with pytest.raises(jsonschema.ValidationError, match='colour'): validate_by_classes(e)
 
 
 def test_the_events_hold_every_edge_of_the_graph(ledgers, events):
