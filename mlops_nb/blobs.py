@@ -80,27 +80,45 @@ class StorageFull(MlopsError, OSError):
     "There is no room left; nothing was recorded"
 
 @contextmanager
-def _full_disk(place:str)->Iterator[None]:
-    "Turn the system's words for a full disk, a full quota, or a disk that fails, into ours"
+def _no_room(place:str)->Iterator[None]:
+    "Turn the system's words for a full disk, a full quota, or a file that is too large, into ours"
     try: yield
     except OSError as e:
-        if isinstance(e, MlopsError): raise
         if e.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageFull(f'no space left at {place!r}: nothing was recorded. Make room and try again') from e
         if e.errno == errno.EFBIG:
             raise StorageFull(f'a file at {place!r} would be larger than the system allows: nothing was recorded. '
                               'Raise the limit (`ulimit -f`) and try again') from e
-        if e.errno != errno.EIO: raise
-        raise MlopsError(f'{place!r} cannot be used ({e.strerror}): nothing was recorded. Is the disk failing or away?') from e
+        raise
+
+@contextmanager
+def _writing(place:Path|str)->Iterator[None]:
+    "The same for whatever else goes wrong while something is written; that a file is not there stays what it is"
+    try:
+        with _no_room(str(place)): yield
+    except OSError as e:
+        if isinstance(e, (MlopsError, FileNotFoundError)): raise
+        hint = 'Is the disk failing or away?' if e.errno == errno.EIO else 'Is the disk in order, and may you write there?'
+        raise MlopsError(f'{str(place)!r} cannot be used ({e.strerror or e}): nothing was recorded. {hint}') from e
+
+# %% ../nbs/01b_blobs.ipynb #044af529
+@contextmanager
+def _asking(what:str, place:Path|str)->Iterator[None]:
+    "The same for what is read, listed or removed: which file, what of it, and what the system said"
+    try: yield
+    except OSError as e:
+        if isinstance(e, (MlopsError, FileNotFoundError)): raise
+        raise MlopsError(f'{str(place)!r} could not {what} ({e.strerror or e}). Look at the disk, and at who may use it; '
+                         'then try again') from e
 
 @contextmanager
 def _opening(place:Path|str)->Iterator[None]:
     "The system's words for a path that cannot be opened, with the path"
     try:
-        with _full_disk(str(place)): yield
+        with _no_room(str(place)): yield
     except OSError as e:
         if isinstance(e, MlopsError): raise
-        raise MlopsError(f'{str(place)!r} cannot be opened as a store: {e.strerror}') from e
+        raise MlopsError(f'{str(place)!r} cannot be opened as a store: {e.strerror or e}') from e
 
 def _usable(path:Path|str)->Path:
     "A path that the system can take, whether or not something is there"
@@ -147,7 +165,6 @@ class FolderBlobs:
         "The file of a blob, whether or not it is there"
         return self.folder/split_digest(sha)
 
-# %% ../nbs/01b_blobs.ipynb #1d641997
 def _write_whole(path:Path, fill:Callable)->None:
     "A file that `fill(file)` writes, which appears under its name on the disk whole or not at all"
     part = path.parent/f'.tmp-{os.getpid()}-{os.urandom(6).hex()}'
@@ -181,7 +198,7 @@ def _keep(self:FolderBlobs, sha:str, size:int, fill:Callable)->None:
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_whole(path, fill)
 
-# %% ../nbs/01b_blobs.ipynb #8002d4c4
+# %% ../nbs/01b_blobs.ipynb #f8e5cab9
 @patch
 def _settle(self:FolderBlobs, shas:Iterable[str])->None:
     "Force the names of these blobs to the disk"
@@ -193,7 +210,6 @@ def _settle(self:FolderBlobs, shas:Iterable[str])->None:
     if not self._durable: sync_folder(self.folder.parent)
     self._durable |= new
 
-# %% ../nbs/01b_blobs.ipynb #f8e5cab9
 @patch
 def put(self:FolderBlobs,
     items:dict[str, memoryview], # Digest to bytes
@@ -201,7 +217,7 @@ def put(self:FolderBlobs,
     "Store many blobs; all of them are on the disk when this returns"
     items = {sha: memoryview(data).cast('B') for sha, data in items.items()}
     def one(item): self._keep(item[0], item[1].nbytes, lambda f: _write_all(f, item[1]))
-    with _full_disk(str(self.folder)):
+    with _writing(self.folder):
         parallel(one, items.items())
         self._settle(items)
 
@@ -217,7 +233,7 @@ def put_file(self:FolderBlobs,
         with open(path, 'rb') as source:
             while chunk := source.read(1 << 20): seen.update(chunk); _write_all(f, memoryview(chunk))
         if seen.hexdigest() != sha: raise changed_meanwhile(path)
-    with _full_disk(str(self.folder)):
+    with _writing(self.folder):
         self._keep(sha, path.stat().st_size, fill)
         self._settle([sha])
 
@@ -233,42 +249,53 @@ def has(self:FolderBlobs,
     shas:Iterable[str], # Digests
 )->set[str]:            # Those that are there
     "Which of these blobs are stored"
-    return {sha for sha in shas if self.path(sha).exists()}
+    with _asking('be looked at', self.folder): return {sha for sha in shas if self.path(sha).exists()}
 
 @patch
 def get(self:FolderBlobs, sha:str)->bytes:
     "The bytes under a digest, not checked; `FileNotFoundError` when there are none"
-    return self.path(sha).read_bytes()
+    with _asking('be read', path := self.path(sha)): return path.read_bytes()
 
 @patch
 def size(self:FolderBlobs, sha:str)->int:
     "How many bytes a blob has"
-    return self.path(sha).stat().st_size
+    with _asking('be looked at', path := self.path(sha)): return path.stat().st_size
 
 @patch
 def fetch(self:FolderBlobs, sha:str, path:Path)->None:
     "Copy a blob into a file"
-    shutil.copyfile(self.path(sha), path)
+    with _asking('be read', source := self.path(sha)), _no_room(str(path)): shutil.copyfile(source, path)
 
 @patch
 def digest_of(self:FolderBlobs, sha:str)->str:
     "The digest that the content has in truth; it is streamed"
-    return file_digest(self.path(sha))
+    with _asking('be read', path := self.path(sha)): return file_digest(path)
 
 # %% ../nbs/01b_blobs.ipynb #f29d8160
 def _is_ours(name:str)->bool:
     "Is this a blob, or a temporary file of ours, such as `ab/.tmp-17-c0ffee`?"
     return is_digest(name) or bool(re.fullmatch(r'[0-9a-f]{2}/\.tmp-[^/\\\0]+', name))
 
+def _listed(folder:Path)->Iterator[Path]:
+    "What lies two levels below; a folder that the system cannot list is an error, and not an empty one"
+    try: subs = sorted(sub for sub in os.listdir(folder) if len(sub) == 2)
+    except (FileNotFoundError, NotADirectoryError): return
+    for sub in subs:
+        try: yield from (folder/sub/name for name in os.listdir(folder/sub))
+        except (FileNotFoundError, NotADirectoryError): continue
+
 @patch
 def files(self:FolderBlobs)->Iterator[tuple[str, float]]:
     "Digests, and places of temporary files, each with the time of its last put"
-    for path in self.folder.glob('??/*'):
+    with _asking('be listed', self.folder): found = list(_listed(self.folder))
+    for path in found:
         name = path.parent.name + path.name
         if not is_digest(name): name = f'{path.parent.name}/{path.name}'
         if not _is_ours(name): continue                        # left alone
-        try: yield name, path.stat().st_mtime
+        try:
+            with _asking('be looked at', path): put = path.stat().st_mtime
         except FileNotFoundError: continue                     # renamed or removed since it was listed
+        yield name, put
 
 # %% ../nbs/01b_blobs.ipynb #a682a73a
 @patch
@@ -278,13 +305,14 @@ def remove(self:FolderBlobs, name:str, limit:float)->bool:
     path = self.path(name) if is_digest(name) else self.folder/name
     aside = path.parent/f'.tmp-gc-{os.getpid()}-{os.urandom(6).hex()}'
     try:
-        os.rename(path, aside)
-        old = aside.stat().st_mtime <= limit
-        if old: aside.unlink()
-        else: os.replace(aside, path)
+        with _asking('be removed', path):
+            os.rename(path, aside)
+            old = aside.stat().st_mtime <= limit
+            if old: aside.unlink()
+            else: os.replace(aside, path)
     except FileNotFoundError: return False                     # another collector was faster
     except BaseException:                                      # Ctrl-C too puts it back
-        if aside.exists(): os.replace(aside, path)
+        if os.path.lexists(aside): os.replace(aside, path)
         raise
     return old
 
@@ -299,12 +327,13 @@ def now(self:FolderBlobs)->float:
 @patch
 def claim(self:FolderBlobs, mark:str)->None:
     "Leave the mark of the store that these blobs belong to, unless there is one"
-    with _full_disk(str(self.folder)):
+    with _writing(self.folder):
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.owner() is None: _write_whole(self.folder/'store-id', lambda f: f.write(mark.encode()))
 
 @patch
 def owner(self:FolderBlobs)->str|None:
     "The mark that `claim` left"
-    try: return (self.folder/'store-id').read_text()
+    try:
+        with _asking('be read', mark := self.folder/'store-id'): return mark.read_text()
     except FileNotFoundError: return None

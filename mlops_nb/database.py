@@ -11,7 +11,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, exc, make_url, select
 from sqlalchemy.pool import NullPool
-from .blobs import StorageFull, _usable, hide_secrets, is_url, mask_url, need_extra, resolve_url
+from .blobs import StorageFull, _asking, _usable, hide_secrets, is_url, mask_url, need_extra, resolve_url
 from .core import InvalidInput, MlopsError, NotFound
 
 # %% auto #0
@@ -194,7 +194,8 @@ class SqliteDatabase(Database):
 @patch
 def _open(self:SqliteDatabase)->sqlite3.Connection:
     "A connection whose transactions start when we say"
-    conn = sqlite3.connect(self._uri(), uri=True, timeout=self._timeout, isolation_level=None, check_same_thread=False)
+    with _asking('be opened', self.path): uri = self._uri()
+    conn = sqlite3.connect(uri, uri=True, timeout=self._timeout, isolation_level=None, check_same_thread=False)
     try:
         for pragma in ('foreign_keys=ON', 'synchronous=FULL'): conn.execute(f'pragma {pragma}').close()
         if not self.readonly: _use_wal(conn, time.monotonic() + self._timeout)

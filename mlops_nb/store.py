@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Column, Connection, Index, MetaData, Table, Text, delete, exc, insert, select
-from .blobs import FolderBlobs, _full_disk, _opening, _usable, is_digest, is_url, mask_url, parallel, split_digest
+from .blobs import FolderBlobs, _asking, _listed, _opening, _usable, _writing, is_digest, is_url, mask_url, parallel, split_digest
 from .core import InvalidInput, IntegrityError, MissingFile, MlopsError, NotFound, digest, file_digest, sync_folder
 from .database import Damaged, Transaction, open_database
 from .objects import open_blobs
@@ -44,7 +44,7 @@ def _files(path:Path, blobs:Path|str|None)->tuple[Path, Path|str]:
     if path.suffix != '.db' and path.is_file():
         raise InvalidInput(f'{str(path)!r} is a file; a store is a folder, or a file that ends in .db')
     db, beside = (path, path.with_name(path.name + '.blobs')) if path.suffix == '.db' else (path/'store.db', path/'blobs')
-    if not (db.exists() and db.stat().st_size > 1) and any(beside.glob('??/*')):
+    if not (db.exists() and db.stat().st_size > 1) and any(_listed(beside)):
         raise Damaged(f'{str(db)!r} is lost or empty, but its blobs are there. Restore it from a backup, '
                       f'or move {str(beside)!r} away')
     return db, beside if blobs is None else blobs
@@ -227,7 +227,7 @@ def put_file(self:Store,
     "Store the content of a file"
     path = _usable(path)
     if not path.is_file(): raise MissingFile(f'no file at {str(path)!r}')
-    sha = file_digest(path)
+    with _asking('be read', path): sha = file_digest(path)
     self._blobs.put_file(sha, path)
     return sha
 
@@ -237,8 +237,7 @@ def get(self:Store,
     sha:str,  # Digest that `put` gave
 )->bytes:     # The content, checked
     "The bytes under a digest; `IntegrityError` when they have changed"
-    try:
-        with _full_disk(str(self.location)): data = self._blobs.get(sha)
+    try: data = self._blobs.get(sha)
     except FileNotFoundError: raise self._not_here(sha) from None
     _check_digest(sha, digest(data))
     return data
@@ -274,15 +273,15 @@ def fetch(self:Store,
 )->Path:            # `path`
     "Copy a blob into a file, checked; the file appears whole or not at all"
     path, _ = _usable(path), split_digest(sha)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd, part = tempfile.mkstemp(dir=path.parent, prefix='.tmp-')
-    try:
-        with _full_disk(str(path)), open(fd, 'rb') as f:
-            self._blobs.fetch(sha, Path(part)); os.fsync(f.fileno())
-        _check_digest(sha, file_digest(part))
-        os.chmod(part, 0o644); os.replace(part, path)
-    except FileNotFoundError: raise self._not_here(sha) from None
-    finally: Path(part).unlink(missing_ok=True)                    # Ctrl-C too leaves no half file
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd, part = tempfile.mkstemp(dir=path.parent, prefix='.tmp-')
+        try:
+            with open(fd, 'rb') as f: self._blobs.fetch(sha, Path(part)); os.fsync(f.fileno())
+            _check_digest(sha, file_digest(part))
+            os.chmod(part, 0o644); os.replace(part, path)
+        except FileNotFoundError: raise self._not_here(sha) from None
+        finally: Path(part).unlink(missing_ok=True)                # Ctrl-C too leaves no half file
     return path
 
 # %% ../nbs/02_store.ipynb #2c0557dd
@@ -365,14 +364,14 @@ def backup(self:Store,
     path = _usable(path)
     if path.suffix == '.db' or path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InvalidInput(f'{str(path)!r} is no place for a backup: it must be a folder that is new or empty')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=path.parent, prefix='.tmp-backup-'))
-    try:
-        with _full_disk(str(path)):
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=path.parent, prefix='.tmp-backup-'))
+        try:
             self._copy_into(part)
             if path.exists(): path.rmdir()
             os.chmod(part, 0o755); os.replace(part, path); sync_folder(path.parent)
-    except BaseException: shutil.rmtree(part, ignore_errors=True); raise
+        except BaseException: shutil.rmtree(part, ignore_errors=True); raise
     return path
 
 # %% ../nbs/02_store.ipynb #91fa1501

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -262,7 +263,12 @@ def interrupted(do, k, files, opcodes=False):
     assert steps < k, 'Ctrl-C was pressed, and nobody heard of it'
 
 
-def check_interruptions(place, begin, files, fails=False, wait=0.1, **kw):
+def check_interruptions(*args, **kw):
+    "In a thread of its own, since an exception inside of an `except` may leave the interpreter's list of what is handled in disorder"
+    with ThreadPoolExecutor(1) as thread: return thread.submit(_check_interruptions, *args, **kw).result()
+
+
+def _check_interruptions(place, begin, files, fails=False, wait=0.1, **kw):
     "A block is interrupted at each step in turn: it has happened whole or not at all, and its lock is free while the traceback is kept"
     seen = set()
     db, other = open_database(place), open_database(place, timeout=wait)
@@ -473,10 +479,75 @@ def test_a_full_disk_says_so_and_records_nothing(tmp_path, monkeypatch):
             with monkeypatch.context() as m:
                 m.setattr(os, 'fsync', broken)
                 with pytest.raises(kind, match=message): s.put(b'y')
-            with monkeypatch.context() as m:
-                m.setattr(s._blobs, 'get', broken)
-                with pytest.raises(kind, match=message): s.get(kept)
+                with pytest.raises(kind, match=message): s.fetch(kept, tmp_path/'copy')
         assert [name for name, _ in s._blobs.files()] == [kept] and not (tmp_path/'copy').exists() and s.verify() == []
+
+
+# --- a disk that does not give what it was asked for
+
+def loop(path, end):
+    "Make a file a link that leads nowhere, so that the system really refuses, whoever asks"
+    path.unlink(); end.symlink_to(end); path.symlink_to(end)
+
+
+def refuses(path, what): return f"'{path}' could not {what} (Too many levels of symbolic links). Look at the disk, and at who may use it; then try again"
+
+
+def test_what_cannot_be_read_is_told_with_its_file_and_what_was_asked(tmp_path):
+    with Store(tmp_path/'s') as s:
+        a, b = s.put_many([b'one', b'two'])
+        with s.write() as c: s.link(c, 'model/m/1', [a, b])
+        blob = s._blobs.path(a)
+        loop(blob, tmp_path/'end'); s._blobs.path(b).write_bytes(b'other')
+        for ask, what in ((s.size, 'be looked at'), (s.get, 'be read'), (lambda sha: s.fetch(sha, tmp_path/'f'), 'be read'), (lambda sha: s.get_many([sha, sha]), 'be read'),
+                          (lambda sha: s.gc(), 'be looked at'), (lambda sha: s.gc(dry_run=False, grace=-1), 'be looked at')):
+            with pytest.raises(MlopsError) as e: ask(a)
+            assert str(e.value) == refuses(blob, what)
+        assert sorted(s.verify()) == sorted([f"blob {a} cannot be read ({refuses(blob, 'be read')}); model/m/1 needs it", f'blob {b} has changed; model/m/1 needs it'])
+        with pytest.raises(MlopsError) as e: s._blobs.remove(a, float('inf'))
+        assert str(e.value) == refuses(blob, 'be removed') and os.path.islink(blob)              # put back
+        s.put(b'two')
+        with pytest.raises(MlopsError) as e: s.backup(tmp_path/'copy')
+        assert str(e.value) == refuses(blob, 'be read') and [p.name for p in tmp_path.iterdir() if p.name != 'end'] == ['s']
+        blob.unlink(); assert s.has([a, b]) == {b}
+
+
+def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(tmp_path):
+    with Store(tmp_path/'s') as s:
+        sha = s.put(b'one')
+        with s.write() as c: s.link(c, 'model/m/1', [sha])
+        sub = s._blobs.path(sha).parent
+        sub.rename(tmp_path/'aside'); sub.symlink_to(sub)
+        with pytest.raises(MlopsError) as e: s.gc()
+        assert str(e.value) == refuses(tmp_path/'s/blobs', 'be listed')
+        assert s.verify() == [f"blob {sha} cannot be read ({refuses(sub/sha[2:], 'be read')}); model/m/1 needs it"]
+    (tmp_path/'s/store.db').unlink()
+    with pytest.raises(MlopsError, match='cannot be opened as a store: Too many levels'): Store(tmp_path/'s')   # and no new one is begun
+    assert not (tmp_path/'s/store.db').exists()
+
+
+@pytest.mark.parametrize('number', [errno.EIO, errno.EACCES, errno.ESTALE])
+def test_a_failing_disk_is_told_by_every_call(tmp_path, monkeypatch, number):
+    with Store(tmp_path/'s') as s:
+        sha = s.put(b'one')
+        with s.write() as c: s.link(c, 'model/m/1', [sha])
+        stat, listdir, opened = os.stat, os.listdir, open
+        def fails(real):
+            def call(path, *args, **kw):
+                if 'blobs' in str(path): raise OSError(number, os.strerror(number), str(path))
+                return real(path, *args, **kw)
+            return call
+        for name in ('stat', 'listdir', 'rename'): monkeypatch.setattr(os, name, fails(getattr(os, name)))
+        monkeypatch.setattr('io.open', fails(open)); monkeypatch.setattr('builtins.open', fails(open))
+        def link():
+            with s.write() as c: s.link(c, 'model/m/2', [sha])
+        for ask in (lambda: s.size(sha), lambda: s.get(sha), lambda: s.fetch(sha, tmp_path/'f'), s.gc, lambda: s.has([sha]), link, lambda: s.backup(tmp_path/'copy')):
+            with pytest.raises(MlopsError) as e: ask()
+            assert os.strerror(number) in str(e.value) and "/s/blobs" in str(e.value) and 'then try again' in str(e.value)
+        with pytest.raises(MlopsError, match='cannot be used .*: nothing was recorded'): s.put(b'two')
+        assert [p.split(' cannot')[0] for p in s.verify()] == [f'blob {sha}']
+        monkeypatch.undo()
+        assert s.verify() == [] and s.get(sha) == b'one'
 
 
 # --- PostgreSQL
