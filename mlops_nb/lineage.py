@@ -4,167 +4,25 @@
 
 # %% ../nbs/12b_lineage.ipynb #ff1a25e6
 from __future__ import annotations
-from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from fastcore.basics import patch
-from sqlalchemy import Connection, Row, and_, case, func, or_, select
-from .catalog import _TEXTS, _VERSIONS as _MODELS, _aliases
+from sqlalchemy import select
 from .core import InvalidInput, NotFound, hint
 from .graph import Graph, Node
 from .ledger import _LEDGER
 from .openlineage import run_events
 from .predictions import _P, PredictionLog
+from .records import _Models, _ancestors, _at, _both, _complete, _counts, _data_part, _descendants, _meant
+from .records import _mostly, _says, _spans, _used, _users
 from .registry import ModelRegistry
 from .store import Store
-from .versioning import _PARENTS, _VERSIONS as _DATA, DataVersioning
+from .versioning import _VERSIONS as _DATA, DataVersioning
 from .versions import key_or_none
 
 # %% auto #0
 __all__ = ['Lineage']
-
-# %% ../nbs/12b_lineage.ipynb #d31d0104
-_Part = tuple[list[Node], list[tuple[str, str]]]   # nodes, and edges between their ids
-
-def _data_node(r:Row)->Node:
-    "A data version as a node"
-    about = f'{r.rows:,} rows, {r.columns} columns' + (f'; {r.description}' if r.description else '')
-    problem = f'deleted {r.deleted_at[:10]}' if r.deleted_at else None
-    return Node(f'data:{r.version}', r.created_at, f'{r.description or r.name}\n…{r.hash[:6]}', about, dict(r._mapping), problem)
-
-def _data_part(c:Connection)->_Part:
-    "Nodes and edges of all data versions"
-    columns = 'version name hash rows columns size description created_at deleted_at'.split()
-    nodes = [_data_node(r) for r in c.execute(select(*[_DATA.c[k] for k in columns]).order_by(_DATA.c.seq))]
-    links = c.execute(select(_PARENTS.c.parent, _PARENTS.c.version).order_by(_PARENTS.c.version, _PARENTS.c.position))
-    edges = [(f'data:{parent}', f'data:{version}') for parent, version in links]
-    return nodes, edges
-
-# %% ../nbs/12b_lineage.ipynb #a29d72be
-def _complete(given:str, ids:list[str])->str:
-    "The one id in the sorted list `ids` that begins with `given`, or `given` itself"
-    start = bisect_left(ids, given)
-    found = ids[start:bisect_right(ids, given + '\U0010ffff', start)]
-    return found[0] if len(found) == 1 or given in found else given
-
-# %% ../nbs/12b_lineage.ipynb #953cca23
-_BIRTHS = select(func.min(_LEDGER.c.seq)).where(_LEDGER.c.kind == 'version').group_by(_LEDGER.c.name, _LEDGER.c.key, _LEDGER.c.revision)
-_RECORD = and_(*[_LEDGER.c[k] == _MODELS.c[k] for k in ('name', 'key', 'revision')])
-_REVISIONS = (select(*[_LEDGER.c[k] for k in 'name key revision version digest data_version'.split()],
-                     _LEDGER.c.time.label('registered_at'), _LEDGER.c.by.label('registered_by'), _MODELS.c.state, _MODELS.c.metrics,
-                     _MODELS.c.size, _TEXTS.c.text.label('environment'))
-              .select_from(_LEDGER.outerjoin(_MODELS, _RECORD).outerjoin(_TEXTS, _TEXTS.c.digest == _MODELS.c.environment))
-              .where(_LEDGER.c.seq.in_(_BIRTHS)).order_by(_LEDGER.c.name, _LEDGER.c.key, _LEDGER.c.revision))
-_ENDS = select(_LEDGER).where(_LEDGER.c.kind == 'version', _LEDGER.c.action.in_(['delete', 'purge'])).order_by(_LEDGER.c.seq)
-
-class _Models:
-    "What the registry knows, by (name, key); the key is the one spelling of a version"
-    def __init__(self, c:Connection|None=None):
-        self.revisions, self.names, self.ends, self.aliases = {}, {}, {}, {}
-        if c is None: return
-        for r in c.execute(_REVISIONS):
-            self.revisions.setdefault((r.name, r.key), []).append(r)
-            self.names.setdefault((r.key, r.state in ('live', 'overwritten')), set()).add(r.name)
-        self.ends, self.aliases = {(r.name, r.key): r for r in c.execute(_ENDS)}, _aliases(c, None)
-
-    def id(self, r:Row)->str:
-        "The newest revision has the plain id"
-        newest = self.revisions[r.name, r.key][-1].revision
-        return f'model:{r.name}:{r.version}' + (f'#{r.revision}' if r.revision != newest else '')
-
-    def problem(self, r:Row)->str|None:
-        "What became of a revision that can be loaded no more"
-        if r.state in ('live', 'overwritten'): return None
-        end = self.ends[r.name, r.key]
-        return f"deleted {end.time[:10]} by {end.by}" + (', in the trash' if r.state == 'deleted' else '')
-
-# %% ../nbs/12b_lineage.ipynb #01450e54
-def _model_node(id:str, r:Row, aliases:list[str], problem:str|None)->Node:
-    "A revision as a node"
-    label = f"{id.partition(':')[2].replace(':', ' ')}\n{', '.join(aliases) or r.registered_at[:10]}"
-    about = f'registered {r.registered_at[:16]} by {r.registered_by}; sha256 {r.digest[:12]}' + ''.join(f'; {a}' for a in aliases)
-    return Node(id, r.registered_at, label, about, dict(r._mapping, aliases=aliases), problem)
-
-@patch
-def part(self:_Models, ids:list[str])->_Part:
-    "Nodes and edges of all model revisions; `ids` are the data versions that exist, sorted"
-    nodes, edges, have, lost = [], [], set(ids), {}
-    for (name, key), rows in self.revisions.items():
-        for r in rows:
-            id = self.id(r)
-            nodes.append(_model_node(id, r, sorted(self.aliases.get((name, key), [])) if r is rows[-1] else [], self.problem(r)))
-            if r.data_version is None: continue
-            data = r.data_version if r.data_version in have else _complete(r.data_version, ids)
-            edges.append((f'data:{data}', id))
-            if data not in have: lost[data] = Node(f'data:{data}', problem='no record of it: kept elsewhere, or misspelt')
-    return nodes + list(lost.values()), edges
-
-# %% ../nbs/12b_lineage.ipynb #98e77d9f
-@patch
-def claim(self:_Models,
-    text:str|None,   # What the log calls its model version
-    model:str|None,  # Whose log it is
-)->tuple[list[Row], Node|None, str|None]: # Its revisions; else a tombstone; else why neither is known
-    "Which model version a log means"
-    if text is None: return [], None, 'the log does not say which version answered'
-    name, colon, version = text.rpartition(':')
-    key = key_or_none(version)
-    if key is None: return [], None, f'the log says {text!r}, which is no version of a model'
-    named = {name if colon else model} if colon or model else self.names.get((key, True)) or self.names.get((key, False), ())
-    names = sorted(named)      # those that can be loaded, if there are any
-    if len(names) > 1:
-        return [], None, (f"the log says {text!r}, a version of {len(names)} models: {', '.join(names[:5])}; "
-                          f'say whose log it is, for example model={names[0]!r}')
-    if not names: return [], None, f'the log says {text!r}, and no registered model has that version'
-    if rows := self.revisions.get((names[0], key)): return rows, None, None
-    return [], Node(f'model:{names[0]}:{version}', problem='no record of it: never registered here'), None
-
-# %% ../nbs/12b_lineage.ipynb #5c313caf
-def _counts(c:Connection, *where)->list[Row]:
-    "(text, requests, failed, first, last) of the predictions in a log"
-    failed = func.sum(case((_P.error.is_not(None), 1), else_=0))
-    columns = _P.model_version, func.count(), failed, func.min(_P.timestamp), func.max(_P.timestamp)
-    return [tuple(r) for r in c.execute(select(*columns).where(*where).group_by(_P.model_version))]
-
-def _spans(rows:list[Row])->list[tuple[Row, list]]:
-    "The conditions on the time for each revision; the first one also has what was logged before it"
-    starts = [r.registered_at for r in rows]
-    return [(r, [*([_P.timestamp >= a] if i else []), *([_P.timestamp < b] if b else [])])
-            for i, (r, a, b) in enumerate(zip(rows, starts, [*starts[1:], None]))]
-
-def _at(rows:list[Row], time:str)->Row:
-    "The revision that was the newest at a moment, or the first"
-    return next((r for r in reversed(rows) if r.registered_at <= time), rows[0])
-
-# %% ../nbs/12b_lineage.ipynb #2c13773b
-@patch
-def predicted(self:_Models, counts:list[tuple], log:PredictionLog, model:str|None)->_Part:
-    "Nodes and edges of all predictions, grouped by the revision that answered"
-    facts, problems, graves = {}, {}, {}
-    for count in counts:
-        rows, grave, problem = self.claim(count[0], model)
-        by = self.id(rows[0]) if rows else grave.id if grave else ''
-        if grave: graves[by] = grave
-        if problem: problems[_group(by, count[0])] = problem
-        if len(rows) < 2: _add(facts, by, count, rows[0].revision if rows else None); continue
-        with log.store.read() as c:
-            for r, when in _spans(rows):
-                for part in _counts(c, _P.model_version == count[0], *when): _add(facts, self.id(r), part, r.revision)
-    nodes = [_log_node(id, f, problems.get(id)) for id, f in sorted(facts.items())]
-    return nodes + list(graves.values()), [(f['model'], id) for id, f in facts.items() if f['model']]
-
-def _log_node(id:str, f:dict, problem:str|None)->Node:
-    "A group of predictions as a node"
-    about = f"{f['count']:,} requests, {f['failed']:,} failed, {f['first'][:10]} to {f['last'][:10]}"
-    return Node(id, f['last'], f"{f['count']:,}\npredictions", about, f, problem)
-
-def _group(by:str, text:str|None)->str: return 'predictions:' + (by.partition(':')[2] or text or '?')
-
-def _add(facts:dict, by:str, count:tuple, revision:int|None)->None:
-    "Add one line of counts to the facts of its group"
-    text, n, failed, first, last = count
-    f = facts.setdefault(_group(by, text), dict(model=by, revision=revision, texts=[], count=0, failed=0, first=first, last=last))
-    f.update(texts=sorted({*f['texts'], text}, key=str), count=f['count'] + n, failed=f['failed'] + failed,
-             first=min(f['first'], first), last=max(f['last'], last))
 
 # %% ../nbs/12b_lineage.ipynb #9c44f529
 class Lineage:
@@ -196,21 +54,31 @@ class Lineage:
         "Close what this object opened"
         for part in self._owned: part.close()
 
+# %% ../nbs/12b_lineage.ipynb #89690212
+@dataclass(frozen=True)
+class _Scope:
+    "Which records to read; None stands for all of a kind"
+    data:set|None=None    # Ids of data versions
+    pairs:set|None=None   # (name, key) of model versions
+    keys:set|None=None    # Keys of versions that the log may name
+    texts:set|None=None   # What the log calls its model versions
+
 # %% ../nbs/12b_lineage.ipynb #2f9ab910
 @patch
-def _read(self:Lineage)->tuple[Graph, _Models]:
-    "The whole graph: predictions first, then models, then data"
+def _read(self:Lineage, scope:_Scope=_Scope())->tuple[Graph, _Models]:
+    "The graph of these records: predictions first, then models, then data"
     counts, models, data = [], _Models(), ([], [])
-    if self.log is not None:
-        with self.log.store.read() as c: counts = _counts(c)
+    if self.log is not None and (scope.texts is None or scope.texts):
+        with self.log.store.read() as c: counts = _counts(c, _mostly(scope.texts))
     if self.registry is not None:
-        with self.registry.store.read() as c: models = _Models(c)
-    if self.versions is not None:
-        with self.versions.store.read() as c: data = _data_part(c)
+        with self.registry.store.read() as c: models = _Models(c, scope.pairs, scope.keys)
+    if self.versions is not None and (scope.data is None or scope.data):
+        with self.versions.store.read() as c: data = _data_part(c, scope.data)
     known = {n.id: n for n in data[0]}
     made, answered = models.part(sorted(id[5:] for id in known)), models.predicted(counts, self.log, self.model)
     for n in [*made[0], *answered[0]]: known.setdefault(n.id, n)
-    return Graph(known.values(), [*data[1], *made[1], *answered[1]]), models
+    edges = [(a, b) for a, b in [*data[1], *made[1], *answered[1]] if a in known and b in known]
+    return Graph(known.values(), edges), models
 
 @patch
 def graph(self:Lineage)->Graph:
@@ -249,19 +117,102 @@ def _logged(self:Lineage, name:str)->list[str]:
         exact = c.execute(select(_P.id).where(_P.id == name)).scalars().all()
         return [f'prediction:{id}' for id in exact or c.execute(select(_P.id).where(begins).limit(6)).scalars()]
 
+# %% ../nbs/12b_lineage.ipynb #df502b8d
+@patch
+def _guesses(self:Lineage, node:str)->Iterator[str]:
+    "The ids that `node` may mean"
+    kind, _, name = node.partition(':')
+    if kind == 'data': found = self._begun(name); yield from [node] if name in found else [f'data:{d}' for d in found][:2-len(found)]
+    if kind in ('model', 'predictions'): yield node
+    if kind == 'model' and self.registry is not None:
+        try: yield 'model:' + ':'.join(self.registry.resolve(name))
+        except (NotFound, InvalidInput): return
+    if kind == 'prediction' and self.log is not None and len(found := self._logged(name)) == 1: yield found[0]
+
+@patch
+def _begun(self:Lineage, name:str)->set[str]:
+    "The data versions that begin with `name`, with those that only the registry speaks of"
+    begins, ids = lambda column: column.startswith(name, autoescape=True), set()
+    if self.versions is not None:
+        with self.versions.store.read() as c: ids = set(c.execute(select(_DATA.c.version).where(begins(_DATA.c.version))).scalars())
+    if self.registry is None: return {id for id in ids if id.startswith(name)}
+    with self.registry.store.read() as c:
+        told = c.execute(select(_LEDGER.c.data_version).distinct().where(_LEDGER.c.kind == 'version', begins(_LEDGER.c.data_version))).scalars().all()
+    return {id for id in ids | {_complete(t, sorted(ids)) for t in told} if id.startswith(name)}
+
+# %% ../nbs/12b_lineage.ipynb #6af592b7
+@patch
+def _texts(self:Lineage, pairs:set|None)->set|None:
+    "What the log may call these model versions"
+    if pairs is None: return None
+    if self.log is None or not pairs: return set()
+    keys, names, found = {key for _, key in pairs}, {name for name, _ in pairs}, set()
+    with self.log.store.read() as c: texts = c.execute(select(_P.model_version).distinct()).scalars().all()
+    for t in filter(None, texts):
+        name, colon, version = t.rpartition(':')
+        if (not colon or name in names) and key_or_none(version) in keys: found.add(t)
+    return found
+
+@patch
+def _start(self:Lineage, id:str)->tuple[set, set, set]:
+    "Where a question begins: data versions, (name, key) of models, and texts of the log"
+    kind, _, rest = id.partition(':')
+    if kind == 'data': return {rest}, set(), set()
+    if kind == 'prediction': return set(), *self._answerer(rest)
+    name, _, version = rest.partition(':')
+    key = key_or_none(version.partition('#')[0])
+    pairs = {(name, key)} if key is not None else set()
+    return set(), pairs, {rest, *([None] if rest == '?' else [])} | self._texts(pairs) if kind == 'predictions' else set()
+
+# %% ../nbs/12b_lineage.ipynb #79c6f212
+@patch
+def _answerer(self:Lineage, id:str)->tuple[set, set]:
+    "(name, key) of the model that gave an answer, and the text by which the log calls it"
+    with self.log.store.read() as c: text = c.execute(select(_P.model_version).where(_P.id == id)).scalar()
+    key = key_or_none((text or '').rpartition(':')[2])
+    if key is None: return set(), {text}
+    models = _Models()
+    if self.registry is not None:
+        with self.registry.store.read() as c: models = _Models(c, set(), {key})
+    names = models.who(text, self.model)[0]
+    return {(name, key) for name in names} if len(names) == 1 else set(), {text}
+
+@patch
+def _scope(self:Lineage, id:str, up:bool, down:bool)->_Scope:
+    "The records that can be reached from a node"
+    data, pairs, texts = self._start(id)
+    made, used = data, set()
+    if down and data and self.versions is not None:
+        with self.versions.store.read() as c: made = _descendants(c, *data)
+    if self.registry is not None:
+        with self.registry.store.read() as c:
+            if down and data: pairs = _users(c, made)
+            used = _used(c, pairs)
+    if down: texts = _both(texts, self._texts(pairs))
+    keys = None if pairs is None or texts is None else {k for _, k in pairs} | {key_or_none(t.rpartition(':')[2]) for t in texts if t}
+    if self.versions is not None:
+        with self.versions.store.read() as c:
+            used = _meant(c, used)
+            if up: used = _ancestors(c, _both(data, used))
+    return _Scope(_both(made, used), pairs, keys, texts)
+
 # %% ../nbs/12b_lineage.ipynb #a76284b8
 @patch
 def _around(self:Lineage, node:str, up:bool, down:bool)->Graph:
     "The part of the graph that can be reached from a node"
-    graph, id = self._with(node)
+    graph, id, _ = self._with(node, up, down)
     return graph.part((graph.reach([id], up=True) if up else {id}) | (graph.reach([id], up=False) if down else {id}))
 
 @patch
-def _with(self:Lineage, node:str)->tuple[Graph, str]:
-    "The graph with a node in it, and the node's id"
+def _with(self:Lineage, node:str, up:bool=False, down:bool=False)->tuple[Graph, str, _Models]:
+    "A graph with all that is reached from a node, the node's id, and the models of the graph"
+    for id in self._guesses(node) if isinstance(node, str) else []:
+        graph, models = self._read(self._scope(id, up, down))
+        if id in graph: return graph, id, models
+        if id.startswith('prediction:'): return self._with_prediction(id, graph, models), id, models
     graph, models = self._read()
     id = self._find(node, graph)
-    return (graph if id in graph else self._with_prediction(id, graph, models)), id
+    return (graph if id in graph else self._with_prediction(id, graph, models)), id, models
 
 @patch
 def _with_prediction(self:Lineage, id:str, graph:Graph, models:_Models)->Graph:
@@ -291,8 +242,6 @@ def downstream(self:Lineage,
     return self._around(node, up=False, down=True)
 
 # %% ../nbs/12b_lineage.ipynb #f8b5a4c8
-def _says(texts:list[str|None]): return or_(_P.model_version.in_(texts), _P.model_version.is_(None) if None in texts else False)
-
 @patch
 def prediction_ids(self:Lineage,
     node:str,           # Id of a node
@@ -300,15 +249,14 @@ def prediction_ids(self:Lineage,
 )->list[str]:           # Ids of predictions, as `log_prediction` gave them
     "Which predictions stand downstream of a node"
     if limit < 1: raise InvalidInput(f'limit={limit}; ask for 1 prediction or more')
-    graph, models = self._read()
-    id = self._find(node, graph)
-    if id not in graph: return [id.partition(':')[2]]
+    graph, id, models = self._with(node, down=True)
+    if id.startswith('prediction:'): return [id.partition(':')[2]]
     groups = [graph.nodes[i] for i in graph.reach([id], up=False) if graph.nodes[i].kind == 'predictions']
     if not groups: return []
     spans = {models.id(r): when for rows in models.revisions.values() if len(rows) > 1 for r, when in _spans(rows)}
     plain = [t for n in groups if n.facts['model'] not in spans for t in n.facts['texts']]
-    wheres = [[_says(plain[i:i+500])] for i in range(0, len(plain), 500)]                  # a statement has a limit
-    wheres += [[_says(n.facts['texts']), *spans[m]] for n in groups if (m := n.facts['model']) in spans]
+    wheres = [[_says({*plain[i:i+500]})] for i in range(0, len(plain), 500)]                  # a statement has a limit
+    wheres += [[_says({*n.facts['texts']}), *spans[m]] for n in groups if (m := n.facts['model']) in spans]
     found = []
     with self.log.store.read() as c:
         for w in wheres: found += c.execute(select(_P.timestamp, _P.id).where(*w).order_by(_P.timestamp, _P.id).limit(limit)).all()
@@ -320,7 +268,7 @@ def explain(self:Lineage,
     node:str,   # Id of a node, as for `upstream`
 )->str:         # One line a node; what it came from is indented below it
     "Where a node came from, in words"
-    graph, id = self._with(node)
+    graph, id, _ = self._with(node, up=True)
     return graph.outline(id)
 
 @patch

@@ -1,7 +1,8 @@
 "Lineage in both directions: against a plain closure, over ten thousand models, over several stores, and in OpenLineage's own classes"
-import functools, importlib, json, os, pkgutil, types, typing
+import contextlib, functools, importlib, json, os, pkgutil, tempfile, types, typing
 from collections import Counter
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from sqlalchemy import event, insert
 
 from mlops_nb.catalog import _VERSIONS as MODELS
-from mlops_nb.core import InvalidInput, NotFound, use_clock
+from mlops_nb.core import Conflict, InvalidInput, NotFound, use_clock
 from mlops_nb.graph import Graph, Node
 from mlops_nb.ledger import _LEDGER as LEDGER
 from mlops_nb.lineage import Lineage
@@ -200,6 +201,118 @@ def test_a_prefix_with_wildcards_of_sql_is_no_wildcard(ledgers):
         with pytest.raises(NotFound): Lineage(*ledgers).upstream(f'prediction:{text}')
 
 
+# --- a question reads what it reaches, and answers what the whole graph says
+
+def same(a, b):
+    assert (list(a), a.edges) == (list(b), b.edges)
+    for id in a: assert (a.nodes[id], a.nodes[id].facts) == (b.nodes[id], b.nodes[id].facts)
+
+
+def check_every_question(lineage):
+    "All questions about all nodes, against walks over the whole graph; and the number of nodes"
+    whole = lineage.graph()
+    for id in whole:
+        up, down = whole.part(whole.reach([id], up=True)), whole.part(whole.reach([id], up=False))
+        same(lineage.upstream(id), up)
+        same(lineage.downstream(id), down)
+        same(lineage._around(id, True, True), whole.part({*up, *down}))
+        assert lineage.explain(id) == whole.outline(id)
+        assert len(lineage.prediction_ids(id, limit=1000)) == sum(n.facts['count'] for n in down.of('predictions'))
+    return len(whole)
+
+
+ACTIONS = st.one_of(
+    st.tuples(st.just('data'), st.sampled_from(['a', 'ab', 'b']), st.lists(st.integers(0, 9), max_size=3)),
+    st.tuples(st.just('model'), st.sampled_from(['m', 'n']), st.sampled_from(['1', '1.0', '2.0', '2rc1']), st.integers(0, 9), st.sampled_from([2, 4, None, 'lost', 'ab_'])),
+    st.tuples(st.just('log'), st.sampled_from(['1', 'v1.0', 'm:1.0.0', 'n:2', '2.0.0', '2.rc1', 'o:1', 'latest', 'm:latest', '?', None])),
+    st.tuples(st.sampled_from(['delete', 'purge', 'drop', 'alias']), st.integers(0, 9)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(ACTIONS, min_size=5, max_size=25), st.sampled_from([None, 'm']))
+def test_every_question_is_answered_as_by_the_whole_graph(actions, model):
+    with tempfile.TemporaryDirectory() as folder, Store(f'{folder}/s') as store, use_clock(Ticking('2013-04-01T00:00:00+00:00')):
+        versions, registry, log = DataVersioning(store), ModelRegistry(store), PredictionLog(store)
+        data, models, asked = [], [], []
+        for what, *args in actions:
+            if what == 'data': data.append(versions.version_data(pd.DataFrame({'x': [len(data)]}), args[0], parent_version=[*{data[i] for i in args[1] if i < len(data)}]))
+            if what == 'model':
+                name, version, i, cut = args
+                told = cut if isinstance(cut, str) else data[i % len(data)][:-cut if cut else None] if data else None
+                registry.register_model([i], name, version, data_version=told, overwrite=True)
+                models.append((name, version))
+            if what == 'log': asked.append(log.log_prediction([0], 1, model_version=args[0]))
+            with contextlib.suppress(NotFound, Conflict, IndexError):
+                if what in ('delete', 'purge'): registry.delete_model(*models[args[0]], now=what == 'purge')
+                if what == 'drop': versions.delete(data[args[0]])
+                if what == 'alias': registry.set_alias(models[args[0]][0], 'champion', models[args[0]][1])
+        lineage = Lineage(versions, registry, log, model=model)
+        check_every_question(lineage)
+        for id in asked:
+            text = lineage.explain(f'prediction:{id}')
+            whole = lineage._with_prediction(f'prediction:{id}', *lineage._read())
+            same(lineage.upstream(f'prediction:{id}'), whole.part(whole.reach([f'prediction:{id}'], up=True)))
+            assert text == whole.outline(f'prediction:{id}')
+        for ledgers in ((versions, None, None), (None, registry, None), (None, None, log), (versions, None, log)): check_every_question(Lineage(*ledgers, model=model))
+
+
+class Ticking:
+    "A clock that goes on by a second each time it is read"
+    def __init__(self, start): self.now = datetime.fromisoformat(start)
+    def __call__(self):
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@pytest.mark.parametrize('many', [0, 1, 3, 1000])
+def test_however_many_are_asked_for_at_once_the_answer_is_the_same(ledgers, monkeypatch, many):
+    monkeypatch.setattr('mlops_nb.records._MANY', many)
+    fill(*ledgers, 30)
+    lineage = Lineage(*ledgers)
+    assert check_every_question(lineage) == 90
+    assert len(lineage.downstream('data:d_000000')) == 90
+
+
+def test_a_small_question_reads_few_records_of_ten_thousand(ledgers, monkeypatch):
+    fill(*ledgers, 10_000)
+    versions, registry, log = ledgers
+    data = versions.version_data(pd.DataFrame({'x': [1]}), 'new')
+    registry.register_model([1], 'm1', '20000', data_version=data[:-4])
+    id = log.log_prediction([0], 1, model_version='m1:20000.0')
+    built = Counter()
+    monkeypatch.setattr('mlops_nb.records.Node', lambda id, *args, **more: built.update([id.partition(':')[0]]) or Node(id, *args, **more))
+    lineage = Lineage(*ledgers)
+    asked = {'upstream': [f'prediction:{id}', 'model:m1', 'predictions:m1:20000', f'data:{data[:-4]}'], 'downstream': [f'data:{data}', 'model:m1:20000', 'predictions:m1:20000']}
+    for verb, ids in asked.items():
+        for node in ids: assert 1 <= len(getattr(lineage, verb)(node)) <= 3
+    assert sum(built.values()) < 25                       # of thirty thousand
+    built.clear()
+    assert len(lineage.upstream('data:d_000010')) == 11 and built == {'data': 11}
+    assert len(lineage.upstream('predictions:m2:12.0')) == 15 and built['model'] == built['predictions'] == 1
+
+
+def test_what_is_written_during_a_question_makes_no_hole(ledgers, monkeypatch):
+    versions, registry, log = ledgers
+    data = versions.version_data(pd.DataFrame({'x': [0]}), 'd')
+    registry.register_model([0], 'm', '1.0', data_version=data); log.log_prediction([0], 1, model_version='m:1.0')
+    read, n = Store.read, Counter()
+    def read_then_write(store):
+        manager = read(store)
+        if not n['busy']:
+            n['busy'] = 1; n['lines'] += 1
+            more = versions.version_data(pd.DataFrame({'x': [n['lines']]}), 'd', parent_version=data)
+            registry.register_model([n['lines']], 'm', f"{n['lines'] + 1}.0", data_version=more)
+            log.log_prediction([0], 1, model_version=f"m:{n['lines'] + 1}.0")
+            n['busy'] = 0
+        return manager
+    monkeypatch.setattr(Store, 'read', read_then_write)
+    lineage = Lineage(*ledgers)
+    for node in (f'data:{data}', 'model:m:1.0', 'predictions:m:1.0'):
+        for graph in (lineage.downstream(node), lineage.upstream(node)):
+            assert node in graph and [str(x) for x in graph.nodes.values() if x.problem] == []
+    assert n['lines'] >= 15
+
+
 # --- the stores
 
 def test_three_places_are_opened_and_closed(tmp_path):
@@ -260,7 +373,7 @@ def test_ten_thousand_models_take_as_many_queries_as_ten(ledgers):
     lineage = Lineage(*ledgers)
     with statements(ledgers[0].store) as seen:
         below = lineage.downstream('data:d_000000')
-        assert len(seen) < 10
+        assert len(seen) < 15
     assert Counter(n.kind for n in below.nodes.values()) == {'data': 10_000, 'model': 10_000, 'predictions': 10_000}
     assert len(lineage.upstream('predictions:m9:9999.0')) == 10_002
     with statements(ledgers[0].store) as seen:
