@@ -13,7 +13,7 @@ from .core import InvalidInput
 from .packs import ChunkReader, ChunkWriter, in_threads
 
 # %% auto #0
-__all__ = ['table_manifest', 'numbered', 'column_values', 'needed_keys', 'table_values']
+__all__ = ['table_manifest', 'numbered', 'column_values', 'needed_keys', 'table_values', 'table_bands']
 
 # %% ../nbs/03f_manifests.ipynb #54bfc55e
 class _Stream:
@@ -180,10 +180,14 @@ def _index_values(part:dict, reader:ChunkReader, ranges:list[tuple[int, int]]|No
         if ranges is None: return whole
         if len(ranges) == 1: return whole[slice(*ranges[0])]
         return whole.take(np.concatenate([np.arange(len(whole))[a:b] for a, b in ranges] or [np.zeros(0, 'i8')]))
-    levels = [_as_index(column_values(p, reader, ranges)) for p in part['levels']]
+    return _of_levels(part, [column_values(p, reader, ranges) for p in part['levels']], ranges is None)
+
+def _of_levels(part:dict, values:list, whole:bool)->pd.Index:
+    "An index, or some rows of it, of the values of its levels"
+    levels = [_as_index(v) for v in values]
     if part['multi']: return pd.MultiIndex.from_arrays(levels, names=part['names'])
     index = levels[0].rename(part['names'][0])
-    return index if part['freq'] is None or ranges is not None else type(index)(index, freq=part['freq'])
+    return index if part['freq'] is None or not whole else type(index)(index, freq=part['freq'])
 
 def _as_index(values)->pd.Index: return pd.Index(values, dtype=object if values.dtype == object else None)
 
@@ -204,3 +208,41 @@ def table_values(
     header = _index_values(manifest['header'], reader, None)
     frame.columns = header if columns is None else header[list(columns)]
     return frame
+
+# %% ../nbs/03f_manifests.ipynb #f66b78e0
+class _Cursor:
+    "Reads a column once, from its first row to its last, with one chunk in memory"
+    def __init__(self, part:dict, reader:ChunkReader):
+        self.how, self.reader, self.keys = part['how'], reader, iter([key for key, _ in part['chunks']])
+        self.left = self.none = None                  # rows that were not taken yet; no rows, but their type
+        inner = part.get('categories')
+        self.categories = inner and pd.Index(series(column_values(inner, reader)))
+
+    def take(self, n:int)->np.ndarray|pd.api.extensions.ExtensionArray:
+        "The next rows"
+        found = []
+        while n or self.none is None:
+            if self.left is None: self.left = self.reader.read(next(self.keys))
+            if self.none is None: self.none = pa.concat_arrays([self.left[:0]])
+            found.append(self.left[:n])
+            self.left = self.left[n:] if len(self.left) > n else None
+            n -= len(found[-1])
+        return from_arrow(found or [self.none], self.how, self.categories)
+
+# %% ../nbs/03f_manifests.ipynb #7ca31da5
+def table_bands(
+    manifest:dict,        # From `table_manifest`
+    reader:ChunkReader,   # Reads its chunks; one that keeps little, if the table is larger than the memory
+    rows:int,             # Of a band; the last one may have fewer
+)->Iterator[pd.DataFrame]: # At least one; together they are what `table_values` gives
+    "A table from its first row to its last, in frames"
+    index, width = manifest['index'], len(manifest['columns'])
+    cursors = [_Cursor(p, reader) for p in [*manifest['columns'], *index.get('levels', [])]]
+    header = _index_values(manifest['header'], reader, None)
+    for a in range(0, max(manifest['rows'], 1), rows):
+        found = [c.take(min(rows, manifest['rows'] - a)) for c in cursors]
+        if 'range' in index: part = _index_values(index, reader, [(a, a + rows)])
+        else: part = _of_levels(index, found[width:], rows >= manifest['rows'])
+        frame = pd.DataFrame(dict(enumerate(series(f, part) for f in found[:width])), index=part, copy=False)
+        frame.columns = header
+        yield frame

@@ -46,8 +46,9 @@ class ChunkReader:
     def __init__(self,
         store:Store,               # Where they are
         places:dict[str, list],    # Place of each chunk, and of the bases of patches
+        keep:int|None=None,        # Bytes of packs, and as many of bases, to keep in a long read; None is all
     ):
-        self.store, self.places = store, places
+        self.store, self.places, self.keep = store, places, keep
         self._packs, self._bases = {}, {}
 
     def fetch(self,
@@ -81,9 +82,11 @@ def read(self:ChunkReader,
     "One chunk"
     place = self.places[key]
     sha, offset, length, _, bases = place if len(place) > 1 else [*place, 0, None, 0, []]
-    if sha not in self._packs: self.fetch([key])
-    pack = memoryview(self._packs[sha])
-    values, positions, recipe = decode(pa.py_buffer(pack[offset:len(pack) if length is None else offset + length]))
+    if self.keep is None and sha not in self._packs: self.fetch([key])
+    pack = memoryview(self._kept(self._packs, sha, self.store.get))
+    data = pack[offset:len(pack) if length is None else offset + length]
+    if self.keep is not None: data = bytes(data)      # what is decoded may refer to it, and would hold the whole pack
+    values, positions, recipe = decode(pa.py_buffer(data))
     if positions is not None: values = apply_patch(self._rows(bases, values[:0]), values, positions, recipe)
     if (found := content_key(values)) != key:
         raise IntegrityError(f'chunk {key} has changed: its content in {sha} now has the key {found}')
@@ -92,9 +95,20 @@ def read(self:ChunkReader,
 @patch
 def _rows(self:ChunkReader, bases:list, empty:pa.Array)->pa.Array:
     "The old rows that a patch is made of"
-    for base, _, _ in bases:
-        if base not in self._bases: self._bases[base] = self.read(base)
-    return pa.concat_arrays([self._bases[base].slice(a, b - a) for base, a, b in bases] or [empty])
+    found = [self._kept(self._bases, base, self.read).slice(a, b - a) for base, a, b in bases]
+    return pa.concat_arrays(found or [empty])
+
+@patch
+def _kept(self:ChunkReader, cache:dict, name:str, get:Callable)->bytes|pa.Array:
+    "What has this name, kept or got now; what was used longest ago makes room where there is a limit"
+    if self.keep is None:
+        if name not in cache: cache[name] = get(name)
+        return cache[name]
+    cache[name] = found = cache.pop(name) if name in cache else get(name)
+    while len(cache) > 1 and sum(map(_size, cache.values())) > self.keep: del cache[next(iter(cache))]
+    return found
+
+def _size(x:bytes|pa.Array)->int: return x.nbytes if isinstance(x, pa.Array) else len(x)
 
 # %% ../nbs/03e_packs.ipynb #5b5d6463
 def known_places(

@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from sqlalchemy import DDL, Column, Connection, Integer, MetaData, Row, Table, Text, insert, select, update
 from .core import Conflict, IntegrityError, InvalidInput, MissingFile, NotFound
 from .core import check_name, digest, file_digest, hint, utcnow
-from .manifests import column_values, needed_keys, numbered, table_manifest, table_values
+from .manifests import column_values, needed_keys, numbered, table_bands, table_manifest, table_values
 from .packs import ChunkReader, ChunkWriter, closure, prepare_packs, record_places
 from .store import Store, open_store
 from .tables import read_batches, read_table, table_kind
@@ -31,7 +31,7 @@ _VERSIONS = Table('data_versions', _META,
 _PARENTS = Table('data_parents', _META, Column('version', Text, primary_key=True),
     Column('parent', Text, primary_key=True), Column('position', Integer, nullable=False))
 _MIGRATIONS = {2: lambda c: c.execute(DDL('alter table data_versions add column deleted_at text'))}
-_FORMAT, _BAND = 2, 1 << 16       # of manifests; rows that are exported at once
+_FORMAT, _BAND, _KEEP = 2, 1 << 15, 1 << 23      # of manifests; rows exported at once; bytes of packs kept meanwhile
 
 # %% ../nbs/04_versioning.ipynb #03a80fa1
 class DataVersioning:
@@ -286,8 +286,7 @@ def export_data(self:DataVersioning,
     path.parent.mkdir(parents=True, exist_ok=True)
     fd, part = tempfile.mkstemp(dir=path.parent, prefix='.tmp-'); os.close(fd)
     try:
-        begins = range(0, max(m['rows'], 1), _BAND)
-        write(part, m, (self.read_columns(row.version, rows=(a, a + _BAND)) for a in begins))
+        write(part, m, table_bands(m, ChunkReader(self.store, m['places'], _KEEP), _BAND))
         os.chmod(part, 0o644); os.replace(part, path)
     except (pa.ArrowException, TypeError) as e:
         raise InvalidInput(f'{row.version!r} holds what {path.suffix} cannot: {e}') from e
@@ -298,14 +297,17 @@ def _write_parquet(path:str, m:dict, bands:Iterator[pd.DataFrame])->None:
     "Bands as row groups of one file; the schema says what the index of the whole is"
     writer = None
     for band in bands:
-        table = pa.Table.from_pandas(band)
+        table = pa.Table.from_pandas(band, nthreads=1)
         if writer is None:
             meta = json.loads(table.schema.metadata[b'pandas'])
             for i in meta['index_columns']:
                 if isinstance(i, dict): i['stop'] = i['start'] + m['rows']*i['step']
             schema = table.schema.with_metadata({**table.schema.metadata, b'pandas': json.dumps(meta).encode()})
-            writer = pq.ParquetWriter(path, schema, compression='zstd')
+            few = [f.name for f in schema if not pa.types.is_floating(f.type)]      # floats would fill their dictionaries
+            writer = pq.ParquetWriter(path, schema, compression='zstd', use_dictionary=few)
         writer.write_table(table.cast(schema))
+        del table, band
+        for pool in (pa.default_memory_pool(), pa.system_memory_pool()): pool.release_unused()
     writer.close()
 
 def _write_csv(path:str, m:dict, bands:Iterator[pd.DataFrame])->None:

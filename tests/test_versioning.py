@@ -493,7 +493,7 @@ def test_deletion_keeps_the_lineage_and_minds_children(tmp_path):
 
 
 def test_a_file_far_larger_than_the_memory_it_takes(tmp_path):
-    "The largest chunk is 262,144 rows of each of the 12 columns, 25 MB; the table has ten times as much, and twice a chunk is enough, beside what reads and packs"
+    "A largest chunk is 262,144 rows of each of the 12 columns, 25 MB; the table has ten times as much. Out: under two chunks. In: beside them what pyarrow's reader holds"
     import pyarrow.parquet as pq
     schema, r = pa.schema([(c, pa.float64()) for c in 'abcdefghijkl']), np.random.default_rng(0)
     with pq.ParquetWriter(tmp_path/'big.parquet', schema) as w:
@@ -518,6 +518,7 @@ def test_a_file_far_larger_than_the_memory_it_takes(tmp_path):
         child = python(code, tmp_path/'d', tmp_path/'big.parquet', small, way, stdout=subprocess.PIPE, text=True)
         grown = int(child.communicate()[0])
         chunk = 262_144*12*8                                                           # of each of the columns, as long as they can be
-        assert child.returncode == 0 and grown < 2*chunk + 50e6, (way, grown/chunk)
+        reader = 50e6 if way == 'in' else 0                                            # a dictionary and a page of each column: 24 MB, for which allocators take 32 to 43
+        assert child.returncode == 0 and grown < 2*chunk + reader, (way, grown/chunk)
     with DataVersioning(tmp_path/'d') as v: assert v.get_lineage('big')[0]['rows'] == 2_400_000 and v.version_data(tmp_path/'big.parquet.again.parquet', 'big') == v.get_lineage('big')[0]['version']
 
