@@ -325,8 +325,8 @@ def _check_records(c:Connection)->list[str]:
     for row in c.execute(select(_VERSIONS).order_by(_VERSIONS.c.name, _VERSIONS.c.sort_key, _VERSIONS.c.revision)):
         told = said.get((row.name, row.key), {}).pop(row.revision, None)
         wrong = ['the ledger has no line for it'] if told is None else _differences(row._mapping, told, whole)
-        if wrong: problems.append(f"{row.name}:{row.version}, revision {row.revision}: {', '.join(wrong)}")
-    gone = [f"{name}:{told['line'].version}, revision {r}: the record is gone" for (name, _), known in said.items() for r, told in known.items()]
+        if wrong: problems.append(f"record of {row.name}:{row.version}, revision {row.revision}: {', '.join(wrong)}")
+    gone = [f"record of {name}:{told['line'].version}, revision {r}: it is gone" for (name, _), known in said.items() for r, told in known.items()]
     return problems + gone
 
 def _differences(row:Mapping, told:dict, whole:set[str])->list[str]:
