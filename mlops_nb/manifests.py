@@ -11,6 +11,7 @@ from .chunks import Cutter, cut
 from .columns import content_key, describe, from_arrow, series, to_arrow
 from .core import InvalidInput
 from .packs import ChunkReader, ChunkWriter, in_threads
+from .tables import Stripe, with_end
 
 # %% auto #0
 __all__ = ['table_manifest', 'numbered', 'column_values', 'needed_keys', 'table_values', 'table_bands']
@@ -81,36 +82,43 @@ def _small_index(index:pd.Index, where:str, put)->dict:
 
 # %% ../nbs/03f_manifests.ipynb #ef9b6ada
 def table_manifest(
-    batches:Iterable[pd.DataFrame],   # At least one; all with the same columns and dtypes
-    writer:ChunkWriter|None=None,     # Stores the chunks; None only names them
-    old:dict|None=None,               # Manifest of an earlier version, to which `writer` may refer
-)->dict:                              # kind, rows, labels, columns, index, header
+    batches:Iterable[pd.DataFrame|Stripe], # At least one; all of the same table, each column with one dtype
+    writer:ChunkWriter|None=None,          # Stores the chunks; None only names them
+    old:dict|None=None,                    # Manifest of an earlier version, to which `writer` may refer
+)->dict:                                   # kind, rows, labels, columns, index, header
     "Store a table; its manifest"
-    put, streams, rows = writer.put if writer else (lambda *_: None), None, 0
-    for batch, last in _with_end(batches):
-        named = [(f'column {name!r}', batch.iloc[:, i]) for i, name in enumerate(batch.columns)]
-        named += _levels(batch.index, 'the index')
-        if streams is None: streams, first = [_Stream(values, where) for where, values in named], batch
-        before = _earlier(old, first, streams) if old and batch is first and last else [[]]*len(named)
-        guess = before if old and old.get('format') != 1 else [[]]*len(named)      # format 1 had other borders
-        found = in_threads(lambda job: job[0].push(job[1][1], last, job[2]), zip(streams, named, guess))
-        put(found, before)
-        rows += len(batch)
-    put([c for s in streams for c in s.inner_chunks])
-    width = first.shape[1]
-    index = _index_part(_grown(first.index, rows), streams[width:])
-    return dict(kind='frame', rows=rows, labels=[str(c) for c in first.columns], index=index,
-                columns=[s.part() for s in streams[:width]], header=_small_index(first.columns, 'the header', put))
+    put, streams, first, rows = writer.put if writer else (lambda *_: None), {}, None, 0
+    for stripe, whole in _stripes(batches):
+        first, values = first or stripe, stripe.values
+        streams |= _new_streams(stripe, streams)
+        before = _earlier(old, stripe.header, streams) if old and whole else [[]]*len(values)
+        guess = before if old and old.get('format') != 1 else [[]]*len(values)      # format 1 had other borders
+        jobs = zip([streams[p] for p in values], values.values(), guess)
+        put(in_threads(lambda job: job[0].push(job[1], stripe.last, job[2]), jobs), before)
+        rows += len(values.get(0, () if values else stripe.index))
+    put([c for s in streams.values() for c in s.inner_chunks])
+    header, streams = first.header, [streams[p] for p in range(len(streams))]
+    index = _index_part(_grown(first.index, rows), streams[len(header):])
+    return dict(kind='frame', rows=rows, labels=[str(c) for c in header], index=index,
+                columns=[s.part() for s in streams[:len(header)]], header=_small_index(header, 'the header', put))
 
-def _with_end(items:Iterable)->Iterator[tuple]:
-    "Each item, and whether it is the last"
-    items = iter(items)
-    this = next(items)
-    for following in items: yield this, False; this = following
-    yield this, True
+def _stripes(batches:Iterable[pd.DataFrame|Stripe])->Iterator[tuple[Stripe, bool]]:
+    "Each batch as a stripe, and whether it is a frame with the whole table"
+    first = True
+    for batch, last in with_end(batches):
+        if isinstance(batch, Stripe): yield batch, False; continue
+        values = [*[batch.iloc[:, i] for i in range(batch.shape[1])], *[v for _, v in _levels(batch.index, 'the index')]]
+        yield Stripe(batch.columns, batch.index, dict(enumerate(values)), last), first and last
+        first = False
+
+def _new_streams(stripe:Stripe, streams:dict[int, _Stream])->dict[int, _Stream]:
+    "A stream for each column that comes for the first time"
+    if not (new := set(stripe.values) - set(streams)): return {}
+    wheres = [*[f'column {name!r}' for name in stripe.header], *[w for w, _ in _levels(stripe.index, 'the index')]]
+    return {p: _Stream(stripe.values[p], wheres[p]) for p in sorted(new)}
 
 def _grown(index:pd.Index, rows:int)->pd.Index:
-    "The index of the whole, of that of its first batch"
+    "The index of the whole, of that of one batch"
     if type(index) is not pd.RangeIndex or len(index) == rows: return index
     return pd.RangeIndex(index.start, index.start + rows*index.step, index.step, name=index.name)
 
@@ -127,13 +135,13 @@ def numbered(
         times[label] = n
     return names
 
-def _earlier(old:dict, frame:pd.DataFrame, streams:list[_Stream])->list[list]:
+def _earlier(old:dict, header:pd.Index, streams:dict[int, _Stream])->list[list]:
     "For each column and level of the index, the chunks that it had before"
     columns = dict(zip(numbered(old['labels']), old['columns']))
-    parts = [columns.get(name) for name in numbered([str(c) for c in frame.columns])]
+    parts = [columns.get(name) for name in numbered([str(c) for c in header])]
     levels = (old.get('index') or {}).get('levels', [])
     parts += [levels[i] if i < len(levels) else None for i in range(len(streams) - len(parts))]
-    same = [p is not None and p['how']['kind'] == s.how['kind'] for p, s in zip(parts, streams)]
+    same = [p is not None and p['how']['kind'] == s.how['kind'] for p, s in zip(parts, streams.values())]
     return [p['chunks'] if ok else [] for p, ok in zip(parts, same)]
 
 # %% ../nbs/03f_manifests.ipynb #3b23b4ce

@@ -210,7 +210,7 @@ class ChunkWriter:
         old:list[list[tuple[str, int]]]|None=None,          # For each column, the chunks of its earlier version
     )->None:
         "Store what is new"
-        asked = {key for column in columns for key, _ in column} - set(self.places)
+        if not (asked := {key for column in columns for key, _ in column} - set(self.places)): return
         if self.base is not None: self._take(asked & set(self.base.places))
         self.places.update(known_places(self.store, asked - set(self.places)))
         jobs = zip(columns, old or [[]]*len(columns))

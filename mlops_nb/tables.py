@@ -5,13 +5,15 @@
 # %% ../nbs/03d_tables.ipynb #723c65db
 from __future__ import annotations
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq
 from .core import InvalidInput, MissingFile
 
 # %% auto #0
-__all__ = ['table_kind', 'read_table', 'read_batches']
+__all__ = ['table_kind', 'read_table', 'Stripe', 'with_end', 'read_batches']
 
 # %% ../nbs/03d_tables.ipynb #bfb85a58
 def _read_csv(path:Path, **kw)->pd.DataFrame: return pd.read_csv(path, low_memory=False, **kw)
@@ -62,7 +64,7 @@ def _settle(votes:set[str])->str|None:
     return next(iter(votes), None)
 
 # %% ../nbs/03d_tables.ipynb #b82064b3
-_ROWS, _SMALL = 1 << 14, 1 << 23      # rows of a batch; bytes of a file that is simply read whole
+_ROWS, _SMALL = 1 << 13, 1 << 23      # rows of a batch; bytes of a file that is simply read whole
 
 def _csv_batches(path:Path, sep:str)->Iterator[pd.DataFrame]:
     "Two passes over a text file: its types, then its rows"
@@ -86,27 +88,48 @@ def _jsonl_batches(path:Path)->Iterator[pd.DataFrame]:
             yield batch.set_axis(pd.RangeIndex(begin, begin + len(batch)))
             begin += len(batch)
 
-# %% ../nbs/03d_tables.ipynb #03956698
-def _parquet_batches(path:Path)->Iterator[pd.DataFrame]:
-    "The rows of a Parquet file, in frames of one set of dtypes"
-    with pq.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
-        schema = file.schema_arrow
-        meta = schema.pandas_metadata or {}
-        types, begin = _parquet_types(file), 0
-        for batch in file.iter_batches(_ROWS, use_threads=False):
-            frame = pa.Table.from_batches([batch], schema).to_pandas(use_threads=False)
-            index = _range(meta.get('index_columns') or [], begin, len(frame), frame.index)
-            begin += len(frame)
-            columns = {i: _as_type(frame.iloc[:, i], t) for i, t in enumerate(types)}
-            yield pd.DataFrame(columns, index=pd.RangeIndex(len(frame)), copy=False).set_axis(index).set_axis(frame.columns, axis=1)
-        if not begin: yield pd.read_parquet(path)
+# %% ../nbs/03d_tables.ipynb #a64eba98
+class Stripe(NamedTuple):
+    "Some rows of a few columns of a table"
+    header:pd.Index                          # Of the whole table
+    index:pd.Index                           # Of the whole table if it only counts; else one of its kind and names, without rows
+    values:dict[int, pd.Series|pd.Index]     # The rows, by the place of their column; levels of the index come after the columns
+    last:bool                                # Are these columns complete now?
 
-def _range(index_columns:list, begin:int, rows:int, found:pd.Index)->pd.Index:
-    "The part of the index that belongs to a batch"
-    if index_columns and not isinstance(index_columns[0], dict): return found
-    how = index_columns[0] if index_columns else dict(start=0, step=1, name=None)
-    first = how['start'] + begin*how['step']
-    return pd.RangeIndex(first, first + rows*how['step'], how['step'], name=how['name'])
+# %% ../nbs/03d_tables.ipynb #a135e6fd
+def with_end(
+    items:Iterable,             # At least one
+)->Iterator[tuple]:             # Each item, and whether it is the last
+    "Look one item ahead"
+    items = iter(items)
+    this = next(items)
+    for following in items: yield this, False; this = following
+    yield this, True
+
+# %% ../nbs/03d_tables.ipynb #b2b5ef9b
+def _fields(file:pq.ParquetFile, fields:list[int])->Iterator[pa.Table]:
+    "Some fields of a Parquet file, batch by batch; pyarrow asks for them by name, which several may have"
+    schema = file.schema_arrow
+    names, wanted = schema.names, pa.schema([schema.field(i) for i in fields], schema.metadata)
+    nth = [names[:i].count(names[i]) for i in fields]
+    for batch in file.iter_batches(4*_ROWS, columns=wanted.names, use_threads=False):
+        places = [batch.schema.get_all_field_indices(name)[k] for name, k in zip(wanted.names, nth)]
+        yield pa.Table.from_arrays([batch.column(p) for p in places], schema=wanted)
+
+# %% ../nbs/03d_tables.ipynb #c960c293
+def _without_rows(file:pq.ParquetFile)->pd.DataFrame:
+    "What pandas makes of the file, without its rows"
+    schema, sink = file.schema_arrow, io.BytesIO()
+    first = next(file.iter_batches(8), None)
+    pq.write_table(pa.Table.from_batches([] if first is None else [first.slice(0, 0)], schema), sink)
+    sink.seek(0)
+    return pd.read_parquet(sink)
+
+def _range(file:pq.ParquetFile, rows:int)->pd.RangeIndex:
+    "The index of the whole, which counts"
+    how = next(iter((file.schema_arrow.pandas_metadata or {}).get('index_columns', [])), None) or {}
+    start, step = how.get('start', 0), how.get('step', 1)
+    return pd.RangeIndex(start, start + rows*step, step, name=how.get('name'))
 
 def _as_type(values:pd.Series, dtype)->pd.Series:
     "A column of a batch in the dtype of the whole"
@@ -114,46 +137,59 @@ def _as_type(values:pd.Series, dtype)->pd.Series:
     if isinstance(dtype, pd.CategoricalDtype): return pd.Series(values.array.set_categories(dtype.categories))
     return values if values.dtype == dtype else values.astype(dtype)
 
-# %% ../nbs/03d_tables.ipynb #f2820948
-def _parquet_types(file:pq.ParquetFile)->list:
+# %% ../nbs/03d_tables.ipynb #e689bf93
+def _parquet_types(file:pq.ParquetFile, fields:list[int], empty:pd.DataFrame)->list:
     "The dtypes of the columns that pandas makes of the whole file"
-    schema, sink = file.schema_arrow, io.BytesIO()
-    first = next(file.iter_batches(8), None)
-    pq.write_table(pa.Table.from_batches([] if first is None else [first.slice(0, 0)], schema), sink)
-    sink.seek(0)
-    empty = pd.read_parquet(sink)
-    holed = {name for name in schema.names if _may_lack(schema.field(name).type) and _lacks(file, name)}
-    named = [str(n) for n in (empty.columns if empty.columns.nlevels == 1 else empty.columns.to_flat_index())]
-    return [_column_type(file, schema, name, dtype, holed) for name, dtype in zip(named, empty.dtypes)]
+    return [_column_type(file, i, dtype) for i, dtype in zip(fields, empty.dtypes)]
 
-def _column_type(file:pq.ParquetFile, schema:pa.Schema, name:str, dtype, holed:set[str]):
+def _column_type(file:pq.ParquetFile, i:int, dtype):
     "The dtype of one column: pandas has no missing whole numbers, and no parts of categories"
+    t = file.schema_arrow.field(i).type
     if isinstance(dtype, pd.CategoricalDtype):
-        batches = file.iter_batches(_ROWS, columns=[name], use_threads=False)
-        found = dict.fromkeys(c for b in batches for c in b.column(0).dictionary.to_pylist())
-        values = pa.array(list(found), schema.field(name).type.value_type).to_pandas()
-        return pd.CategoricalDtype(pd.Index(values), dtype.ordered)
-    if name not in holed or not isinstance(dtype, np.dtype): return dtype
+        parts = (part.column(0).chunk(0).dictionary.to_pylist() for part in _fields(file, [i]))
+        found = dict.fromkeys(c for part in parts for c in part)
+        return pd.CategoricalDtype(pd.Index(pa.array(list(found), t.value_type).to_pandas()), dtype.ordered)
+    may_lack = isinstance(dtype, np.dtype) and (pa.types.is_integer(t) or pa.types.is_boolean(t))
+    if not may_lack or not _lacks(file, i): return dtype
     return np.dtype({'i': 'float64', 'u': 'float64', 'b': object}.get(dtype.kind, dtype))
 
-def _may_lack(t:pa.DataType)->bool: return pa.types.is_integer(t) or pa.types.is_boolean(t)
-
-def _lacks(file:pq.ParquetFile, name:str)->bool:
+def _lacks(file:pq.ParquetFile, i:int)->bool:
     "Is a value of this column missing? The row groups have counted, or else we do"
-    place = file.schema_arrow.names.index(name)
     if file.metadata.num_columns == len(file.schema_arrow):
-        counts = [file.metadata.row_group(g).column(place).statistics for g in range(file.num_row_groups)]
+        counts = [file.metadata.row_group(g).column(i).statistics for g in range(file.num_row_groups)]
         if all(c is not None and c.has_null_count for c in counts): return any(c.null_count for c in counts)
-    return any(b.column(0).null_count for b in file.iter_batches(_ROWS, columns=[name], use_threads=False))
+    return any(part.column(0).null_count for part in _fields(file, [i]))
+
+# %% ../nbs/03d_tables.ipynb #56c5b4e3
+def _parquet_stripes(path:Path)->Iterator[pd.DataFrame|Stripe]:
+    "The columns of a Parquet file, two at a time; a file without rows or columns is read whole"
+    with pq.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
+        empty, rows, (data, levels) = _without_rows(file), file.metadata.num_rows, _places(file)
+        if not rows or not data or len(data) != empty.shape[1]: yield pd.read_parquet(path); return
+        types, counts = _parquet_types(file, data, empty), type(empty.index) is pd.RangeIndex
+        stripe = partial(Stripe, empty.columns, _range(file, rows) if counts else empty.index)
+        for first in range(0, len(data), 2):
+            for part, last in with_end(_fields(file, data[first:first + 2])):
+                pair = enumerate(types[first:first + 2])
+                yield stripe({first + k: _as_type(part.select([k]).to_pandas().iloc[:, 0], t) for k, t in pair}, last)
+        for part, last in with_end(_fields(file, levels)) if levels else ():
+            index = part.to_pandas().index
+            yield stripe({len(data) + k: index.get_level_values(k) for k in range(index.nlevels)}, last)
+
+def _places(file:pq.ParquetFile)->tuple[list[int], list[int]]:
+    "The fields of a file that are columns, and those that are levels of the index"
+    names = file.schema_arrow.names
+    named = [n for n in (file.schema_arrow.pandas_metadata or {}).get('index_columns', []) if isinstance(n, str)]
+    return [i for i, n in enumerate(names) if n not in named], [names.index(n) for n in named if n in names]
 
 # %% ../nbs/03d_tables.ipynb #ebf6d77d
 def read_batches(
-    path:str|Path,           # csv, tsv, jsonl or parquet file, as for `read_table`
-)->Iterator[pd.DataFrame]:   # At least one; together they are what `read_table` gives, in dtypes and index too
+    path:str|Path,               # csv, tsv, jsonl or parquet file, as for `read_table`
+)->Iterator[pd.DataFrame|Stripe]: # At least one; together they are what `read_table` gives, in dtypes and index too
     "Read a table from a file in batches, so that its size does not matter"
     path = Path(path)
     kind = table_kind(path)
     if kind is None or not path.is_file() or path.stat().st_size < _SMALL: yield read_table(path)
-    elif kind == '.parquet': yield from _parquet_batches(path)
+    elif kind == '.parquet': yield from _parquet_stripes(path)
     elif kind in ('.csv', '.tsv'): yield from _csv_batches(path, ',' if kind == '.csv' else '\t')
     else: yield from _jsonl_batches(path)
