@@ -43,23 +43,23 @@ def check_children(
     import numpy as np
     sizes = np.asarray(sizes, dtype=np.int64)
     _need((sizes > 0).all(), 'a tree has no node')
-    tree, roots, parents = np.repeat(np.arange(len(sizes)), sizes), np.cumsum(sizes) - sizes, inner.nonzero()[0]
-    start, size = roots[tree[parents]], sizes[tree[parents]]
-    own, children = parents - start, np.full((2, len(tree)), -1)
-    for side, child in zip(children, (left, right)):
-        child = child[parents].astype(np.int64)
-        if (bad := (child < 0) | (child >= size)).any():
-            _need(False, f'a tree names the child {child[bad][:1]}, and there are {size[bad][:1]} nodes')
-        if (bad := child <= own).any():
-            _need(False, f'a tree runs in a circle: node {own[bad][:1]} has the child {child[bad][:1]}')
-        side[parents] = child + start
-    named = np.bincount(children[:, parents].ravel(), minlength=len(tree))
+    roots, parents = np.cumsum(sizes) - sizes, inner.nonzero()[0]
+    tree = np.repeat(np.arange(len(sizes)), np.add.reduceat(inner, roots, dtype=np.int64)) if len(sizes) else roots
+    start, size, children = roots[tree], sizes[tree], np.array([left[parents], right[parents]], dtype=np.int64)
+    if (bad := (children < 0) | (children >= size)).any():
+        _need(False, f'a tree names the child {children[bad][:1]}, and there are {(size + 0*children)[bad][:1]} nodes')
+    if (bad := children <= (own := parents - start)).any():
+        _need(False, f'a tree runs in a circle: node {(own + 0*children)[bad][:1]} has the child {children[bad][:1]}')
+    children += start
+    named = np.bincount(children.ravel(), minlength=len(inner))
     named[roots] += 1
     _need((named == 1).all(), 'a node has no parent, or two')
-    level, depth, d = roots, np.zeros(len(sizes), dtype=np.int64), 0
-    while len(level := level[inner[level]]):
-        level, d = children[:, level].ravel(), d + 1
-        depth[tree[level]] = d
+    place, depth, d = np.full(len(inner), -1), np.zeros(len(sizes), dtype=np.int64), 0
+    place[parents] = np.arange(len(parents))             # of a node among those that have children
+    level = place[roots]
+    while len(level := level[level >= 0]):
+        depth[tree[level]] = d = d + 1
+        level = place[children[:, level].ravel()]
     return depth
 
 # %% ../nbs/05ab_compiled.ipynb #daea7c1e

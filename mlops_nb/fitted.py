@@ -5,7 +5,7 @@
 # %% ../nbs/05ac_fitted.ipynb #6127ead8
 from __future__ import annotations
 from collections.abc import Iterable
-from functools import partial
+from functools import lru_cache, partial
 from .compiled import check_children
 from .core import IntegrityError
 
@@ -18,7 +18,12 @@ def _need(ok, message:str)->None:
 
 def _is(x, *names:str)->bool:
     "Is `x` of a class, or of a class derived from one, with such a full name?"
-    return any(f'{c.__module__}.{c.__qualname__}' in names for c in type(x).__mro__)
+    return not _full_names(type(x)).isdisjoint(names)
+
+@lru_cache(1000)
+def _full_names(cls:type)->frozenset[str]:
+    "Of a class and all that it is derived from"
+    return frozenset(f'{c.__module__}.{c.__qualname__}' for c in cls.__mro__)
 
 def _width(x)->int:
     "How many columns an estimator checks that its input has"
@@ -164,6 +169,5 @@ def check_fitted(
     "Refuse a model whose compiled code would read or write outside of its arrays"
     known = {}
     for x in objects:
-        if (cls := type(x)) not in known:
-            known[cls] = [_CHECKS[n] for c in cls.__mro__ if (n := f'{c.__module__}.{c.__qualname__}') in _CHECKS]
+        if (cls := type(x)) not in known: known[cls] = [check for n, check in _CHECKS.items() if n in _full_names(cls)]
         for check in known[cls]: check(x)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib, io, json, pickle, sys, warnings, zipfile
 from collections import UserList
 from collections.abc import Collection, Iterator
+from functools import cache
 from .arrays import Reader, Unwritable, Writer, full_name, is_arrays, read_header
 from .compiled import before_building, check_neighbours, check_trees, compiled_kinds
 from .core import IntegrityError, InvalidInput, MlopsError, digest
@@ -119,9 +120,12 @@ def _names(trusted:Collection[str])->Collection[str]:
     if isinstance(trusted, str): raise InvalidInput(f'trusted is a list of full names; say trusted=[{trusted!r}]')
     return trusted
 
+@cache
+def _kinds()->dict: return basic_kinds() | compiled_kinds()
+
 def _write_arrays(model, trusted:Collection[str])->tuple[bytes, list[str]]:
     "The file, and the names in it that nobody trusts"
-    writer = Writer(basic_kinds() | compiled_kinds(), kind_of)
+    writer = Writer(_kinds(), kind_of)
     data = writer.bytes(model)
     return data, [n for n in dict.fromkeys(f'{m}.{n}' for m, n in writer.names) if not _trusts(n, trusted)]
 
@@ -175,8 +179,7 @@ def _load_checked(data:bytes, format:str, trusted:Collection[str], allow_pickle:
 
 def _load_arrays(data:bytes, trusted:Collection[str]):
     "Names before objects, bounds before compiled objects, and what estimators say before anybody uses them"
-    kinds = [*basic_kinds().values(), *compiled_kinds().values()]
-    reader = Reader(data, kinds, lambda module, name, use: _find(module, name, use, trusted))
+    reader = Reader(data, _kinds().values(), lambda module, name, use: _find(module, name, use, trusted))
     names = [f'{module}.{name}' for module, name in reader.header['names']]
     if unknown := [n for n in names if not _trusts(n, trusted)]:
         raise UntrustedType('this model cannot be loaded: ' + _advice(unknown))

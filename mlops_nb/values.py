@@ -149,10 +149,14 @@ def _check_names(cls:type, keys:Iterable[str], values:Iterable)->None:
     for k, v in zip(keys, values):
         if type(k) is not str or k.startswith('__') and k.endswith('__'):
             raise IntegrityError(f'{k!r} is no name of an attribute of a {cls.__name__}')
-        a = next((vars(c)[k] for c in cls.__mro__ if k in vars(c)), None)
+        a = _of_class(cls, k)
         if hasattr(type(a), '__get__') and (callable(v) or not isinstance(a, functools.cached_property)):
             raise IntegrityError(f'a {cls.__name__} has a method or property {k}; '
                                  'an attribute of that name would replace it')
+
+def _of_class(cls:type, k:str):
+    "What a class has under this name; None where it has nothing"
+    return next((vars(c)[k] for c in cls.__mro__ if k in vars(c)), None)
 
 def _write_object(w:Writer, x)->list:
     "The class, the list of attribute names, and the values"
@@ -178,7 +182,7 @@ def _fill_object(r:Reader, x, fields:list)->None:
     if (type(x), shape) not in r.found:
         if len(set(keys)) != len(keys): raise IntegrityError(f'a {type(x).__name__} has the same attribute twice')
         _check_names(type(x), keys, values)
-        r.found[type(x), shape] = [i for i, k in enumerate(keys) if hasattr(type(x), k)]
+        r.found[type(x), shape] = [i for i, k in enumerate(keys) if hasattr(type(_of_class(type(x), k)), '__get__')]
     for i in r.found[type(x), shape]: _check_names(type(x), keys[i:i+1], values[i:i+1])
     x.__dict__.update(zip(keys, values, strict=True))
 
