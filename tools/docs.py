@@ -132,7 +132,7 @@ OUTSIDE = re.compile(r'''<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=[
 TABLES = """
 .cell-output table.dataframe { border: 0 } .cell-output table.dataframe :is(td, th) { padding: .15rem .7rem; border: 0 }
 .cell-output table.dataframe tbody tr { border-top: 1px solid rgba(128, 128, 128, .35) } main pre.sourceCode { font-size: .82em }
-main .cell-output img { background: #fff } html body #quarto-content.quarto-container { --sd-body-width: 1000px }
+main .cell-output img { background: #fff } html body #quarto-content.quarto-container { --sd-body-width: 1000px; --sd-sidebar-width: 190px; --sd-margin-width: 200px }
 """
 
 
