@@ -29,12 +29,15 @@ def _told(e:BaseException)->dict:
     return e.args[0] if e.args and isinstance(e.args[0], dict) else {}
 
 _NO_TEXT = 'Could not decode to UTF-8'     # what Python's driver says of a text in a damaged page, without a code
+_SCHEMA = b'malformed database schema'     # what SQLite says of a damaged list of tables, with a piece of it
 
 def _say(e:Exception, place:str)->MlopsError|None:
     "Our error for what a driver says of the database's state; None for what it says of a statement"
     name = getattr(e, 'sqlite_errorname', None) or ''
     told = _told(e)
     state, text = told.get('C', ''), told.get('M', str(e))
+    if isinstance(e, UnicodeDecodeError) and e.object.startswith(_SCHEMA):     # the driver stumbles over SQLite's own message
+        name, text = 'SQLITE_CORRUPT', e.object.decode(errors='replace')
     if name.startswith('SQLITE_FULL') or state == '53100':
         return StorageFull(f'no space left for {place!r} ({text}): nothing was recorded. Make room and try again')
     if name.startswith(('SQLITE_BUSY', 'SQLITE_LOCKED')) or state == '55P03':

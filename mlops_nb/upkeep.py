@@ -84,7 +84,8 @@ def _store_verify(store, as_json):
     Example: mlops-nb store verify --store tour
     """
     from mlops_nb.registry import ModelRegistry
-    with existing(store) as s: problems = s.verify() + ModelRegistry(s).check_ledger()
+    from mlops_nb.versioning import DataVersioning
+    with existing(store) as s: problems = s.verify() + ModelRegistry(s).check_ledger() + DataVersioning(s).check_records()
     say(as_json, {'problems': problems}, '\n'.join(problems) or 'all is well')
     sys.exit(int(bool(problems)))
 

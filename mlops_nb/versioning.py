@@ -4,16 +4,17 @@
 
 # %% ../nbs/04_versioning.ipynb #7dfedafe
 from __future__ import annotations
-import csv, io, json, os, tempfile, zlib
+import json, os, tempfile, zlib
 from collections.abc import Iterator
 from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq
 from fastcore.basics import patch
-from sqlalchemy import DDL, Column, Connection, Integer, MetaData, Row, Table, Text, insert, select, update
+from sqlalchemy import Connection, Row, select
 from .core import Conflict, IntegrityError, InvalidInput, MissingFile, NotFound
-from .core import check_name, digest, file_digest, hint, utcnow
+from .core import check_name, digest, hint, utcnow
 from .manifests import column_values, needed_keys, numbered, table_bands, table_manifest, table_values
-from .packs import ChunkReader, ChunkWriter, closure, prepare_packs, record_places
+from .packs import ChunkReader, ChunkWriter, prepare_packs, record_places
+from .provenance import _PARENTS, _VERSIONS, add_record, change_record, check_provenance, parents_of, prepare_provenance
 from .store import Store, open_store
 from .tables import read_batches, read_table, table_kind
 
@@ -21,16 +22,6 @@ from .tables import read_batches, read_table, table_kind
 __all__ = ['DataVersioning']
 
 # %% ../nbs/04_versioning.ipynb #885fbe8d
-_META = MetaData()
-_VERSIONS = Table('data_versions', _META,
-    Column('version', Text, primary_key=True), Column('name', Text, nullable=False),
-    Column('hash', Text, nullable=False), Column('manifest', Text, nullable=False),
-    Column('seq', Integer, nullable=False), Column('created_at', Text, nullable=False), Column('description', Text),
-    Column('kind', Text, nullable=False), Column('rows', Integer, nullable=False),
-    Column('columns', Integer, nullable=False), Column('size', Integer, nullable=False), Column('deleted_at', Text))
-_PARENTS = Table('data_parents', _META, Column('version', Text, primary_key=True),
-    Column('parent', Text, primary_key=True), Column('position', Integer, nullable=False))
-_MIGRATIONS = {2: lambda c: c.execute(DDL('alter table data_versions add column deleted_at text'))}
 _FORMAT, _BAND, _KEEP = 2, 1 << 15, 1 << 23      # of manifests; rows exported at once; bytes of packs kept meanwhile
 
 # %% ../nbs/04_versioning.ipynb #03a80fa1
@@ -40,7 +31,7 @@ class DataVersioning:
         data_path:str|Path|Store='data/versions', # Folder, `.db` file or URL of a store, or a `Store` that others share
     ):
         self.store, self._owned = open_store(data_path)
-        self.store.create(_META, version=2, migrations=_MIGRATIONS)
+        prepare_provenance(self.store)
         prepare_packs(self.store)
 
     def __repr__(self)->str: return f'DataVersioning({str(self.store.location)!r})'
@@ -81,7 +72,12 @@ def _manifest(self:DataVersioning, row:Row)->dict:
         raise InvalidInput(f'{row.version!r} has a manifest of format {found}; '
                            f'this version of mlops_nb reads up to {_FORMAT}. Upgrade mlops_nb')
     if 'digests' in m: return {**m, 'places': {k: [d] for k, d in m['digests'].items()}}
+    if digest(_plain_json({k: v for k, v in m.items() if k not in _APART})) != row.hash:
+        raise IntegrityError(f'the record of {row.version!r} leads to the manifest of other data: {row.manifest}. '
+                             'Restore the database from a backup')
     return {**m, 'places': {k: [m['packs'][i], *rest] for k, (i, *rest) in m.get('places', {}).items()}}
+
+_APART = 'places', 'packs', 'name'         # what is kept in a manifest and is no part of the identity
 
 def _plain_json(x:dict)->bytes:
     text = json.dumps(x, sort_keys=True, separators=(',', ':'), ensure_ascii=False, allow_nan=False)
@@ -176,20 +172,15 @@ def _record_version(self:DataVersioning, row:dict, parents:list[str], places:dic
         self.store.link(c, f"data/{row['version']}", blobs)
         record_places(self.store, c, places)
         if old is not None:      # deleted once: it is back, with its number and its parents
-            again = dict(deleted_at=None, manifest=row['manifest'], size=row['size'])
-            c.execute(update(_VERSIONS).where(_VERSIONS.c.version == row['version']).values(again)); return
-        last = c.execute(select(_VERSIONS.c.seq).order_by(_VERSIONS.c.seq.desc()).limit(1)).scalar() or 0
-        c.execute(insert(_VERSIONS), {**row, 'seq': last + 1})
-        links = [dict(version=row['version'], parent=p, position=i) for i, p in enumerate(parents)]
-        if links: c.execute(insert(_PARENTS), links)
+            change_record(c, row['version'], deleted_at=None, manifest=row['manifest'], size=row['size'])
+        else: add_record(c, row, parents)
 
 @patch
 def _check_same(self:DataVersioning, c:Connection, row:dict, old:Row, parents:list[str]):
     "Accept a version that is there already, if it says nothing new about its parents"
     if old.hash != row['hash']:
         raise Conflict(f"{row['version']} names another content; this has the hash {row['hash']}")
-    recorded = select(_PARENTS.c.parent).where(_PARENTS.c.version == row['version']).order_by(_PARENTS.c.position)
-    if set(parents) - set(have := list(c.execute(recorded).scalars())):
+    if set(parents) - set(have := parents_of(c, row['version'])):
         raise Conflict(f"this content is the version {row['version']} already, made from {have or 'nothing'}; "
                        'its history does not change. Use that version')
 
@@ -356,8 +347,7 @@ def delete(self:DataVersioning,
         if children := list(c.execute(made).scalars()):
             raise Conflict(f"{row.version!r} is what {len(children)} versions were made from: "
                            f"{', '.join(children[:5])}; delete those first")
-        now = utcnow().isoformat(timespec='microseconds')
-        c.execute(update(_VERSIONS).where(_VERSIONS.c.version == row.version).values(deleted_at=now))
+        change_record(c, row.version, deleted_at=utcnow().isoformat(timespec='microseconds'))
         self.store.unlink(c, f'data/{row.version}')
 
 @patch
@@ -367,6 +357,12 @@ def gc(self:DataVersioning,
 )->list[str]:            # Digests of blobs that no record needs
     "Find, and with `dry_run=False` remove, what no version of this store needs, nor any other record in it"
     return self.store.gc(dry_run, grace)
+
+@patch
+def check_records(self:DataVersioning
+)->list[str]:            # One sentence for each problem; empty when all is well
+    "Find records that say something else than when they were written, or that are lost"
+    return check_provenance(self.store)
 
 # %% ../nbs/04_versioning.ipynb #5a31a998
 @patch

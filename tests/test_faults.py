@@ -5,7 +5,7 @@ Each test adds its row to the table in nbs/tutorials/faults.ipynb, and fails whe
 """
 from contextlib import contextmanager
 from pathlib import Path
-import collections, errno, json, os, random, re, shutil, signal, subprocess, sys, time
+import collections, errno, functools, json, os, random, re, shutil, signal, subprocess, sys, tempfile, time
 
 import pandas as pd
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from mlops_nb.core import IntegrityError, MlopsError, use_clock
 from mlops_nb.registry import ModelRegistry
 from mlops_nb.store import Store
+from mlops_nb.versioning import DataVersioning
 
 sys.path.insert(0, str(Path(__file__).parent))
 import syscalls
@@ -399,6 +400,12 @@ def flips(data, rng, times):
         yield i, data[:i] + bytes([data[i] ^ 1 << rng.randrange(8)]) + data[i+1:]
 
 
+@functools.cache
+def versions_of_data():
+    "Which frame each id names"
+    with tempfile.TemporaryDirectory() as folder, DataVersioning(folder) as data: return {data.version_data(frame(n), 'd'): n for n in range(2)}
+
+
 def look(where, refusals=(MlopsError,)):
     "Open, verify, list and load everything: (what verify says, the errors); a wrong answer fails"
     errors = []
@@ -414,9 +421,10 @@ def look(where, refusals=(MlopsError,)):
             assert found in (n, None)
         for r in ask(w.data.get_lineage) or []:
             found = ask(lambda: w.data.load_data(r['version']))
-            if found is not None: assert any(found.equals(frame(n)) for n in range(2))
+            if found is not None: assert found.equals(frame(versions_of_data()[r['version']]))
         ask(w.registry.list_models)
         problems += ask(w.registry.check_ledger) or []
+        problems += ask(w.data.check_records) or []
     return problems, errors
 
 
@@ -459,24 +467,25 @@ def test_a_database_that_is_gone_is_not_begun_anew(full_store, tmp_path, table):
     table.saw('the database is removed', 'once', 'the store does not open; no blob is lost', plain(e.value, where))
 
 
-def test_a_flipped_bit_in_the_database_gives_no_wrong_model(full_store, tmp_path, table):
+def test_a_flipped_bit_in_the_database_gives_no_wrong_answer(full_store, tmp_path, table):
     where, rng, noticed, forged = copy(full_store, tmp_path/'s'), random.Random(3), 0, 0
     def records():
         try:
-            with Work(where) as w: return w.registry.list_models()
+            with Work(where) as w: return w.registry.list_models(), w.data.get_lineage()
         except MlopsError: return None
     db, truth = where/'store.db', records()
     whole = db.read_bytes()
-    metrics = whole.index(b'{"auc"')                                # of one record, beside the places that chance chooses
-    for i, data in [*flips(whole, rng, 150), (metrics + 3, whole[:metrics + 3] + b'b' + whole[metrics + 4:])]:
+    metrics, frames = whole.index(b'{"auc"'), whole.index(b'frame')  # of a model and of a data version, beside the places that chance chooses
+    letters = [(at, whole[:at] + b'b' + whole[at + 1:]) for at in (metrics + 3, frames - 1, frames)]
+    for i, data in [*flips(whole, rng, 150), *letters]:
         db.write_bytes(data)
         problems, errors = look(where)
         noticed += bool(problems or errors)
         if records() != truth: forged += 1; assert problems or errors, i
         for leftover in where.glob('store.db?*'): leftover.unlink()
-    assert noticed >= 10 and forged >= 1
+    assert noticed >= 10 and forged >= 3
     print(f'{noticed} of 150 flipped bits were noticed; the others hit free space or texts that nothing checks')
-    table.saw('a bit of the database is flipped', '150 places', 'what loads is right, or an error; a record of a model that says something else is found by `check_ledger`, a letter in the description of data is not', 'what the reader of that place says')
+    table.saw('a bit of the database is flipped', '150 places', 'what loads is right, or an error; a record of a model that says something else is found by `check_ledger`, one of a data version by `check_records`', 'what the reader of that place says')
 
 
 def parses():
