@@ -272,6 +272,10 @@ def test_a_store_of_the_first_schema_opens_and_every_old_id_loads(old_store):
                     else: np.testing.assert_array_equal(v.load_data(name), frame)
             assert [r['version'] for r in v.get_lineage(OLD[3])] == OLD[:4] and v.get_lineage(OLD[3])[-1]['parents'] == OLD[1:3]
             assert v.get_lineage()[0]['created_at'] == '2013-03-31T12:00:00.000000+00:00' and (old_store/v.get_lineage()[0]['path']).is_file()
+            assert v.check_records() == []                                               # sealed when the store was opened
+    with DataVersioning(old_store) as v:
+        with v.store.write() as c: c.exec_driver_sql('update data_parents set parent = ? where parent = ?', (OLD[0], OLD[1]))
+        assert v.check_records() == [f'data version {OLD[3]!r}: its record says something else than when it was written']
 
 
 def test_old_and_new_versions_live_together(old_store):
