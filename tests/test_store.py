@@ -24,7 +24,7 @@ from sqlalchemy import Column, MetaData, Table, Text, exc, select
 
 from mlops_nb.blobs import StorageFull, hide_secrets, mask_url
 from mlops_nb.core import InvalidInput, MlopsError, NotFound, check_name, digest
-from mlops_nb.database import open_database
+from mlops_nb.database import Busy, open_database
 from mlops_nb.objects import open_blobs
 from mlops_nb.store import Store
 from services import PASSWORD
@@ -259,7 +259,7 @@ def interrupted(do, k, files, opcodes=False):
     sys.settrace(trace)
     try: do()
     except BaseException as e: return e
-    finally: sys.settrace(before); gc.enable()
+    finally: sys.settrace(before); gc.enable(); interrupted.pressed = steps >= k
     assert steps < k, 'Ctrl-C was pressed, and nobody heard of it'
 
 
@@ -294,7 +294,8 @@ def _check_interruptions(place, begin, files, fails=False, wait=0.1, **kw):
     return k
 
 
-OURS, ALL = ('mlops_nb/database.py',), ('mlops_nb/database.py', 'sqlalchemy/engine/base.py', 'sqlalchemy/engine/default.py', 'sqlalchemy/pool/base.py')
+OURS = ('mlops_nb/database.py', 'mlops_nb/transactions.py')
+ALL = (*OURS, 'sqlalchemy/engine/base.py', 'sqlalchemy/engine/default.py', 'sqlalchemy/pool/base.py')
 
 
 def KEPT(db): "A connection is waiting"
@@ -305,6 +306,34 @@ def NEW(db): db.close()
 @pytest.mark.parametrize('begin, files, opcodes', [(KEPT, OURS, True), (NEW, OURS, True), (NEW, ALL, False)], ids=['kept', 'new', 'in SQLAlchemy too'])
 def test_ctrl_c_at_every_step_of_a_block_frees_the_lock(tmp_path, begin, files, opcodes, fails):
     assert check_interruptions(tmp_path/'a.db', begin, files, fails, opcodes=opcodes) > 100
+
+
+def _interrupt_what_fails(place, fails):
+    "A block that cannot begin or end, interrupted at each step: what is told is Ctrl-C, and the lock is free"
+    db, other = open_database(place, timeout=0), open_database(place, timeout=0.1)
+    with db.write() as c: c.exec_driver_sql('create table t(n integer)')
+    def error(conn): raise sqlite3.OperationalError('disk I/O error')
+    if fails in ('commit', 'rollback'): setattr(db._engine.dialect, f'do_{fails}', error)
+    def block():
+        with db.write() as c:
+            c.exec_driver_sql('insert into t values(1)')
+            if fails == 'rollback': raise RuntimeError('a bug')
+    holder = other.write()
+    for k in range(1, 10_000):
+        db.close()
+        if fails == 'begin': holder.__enter__()
+        told = interrupted(block, k, ALL, opcodes=True)
+        if fails == 'begin': holder._end(None, None, None)
+        assert type(told) is (KeyboardInterrupt if interrupted.pressed else {'begin': Busy, 'commit': exc.OperationalError, 'rollback': RuntimeError}[fails]), (k, told)
+        with other.write() as c: assert c.exec_driver_sql('select count(*) from t').scalar() == 0
+        if not interrupted.pressed: break
+    assert k > 1000
+
+
+@pytest.mark.parametrize('fails', ['begin', 'commit', 'rollback'])
+def test_ctrl_c_in_a_block_that_cannot_begin_or_end_is_told_as_ctrl_c(tmp_path, fails, caplog):
+    caplog.set_level('CRITICAL', 'sqlalchemy.pool')           # it logs each connection that it cannot reset
+    with ThreadPoolExecutor(1) as thread: thread.submit(_interrupt_what_fails, tmp_path/'a.db', fails).result()
 
 
 class Bell:
