@@ -340,3 +340,10 @@ def owner(self:FolderBlobs)->str|None:
     try:
         with _asking('be read', mark := self.folder/'store-id'): return mark.read_text()
     except FileNotFoundError: return None
+
+@patch
+def _check_listed(self:FolderBlobs)->None:
+    "Refuse a folder that is there and cannot be listed: behind it every blob would look lost"
+    try:
+        with _asking('be listed', self.folder): os.listdir(self.folder)
+    except FileNotFoundError: pass                             # not made yet
