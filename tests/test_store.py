@@ -112,6 +112,22 @@ def test_a_folder_that_cannot_be_written_is_read(tmp_path, monkeypatch):
         with pytest.raises(MlopsError, match='read-only'): s.put(b'y')
 
 
+@pytest.mark.parametrize('garbage', [True, False])
+def test_gc_that_is_to_remove_is_refused_where_nothing_can_be_written_before_it_looks(tmp_path, monkeypatch, garbage):
+    with Store(tmp_path/'s') as s:
+        sha = s.put(b'x')
+        if not garbage:
+            with s.write() as c: s.link(c, 'model/m/1', [sha])
+    with monkeypatch.context() as m:
+        m.setattr('os.access', lambda *a: False)          # root may write anywhere
+        with Store(tmp_path/'s') as s:
+            assert s.gc(grace=-1) == [sha]*garbage and s.gc(True, -1) == s.gc(grace=-1)
+            m.setattr(s._blobs, 'files', lambda: pytest.fail('it has looked'))
+            with pytest.raises(MlopsError) as e: s.gc(dry_run=False, grace=-1)
+            assert str(e.value) == f"'{tmp_path/'s'}' is read-only; copy the store to a place that you may write"
+    with Store(tmp_path/'s') as s: assert s.gc(dry_run=False, grace=-1) == [sha]*garbage
+
+
 @given(st.text(max_size=150))
 @settings(max_examples=300, deadline=None)
 def test_a_name_is_accepted_whole_or_refused(name):
@@ -553,6 +569,38 @@ def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(tmp_path):
     (tmp_path/'s/store.db').unlink()
     with pytest.raises(MlopsError, match='cannot be opened as a store: Too many levels'): Store(tmp_path/'s')   # and no new one is begun
     assert not (tmp_path/'s/store.db').exists()
+
+
+@pytest.mark.parametrize('new', [True, False], ids=['new', 'old'])
+@pytest.mark.parametrize('apart', [True, False], ids=['apart', 'beside'])
+@pytest.mark.parametrize('fault', ['a file', 'a link to itself', errno.EACCES, errno.EIO])
+def test_a_store_whose_blobs_cannot_be_listed_does_not_open(tmp_path, monkeypatch, new, apart, fault):
+    blobs, linked = tmp_path/('bytes' if apart else 's/blobs'), tmp_path/'aside'
+    places = (tmp_path/'s', blobs) if apart else (tmp_path/'s',)
+    if not new:
+        with Store(*places) as s: sha = s.put(b'one')
+        blobs.rename(linked)
+    blobs.parent.mkdir(exist_ok=True)
+    if fault == 'a file': blobs.write_text('not a folder'); why = 'Not a directory'
+    elif fault == 'a link to itself': blobs.symlink_to(blobs); why = 'Too many levels of symbolic links'
+    else:
+        blobs.mkdir(); why = os.strerror(fault)
+        listdir, scandir = os.listdir, os.scandir
+        def fails(real):
+            def call(path='.'):
+                if Path(path) == blobs: raise OSError(fault, why, str(path))
+                return real(path)
+            return call
+        monkeypatch.setattr(os, 'listdir', fails(listdir)); monkeypatch.setattr(os, 'scandir', fails(scandir))   # root may list anything
+    for _ in range(2):
+        with pytest.raises(MlopsError) as e: Store(*places)
+        assert str(e.value) == f"'{blobs}' could not be listed ({why}). Look at the disk, and at who may use it; then try again"
+    assert (tmp_path/'s/store.db').exists() is not new                               # and no new store is begun
+    monkeypatch.undo()
+    if blobs.is_symlink() or blobs.is_file(): blobs.unlink()
+    else: blobs.rmdir()
+    if not new: linked.rename(blobs)
+    with Store(*places) as s: assert new or s.get(sha) == b'one'
 
 
 @pytest.mark.parametrize('number', [errno.EIO, errno.EACCES, errno.ESTALE])
