@@ -22,8 +22,7 @@ __all__ = ['Store', 'open_store']
 
 # %% ../nbs/02_store.ipynb #0e8ae77d
 _META = MetaData()
-_SETTINGS.to_metadata(_META)      # one group of tables: they are made and brought up to date together
-_REFS.to_metadata(_META)
+for _table in (_SETTINGS, _REFS): _table.to_metadata(_META)     # one group: made and brought up to date together
 
 # %% ../nbs/02_store.ipynb #dced24f4
 def _places(location:Path|str, blobs:Path|str|None)->tuple[Path|str, Path|str]:
