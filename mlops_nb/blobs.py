@@ -178,6 +178,10 @@ def _write_all(f, data:memoryview)->None:
     while data.nbytes: data = data[f.write(data):]
 
 # %% ../nbs/01b_blobs.ipynb #a6f9e0e4
+def _read_only(place:object)->MlopsError:
+    "The error for whoever would write where nothing can be written"
+    return MlopsError(f'{str(place)!r} is read-only; copy the store to a place that you may write')
+
 @patch
 def _refresh(self:FolderBlobs, sha:str, size:int)->bool:
     "Is the blob there, whole by its size? Then it counts as new from now on"
@@ -192,8 +196,7 @@ def _refresh(self:FolderBlobs, sha:str, size:int)->bool:
 def _keep(self:FolderBlobs, sha:str, size:int, fill:Callable)->None:
     "Write what `fill(file)` gives under a digest, unless it is there; the folder is not yet forced to the disk"
     if self._refresh(sha, size): return
-    if self.readonly:
-        raise MlopsError(f'{str(self.folder)!r} is read-only; copy the store to a place that you may write')
+    if self.readonly: raise _read_only(self.folder)
     path = self.path(sha)
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_whole(path, fill)
@@ -337,3 +340,10 @@ def owner(self:FolderBlobs)->str|None:
     try:
         with _asking('be read', mark := self.folder/'store-id'): return mark.read_text()
     except FileNotFoundError: return None
+
+@patch
+def _check_listed(self:FolderBlobs)->None:
+    "Refuse a folder that is there and cannot be listed: behind it every blob would look lost"
+    try:
+        with _asking('be listed', self.folder): os.listdir(self.folder)
+    except FileNotFoundError: pass                             # not made yet

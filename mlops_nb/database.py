@@ -4,30 +4,26 @@
 
 # %% ../nbs/01c_database.ipynb #743b05a4
 from __future__ import annotations
-import os, re, shutil, sqlite3, ssl, sys, tempfile, time, weakref
+import os, re, shutil, sqlite3, ssl, tempfile, time
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, exc, make_url, select
 from sqlalchemy.pool import NullPool
 from .blobs import StorageFull, _asking, _usable, hide_secrets, is_url, mask_url, need_extra, resolve_url
 from .core import InvalidInput, MlopsError, NotFound
+from .transactions import Transaction
 
 # %% auto #0
-__all__ = ['Busy', 'Damaged', 'Database', 'Transaction', 'SqliteDatabase', 'PostgresDatabase', 'open_database']
+__all__ = ['Busy', 'Damaged', 'Database', 'SqliteDatabase', 'PostgresDatabase', 'open_database']
 
 # %% ../nbs/01c_database.ipynb #5d434c3e
-class Busy(MlopsError):
-    "Another process holds the write lock for too long; nothing was recorded"
-
-class Damaged(MlopsError):
-    "The database is not one, or has lost a part of itself"
+class Busy(MlopsError): "Another process holds the write lock for too long; nothing was recorded"
+class Damaged(MlopsError): "The database is not one, or has lost a part of itself"
 
 def _told(e:BaseException)->dict:
     "The fields of PostgreSQL's answer: C is the state, M the message; empty for other errors"
     return e.args[0] if e.args and isinstance(e.args[0], dict) else {}
-
 _NO_TEXT = 'Could not decode to UTF-8'     # what Python's driver says of a text in a damaged page, without a code
 _SCHEMA = b'malformed database schema'     # what SQLite says of a damaged list of tables, with a piece of it
 
@@ -67,98 +63,23 @@ class Database:
     def __repr__(self)->str: return f'{type(self).__name__}({self.place!r})'
     def read(self)->Transaction: return Transaction(self, 'read')
     def write(self)->Transaction: return Transaction(self, 'write')
+    def _lost(self, e:BaseException)->bool: return False
+    def _hide(self, text:str)->str: return text
 
     def close(self)->None:
         "Close the connections that nobody uses; the next transaction makes new ones"
         for kept in self._idle.values():
             while kept and self._pid == os.getpid(): kept.pop().close()
 
-    def _take(self, how:str)->tuple[Connection, bool]:
-        "A connection, and whether it was used before"
-        if self._pid != os.getpid():
-            _INHERITED.append(self._idle)
-            self._idle, self._pid = {'read': [], 'write': []}, os.getpid()
-        try: return self._idle[how].pop(), True
-        except IndexError: return self._connect(how), False
-
-# %% ../nbs/01c_database.ipynb #79f1f88d
-class _Exit:
-    "What `with` calls at its end, and lets go of in any case"
-    def __get__(self, block:Transaction|None, owner:type):
-        if block is None: return owner._end                                 # an ExitStack asks the class
-        leave = partial(block._end)
-        block.guard = weakref.ref(leave, lambda _: block._abandon())
-        return leave
-
-# %% ../nbs/01c_database.ipynb #8792ce76
-class Transaction:
-    "A block that happens whole or not at all; it gives a connection"
-    __slots__ = ('db', 'how', 'c', 'inner', 'outer', 'guard')
-    __exit__ = _Exit()
-    def __init__(self, db:Database, how:str): self.db, self.how, self.c = db, how, None
-
-    def __enter__(self)->Connection:
-        kept, self.outer = False, sys.exc_info()[1]
-        try:
-            self.c, kept = self.db._take(self.how)
-            self.db._begin(self.c, self.how)
-            self.inner = self.c.begin()
-            return self.c
-        except BaseException as failed:
-            e = _cause(failed, self.outer)
-            self._abandon()
-            if kept and self.db._lost(e): return self._again()
-            raise (self.db._error(e) or e) from e
-
-    def _again(self)->Connection:
-        "The server was started anew: the connections kept from before are worth nothing"
-        self.db.close()
-        return self.__enter__()
-
-# %% ../nbs/01c_database.ipynb #054a0fd4
-@patch
-def _end(self:Transaction, kind:type|None, raised:BaseException|None, trace)->None:
-    "Commit, or take everything back; whatever goes wrong is told in our words, and Ctrl-C before anything else"
-    e = raised
-    try:
-        if kind is None: self.inner.commit()
-        else: self.inner.rollback()
-    except BaseException as failed:
-        self._abandon()
-        if e is None or not isinstance(_cause(failed, e), Exception): e = failed
-    else: self._give_back(kind is None or issubclass(kind, Exception))
-    self.guard = None
-    if e is None: return
-    cause = _cause(e, self.outer)
-    told = self.db._error(cause) or cause
-    if told is not raised: raise told from (e if told is not e else e.__cause__)
-
-@patch
-def _give_back(self:Transaction, good:bool)->None:
-    "Keep the connection for the next block, if it is good and there are few"
-    idle, c, self.c = self.db._idle[self.how], self.c, None
-    if good and len(idle) < 8: idle.append(c)
-    else: _discard(c)
-
-@patch
-def _abandon(self:Transaction)->None:
-    "End what is still open; nothing of it is kept"
-    if self.c is not None: _discard(self.c)
-    self.c = None
-
 # %% ../nbs/01c_database.ipynb #93d4ee5c
-def _discard(c:Connection)->None:
-    "Close a connection, whatever state it is in"
-    try: c.invalidate(); c.close()
-    except (exc.SQLAlchemyError, AssertionError, AttributeError): pass      # it was broken or half made, so it goes
-
-def _cause(e:BaseException, outer:BaseException|None)->BaseException:
-    "Ctrl-C, where SQLAlchemy's own clearing up has covered it with an error; what was raised before, `outer`, is none of ours"
-    inner = e
-    while inner is not None and inner is not outer:
-        if not isinstance(inner, Exception): return inner
-        inner = inner.__context__
-    return e
+@patch
+def _take(self:Database, how:str)->tuple[Connection, bool]:
+    "A connection, and whether it was used before"
+    if self._pid != os.getpid():
+        _INHERITED.append(self._idle)
+        self._idle, self._pid = {'read': [], 'write': []}, os.getpid()
+    try: return self._idle[how].pop(), True
+    except IndexError: return self._connect(how), False
 
 @patch
 def _error(self:Database, e:BaseException)->MlopsError|None:
@@ -171,12 +92,6 @@ def _error(self:Database, e:BaseException)->MlopsError|None:
         return MlopsError(f'the connection to {self.place!r} was lost ({self._hide(str(orig))}): what was not yet committed '
                           'is not recorded. Look before you try again')
     return _say(orig, self.place)
-
-@patch
-def _lost(self:Database, e:BaseException)->bool: return False
-
-@patch
-def _hide(self:Database, text:str)->str: return text
 
 # %% ../nbs/01c_database.ipynb #050c7a3a
 class SqliteDatabase(Database):
@@ -277,6 +192,12 @@ class PostgresDatabase(Database):
         engine.dialect.use_insertmanyvalues_wo_returning = True # many rows in one question
         engine.dialect.do_begin = lambda conn: None            # each block says itself how it begins
 
+def _constraint(context)->exc.IntegrityError|None:
+    "A broken constraint is an IntegrityError, as everywhere; the driver knows only doubled keys as one"
+    told = _told(context.original_exception)
+    if not told.get('C', '').startswith('23') or isinstance(context.sqlalchemy_exception, exc.IntegrityError): return None
+    return exc.IntegrityError(context.statement, context.parameters, context.original_exception)
+
 # %% ../nbs/01c_database.ipynb #70072592
 _SCHEME = re.compile(r'(postgresql(\+pg8000)?|postgres)://')
 
@@ -344,13 +265,6 @@ def _lost(self:PostgresDatabase, e:BaseException)->bool:
 
 @patch
 def _hide(self:PostgresDatabase, text:str)->str: return hide_secrets(text, resolve_url(self.url))
-
-# %% ../nbs/01c_database.ipynb #fd31031b
-def _constraint(context)->exc.IntegrityError|None:
-    "A broken constraint is an IntegrityError, as everywhere; the driver knows only doubled keys as one"
-    told = _told(context.original_exception)
-    if not told.get('C', '').startswith('23') or isinstance(context.sqlalchemy_exception, exc.IntegrityError): return None
-    return exc.IntegrityError(context.statement, context.parameters, context.original_exception)
 
 # %% ../nbs/01c_database.ipynb #f01638dc
 @patch

@@ -195,5 +195,8 @@ def open_blobs(
     where:Path|str,      # A folder, or a URL
     readonly:bool=False, # Refuse to write into a folder?
 )->FolderBlobs|ObjectBlobs: # The place
-    "Open a place for blobs"
-    return ObjectBlobs(where) if is_url(where) else FolderBlobs(where, readonly)
+    "Open a place for blobs; a folder that is there and cannot be listed is refused"
+    if is_url(where): return ObjectBlobs(where)
+    folder = FolderBlobs(where, readonly)
+    folder._check_listed()
+    return folder

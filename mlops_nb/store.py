@@ -8,21 +8,21 @@ import os, shutil, sqlite3, tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from fastcore.basics import patch
-from sqlalchemy import Column, Connection, Index, MetaData, Table, Text, delete, exc, insert, select
-from .blobs import FolderBlobs, _asking, _listed, _opening, _usable, _writing, is_digest, is_url, mask_url, parallel, split_digest
-from .core import InvalidInput, IntegrityError, MissingFile, MlopsError, NotFound, digest, file_digest, sync_folder
-from .database import Damaged, Transaction, open_database
+from sqlalchemy import Connection, MetaData, Table
+from .blobs import FolderBlobs, _asking, _listed, _opening, _read_only, _usable, _writing, is_url, mask_url, parallel, split_digest
+from .core import InvalidInput, IntegrityError, MissingFile, NotFound, digest, file_digest, sync_folder
+from .database import Damaged, open_database
+from .links import _REFS, Links, _insert_or_ignore
+from .migrations import _SETTINGS, TableGroups, _record, _setting
 from .objects import open_blobs
+from .transactions import Transaction
 
 # %% auto #0
 __all__ = ['Store', 'open_store']
 
 # %% ../nbs/02_store.ipynb #0e8ae77d
 _META = MetaData()
-_SETTINGS = Table('store_settings', _META, Column('key', Text, primary_key=True), Column('value', Text, nullable=False))
-
-_REFS = Table('blob_refs', _META, Column('owner', Text, primary_key=True), Column('digest', Text, primary_key=True),
-              Index('blob_refs_digest', 'digest'))
+for _table in (_SETTINGS, _REFS): _table.to_metadata(_META)     # one group: made and brought up to date together
 
 # %% ../nbs/02_store.ipynb #dced24f4
 def _places(location:Path|str, blobs:Path|str|None)->tuple[Path|str, Path|str]:
@@ -44,7 +44,9 @@ def _files(path:Path, blobs:Path|str|None)->tuple[Path, Path|str]:
     if path.suffix != '.db' and path.is_file():
         raise InvalidInput(f'{str(path)!r} is a file; a store is a folder, or a file that ends in .db')
     db, beside = (path, path.with_name(path.name + '.blobs')) if path.suffix == '.db' else (path/'store.db', path/'blobs')
-    if not (db.exists() and db.stat().st_size > 1) and any(_listed(beside)):
+    new = not (db.exists() and db.stat().st_size > 1)
+    if new and blobs is None and os.path.lexists(beside): FolderBlobs(beside)._check_listed()
+    if new and any(_listed(beside)):
         raise Damaged(f'{str(db)!r} is lost or empty, but its blobs are there. Restore it from a backup, '
                       f'or move {str(beside)!r} away')
     return db, beside if blobs is None else blobs
@@ -59,21 +61,19 @@ class Store:
         timeout:float=30.0,          # Seconds to wait for another process's write before giving up
     ):
         self.location = mask_url(location) if is_url(location) else location     # fit to be printed
-        self._known, self._own_blobs = {}, blobs is None
         with _opening(self.location):
             tables, place = _places(location, blobs)
             self._tables = open_database(tables, timeout)
-        self.readonly = self._tables.readonly
+        self.readonly, self._own_blobs = self._tables.readonly, blobs is None
         try:
             self._blobs = open_blobs(place, self.readonly)
+            self._groups, self._links = TableGroups(self._tables, self.location), Links(self._tables, self._blobs, self.location)
             self.create(_META, name='store')
             self._check_place()
         except BaseException: self.close(); raise   # whatever it was, Ctrl-C included, nothing stays open
-
     def __repr__(self)->str: return f'Store({str(self.location)!r})'
     def __enter__(self)->Store: return self
     def __exit__(self, *args)->None: self.close()
-
     def close(self)->None:
         "Close the connections; the store can be opened again"
         self._tables.close()
@@ -87,12 +87,8 @@ def read(self:Store)->Transaction:
 @patch
 def write(self:Store)->Transaction:
     "A block with a connection that holds the write lock: all of the block happens, or nothing"
-    if self.readonly: raise self._closed_to_writes()
+    if self.readonly: raise _read_only(self.location)
     return self._tables.write()
-
-@patch
-def _closed_to_writes(self:Store)->MlopsError:
-    return MlopsError(f'{str(self.location)!r} is read-only; copy the store to a place that you may write')
 
 # %% ../nbs/02_store.ipynb #cb485eb4
 @patch
@@ -102,12 +98,8 @@ def insert_or_ignore(self:Store,
     rows:list[dict],  # Rows; those whose key is there already change nothing
 )->None:
     "Insert the rows that are not there yet"
-    if not rows: return
-    if c.dialect.name == 'sqlite': from sqlalchemy.dialects.sqlite import insert
-    else: from sqlalchemy.dialects.postgresql import insert
-    c.execute(insert(table).on_conflict_do_nothing(), rows)
+    _insert_or_ignore(c, table, rows)
 
-# %% ../nbs/02_store.ipynb #98444262
 @patch
 def create(self:Store,
     metadata:MetaData,                              # Tables of one chapter
@@ -116,69 +108,21 @@ def create(self:Store,
     name:str|None=None,                             # Of the group; by default the name of its first table
 )->None:
     "Make the tables that are missing and bring older ones up to date; safe when several processes do it at once"
-    if not metadata.tables: raise InvalidInput('the metadata holds no table; define the tables first, then create them')
-    migrations, name = migrations or {}, name or next(iter(metadata.tables))
-    if missing := sorted(set(range(2, version + 1)) - set(migrations)):
-        raise InvalidInput(f'{name!r} has version {version} and no migration to {missing[0]}; '
-                           f'give migrations={{{missing[0]}: f}}')
-    self._known[name] = metadata
-    with self.read() as c: found, whole = self._version(c, name, metadata)
-    if found > version: raise self._too_new(name, found, version)
-    if found == version and whole: return
-    if self.readonly: return self._check_readable(name, found, version)
-    with self.write() as c:
-        found, _ = self._version(c, name, metadata)               # another process may have been faster
-        for n in range(found + 1, version + 1) if found else (): migrations[n](c)
-        metadata.create_all(c)
-        self._record(c, _version_key(name), str(version))
-
-# %% ../nbs/02_store.ipynb #b1350666
-def _version_key(name:str)->str: return 'schema' if name == 'store' else f'schema/{name}'
-
-@patch
-def _version(self:Store, c:Connection, name:str, metadata:MetaData)->tuple[int, bool]:
-    "Version of a group of tables, 0 when there are none, and whether all of its tables are there"
-    have, wanted = self._tables.tables(c), set(metadata.tables)
-    found = self._setting(c, _version_key(name)) if _SETTINGS.name in have else None
-    if found is None: found = 1 if have & wanted else 0      # before versions were recorded, there was only the first
-    return int(found), wanted <= have
-
-@patch
-def _setting(self:Store, c:Connection, key:str)->str|None:
-    return c.execute(select(_SETTINGS.c.value).where(_SETTINGS.c.key == key)).scalar()
-
-@patch
-def _record(self:Store, c:Connection, key:str, value:str)->None:
-    "Set one of the store's own settings"
-    c.execute(delete(_SETTINGS).where(_SETTINGS.c.key == key))
-    c.execute(insert(_SETTINGS), dict(key=key, value=value))
-
-# %% ../nbs/02_store.ipynb #7a46fc41
-@patch
-def _too_new(self:Store, name:str, found:int, version:int)->MlopsError:
-    return MlopsError(f'{str(self.location)!r} has schema {found} of {name!r}; this version of mlops_nb reads up to {version}. '
-                      'Upgrade mlops_nb')
-
-@patch
-def _check_readable(self:Store, name:str, found:int, version:int)->None:
-    "A place that cannot be written is read as it is, if it can be"
-    if found < version and (found or name == 'store'):
-        raise MlopsError(f'{str(self.location)!r} has schema {found} of {name!r}, is read-only, and would have to be brought '
-                         f'to {version}; copy it to a place that you may write, and open it there')
+    self._groups.create(metadata, version, migrations, name)
 
 # %% ../nbs/02_store.ipynb #03c4e04f
 @patch
 def _check_place(self:Store)->None:
     "Blobs that are not beside the tables carry the mark of their store, so that neither is opened with another's"
-    with self.read() as c: mark = self._setting(c, 'blobs')
+    with self.read() as c: mark = _setting(c, 'blobs')
     if self._own_blobs:
         if mark: raise InvalidInput(f'{str(self.location)!r} keeps its bytes in another place; say where, with blobs=')
         return
     if mark is None and not self.readonly:
         with self.write() as c:
-            mark = self._setting(c, 'blobs') or os.urandom(16).hex()
+            mark = _setting(c, 'blobs') or os.urandom(16).hex()
             self._blobs.claim(mark)
-            self._record(c, 'blobs', mark)
+            _record(c, 'blobs', mark)
     if (found := self._blobs.owner()) != mark:
         whose = 'belongs to another store' if found else 'has no blobs of this store'
         raise InvalidInput(f'{self._blobs!r} {whose}; {str(self.location)!r} keeps its bytes elsewhere')
@@ -202,6 +146,10 @@ def has(self:Store,
     "Which of these blobs are here"
     return self._blobs.has(shas)
 
+@patch
+def _not_here(self:Store, sha:str)->NotFound:
+    return NotFound(f'no blob {sha}; the store at {str(self.location)!r} does not hold it')
+
 # %% ../nbs/02_store.ipynb #ed542d74
 @patch
 def put(self:Store,
@@ -216,8 +164,7 @@ def put_many(self:Store,
 )->list[str]:              # Their digests, in order
     "Store many blobs at once; all of them are on the disk when this returns"
     datas = [memoryview(data).cast('B') for data in datas]
-    shas = parallel(digest, datas)
-    self._blobs.put(dict(zip(shas, datas)))
+    self._blobs.put(dict(zip(shas := parallel(digest, datas), datas)))
     return shas
 
 @patch
@@ -225,8 +172,7 @@ def put_file(self:Store,
     path:Path|str, # File whose content to store; it is streamed, so its size does not matter
 )->str:            # Digest of the content
     "Store the content of a file"
-    path = _usable(path)
-    if not path.is_file(): raise MissingFile(f'no file at {str(path)!r}')
+    if not (path := _usable(path)).is_file(): raise MissingFile(f'no file at {str(path)!r}')
     with _asking('be read', path): sha = file_digest(path)
     self._blobs.put_file(sha, path)
     return sha
@@ -257,14 +203,6 @@ def size(self:Store,
     try: return self._blobs.size(sha)
     except FileNotFoundError: raise self._not_here(sha) from None
 
-# %% ../nbs/02_store.ipynb #a60d9f84
-@patch
-def _not_here(self:Store, sha:str)->NotFound:
-    return NotFound(f'no blob {sha}; the store at {str(self.location)!r} does not hold it')
-
-def _check_digest(sha:str, found:str)->None:
-    if found != sha: raise IntegrityError(f'blob {sha} has changed: its content now has the digest {found}')
-
 # %% ../nbs/02_store.ipynb #4d1facf7
 @patch
 def fetch(self:Store,
@@ -284,6 +222,9 @@ def fetch(self:Store,
         finally: Path(part).unlink(missing_ok=True)                # Ctrl-C too leaves no half file
     return path
 
+def _check_digest(sha:str, found:str)->None:
+    if found != sha: raise IntegrityError(f'blob {sha} has changed: its content now has the digest {found}')
+
 # %% ../nbs/02_store.ipynb #2c0557dd
 @patch
 def link(self:Store,
@@ -292,11 +233,7 @@ def link(self:Store,
     digests:Iterable[str],  # Digests of the blobs that it needs
 )->None:
     "Record that `owner` needs these blobs; one that is missing is an error"
-    digests, owner = set(digests), _check_owner(owner)
-    if missing := digests - self.has(digests):
-        raise IntegrityError(f'{owner!r} needs {len(missing)} blobs that are not stored, '
-                             f'the first is {sorted(missing)[0]}; put them first')
-    self.insert_or_ignore(c, _REFS, [dict(owner=owner, digest=sha) for sha in sorted(digests)])
+    self._links.link(c, owner, digests)
 
 @patch
 def unlink(self:Store,
@@ -304,12 +241,7 @@ def unlink(self:Store,
     owner:str,    # Name of the record
 )->None:
     "Record that `owner` needs its blobs no more"
-    c.execute(delete(_REFS).where(_REFS.c.owner == _check_owner(owner)))
-
-def _check_owner(owner:str)->str:
-    if isinstance(owner, str) and owner and owner.isprintable() and len(owner) <= 1000: return owner
-    raise InvalidInput(f'{owner!r} is no owner of blobs; an owner is a text of 1 to 1000 printable characters, '
-                       'for example model/churn/1.0.0')
+    self._links.unlink(c, owner)
 
 # %% ../nbs/02_store.ipynb #fc51e073
 @patch
@@ -318,42 +250,12 @@ def gc(self:Store,
     grace:float=3600.0,    # Leave alone what was put less than this many seconds ago
 )->list[str]:              # Digests, or places of temporary files, that nobody needs
     "Find, and with `dry_run=False` remove, the blobs that no record needs"
-    limit = self._blobs.now() - grace
-    old = sorted(name for name, put in self._blobs.files() if put <= limit)
-    with self.read() as c: needed = set(c.execute(select(_REFS.c.digest).distinct()).scalars())
-    garbage = [name for name in old if name not in needed]
-    if dry_run: return garbage
-    return [name for i in range(0, len(garbage), 200) for name in self._remove(garbage[i:i+200], limit)]
+    return self._links.gc(dry_run, grace)
 
-@patch
-def _remove(self:Store, names:list[str], limit:float)->list[str]:
-    "Remove what nobody needs now, under the lock, so that no record can begin to need it meanwhile"
-    with self.write() as c:
-        needed = set(c.execute(select(_REFS.c.digest).where(_REFS.c.digest.in_(names))).scalars())
-        return [name for name in names if name not in needed and self._blobs.remove(name, limit)]
-
-# %% ../nbs/02_store.ipynb #12818fa4
 @patch
 def verify(self:Store)->list[str]: # One sentence for each problem; empty when all is well
     "Check the database, read the tables and hash every blob that a record needs"
-    try:
-        with self.read() as c:
-            problems = [f'database: {line}' for line in self._tables.problems(c)]
-            rows = c.execute(select(_REFS.c.digest, _REFS.c.owner).order_by(_REFS.c.digest, _REFS.c.owner)).all()
-    except (exc.DatabaseError, MlopsError) as e: return [f'database: {e}']
-    owners = {}
-    for sha, owner in rows: owners.setdefault(sha, []).append(owner)
-    return problems + [p for p in parallel(self._problem, owners.items()) if p]
-
-@patch
-def _problem(self:Store, item:tuple[str, list[str]])->str|None:
-    "What is wrong with a blob that somebody needs"
-    sha, who = item[0], ', '.join(item[1])
-    if not is_digest(sha): return f'{sha!r} is not a digest; {who} needs it'
-    try: found = self._blobs.digest_of(sha)
-    except FileNotFoundError: return f'blob {sha} is missing; {who} needs it'
-    except (MlopsError, OSError) as e: return f'blob {sha} cannot be read ({e}); {who} needs it'
-    return None if found == sha else f'blob {sha} has changed; {who} needs it'
+    return self._links.verify()
 
 # %% ../nbs/02_store.ipynb #13bfb8f3
 @patch
@@ -381,7 +283,7 @@ def _copy_into(self:Store, folder:Path)->None:
     db, place, copied, lost = folder/'store.db', FolderBlobs(folder/'blobs'), set(), set()
     while True:
         db.unlink(missing_ok=True)
-        self._tables.copy(db, self._known.values())
+        self._tables.copy(db, self._groups.known.values())
         needed = _needed_by_copy(db)
         if gone := lost & set(needed):
             raise IntegrityError(f'blob {min(gone)} is missing; {needed[min(gone)]} needs it, so there is no backup')

@@ -192,7 +192,7 @@ def values(w):
              'load_artifact.path': w.exported, 'load_model_bytes.data': lambda: (w.store/'blobs'/w.sha[:2]/w.sha[2:]).read_bytes(), 'MLPipelineConfig.__init__.config_path': 'config.json',
              'canonical.value': 1, 'DataVersioning.load_data.version': w.v1, 'DataVersioning.get_lineage.version': w.v1, 'Report.figure.fig': _figure, 'table.rows': [dict(x=1)], 'Report.table.rows': [dict(x=1)],
              'ModelMonitor.log_feedbacks.labels': {w.prediction: 1}, 'PredictionLog.log_feedbacks.labels': {w.prediction: 1}, 'ModelRegistry.register_model.version': '3.0',
-             'DataVersioning.version_data.name': 'd', 'Store.link.c': 'write', 'Store.unlink.c': 'write', 'ModelRegistry.untag.key': 'team', 'ModelRegistry.restore.version': '0.9', 'ModelRegistry.import_mlflow.path': 'mlflow', 'ModelRegistry.import_mlflow.version': '4.0',
+             'DataVersioning.version_data.name': 'd', 'Store.link.c': 'write', 'Store.unlink.c': 'write', 'Links.link.c': 'write', 'Links.unlink.c': 'write', 'ModelRegistry.untag.key': 'team', 'ModelRegistry.restore.version': '0.9', 'ModelRegistry.import_mlflow.path': 'mlflow', 'ModelRegistry.import_mlflow.version': '4.0',
              'DataVersioning.delete.version': w.v2, 'DataVersioning.export_data.version': w.v1, 'DataVersioning.export_data.path': 'out.csv', 'DataVersioning.manifest.version': w.v1,
              'DataVersioning.read_columns.version': w.v1, 'ModelRegistry.compare.a': 'm:1.0', 'ModelRegistry.compare.b': 'm:2.0', 'ModelRegistry.tag.key': 'team', 'SqliteDatabase.copy.path': 'out.db',
              'ModelMonitor.log_feedbacks.prediction_ids': [w.prediction], 'PredictionLog.log_feedbacks.prediction_ids': [w.prediction],
@@ -220,10 +220,12 @@ def factories(w):
     import mlops_nb
     from mlops_nb.predictions import PredictionLog
     from mlops_nb.dashboard import Report
-    from mlops_nb import blobs, database
+    from mlops_nb import blobs, database, links, migrations
+    tables = lambda: database.open_database(w.store/'store.db', 5.0)
     return {'ModelRegistry': lambda: mlops_nb.ModelRegistry(w.store), 'DataVersioning': lambda: mlops_nb.DataVersioning(w.store), 'Store': lambda: mlops_nb.Store(w.store),
             'ModelMonitor': lambda: mlops_nb.ModelMonitor(w.store/'monitor.db'), 'PredictionLog': lambda: PredictionLog(w.store/'monitor.db'), 'MLPipelineConfig': lambda: mlops_nb.MLPipelineConfig(w.play/'config.json'),
-            'ModelAPI': lambda: mlops_nb.ModelAPI(w.model), 'FolderBlobs': lambda: blobs.FolderBlobs(w.store/'blobs'), 'ObjectBlobs': lambda: blobs.ObjectBlobs('memory://fuzz'), 'SqliteDatabase': lambda: database.open_database(w.store/'store.db', 5.0),
+            'ModelAPI': lambda: mlops_nb.ModelAPI(w.model), 'FolderBlobs': lambda: blobs.FolderBlobs(w.store/'blobs'), 'ObjectBlobs': lambda: blobs.ObjectBlobs('memory://fuzz'), 'SqliteDatabase': tables,
+            'Links': lambda: links.Links(tables(), blobs.FolderBlobs(w.store/'blobs')), 'TableGroups': lambda: migrations.TableGroups(tables()),
             'Lineage': lambda: mlops_nb.Lineage(w.store, w.store, w.store), 'Signature': lambda: mlops_nb.Signature.infer(w.frame[['x']]),
             'ModelClient': lambda: mlops_nb.ModelClient('http://127.0.0.1:9', timeout=.2), 'Report': lambda: Report('title')}
 
@@ -261,7 +263,7 @@ class Call:
             if cls is not None and not inspect.ismethod(function):
                 if function.__name__ == '__init__': target = cls
                 else: target = functools.partial(function, self._object(cls, stack))
-            if 'c' in arguments: arguments['c'] = stack.enter_context(self.object.write())
+            if 'c' in arguments: arguments['c'] = stack.enter_context(getattr(self.object, 'db', self.object).write())
             with self._watched(text): return _used(target(**arguments))
 
     def _object(self, cls, stack):
@@ -269,7 +271,7 @@ class Call:
         known = next((n for n in (cls.__name__, *(k.__name__ for k in cls.__subclasses__())) if n in make), None)
         if known: self.object = make[known]()
         elif 'self' not in inspect.signature(cls).parameters: self.object = cls(**self._arguments(cls.__init__, stack))
-        stack.callback(getattr(self.object, 'close', lambda: None))
+        stack.callback(getattr(self.object, 'close', None) or getattr(getattr(self.object, 'db', None), 'close', lambda: None))
         return self.object
 
     def _arguments(self, function, stack):

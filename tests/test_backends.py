@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, MetaData, Table, Text, exc, func, insert, select, update
 
 from mlops_nb.core import IntegrityError, InvalidInput, MlopsError, NotFound, digest
-from mlops_nb.store import _REFS, Store
+from mlops_nb.links import _REFS
+from mlops_nb.store import Store
 from services import PASSWORD
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import Column, MetaData, Table, Text, exc, select
 
 from mlops_nb.blobs import StorageFull, hide_secrets, mask_url
 from mlops_nb.core import InvalidInput, MlopsError, NotFound, check_name, digest
-from mlops_nb.database import open_database
+from mlops_nb.database import Busy, open_database
 from mlops_nb.objects import open_blobs
 from mlops_nb.store import Store
 from services import PASSWORD
@@ -110,6 +110,22 @@ def test_a_folder_that_cannot_be_written_is_read(tmp_path, monkeypatch):
         with pytest.raises(MlopsError, match='read-only'):
             with s.write(): pass
         with pytest.raises(MlopsError, match='read-only'): s.put(b'y')
+
+
+@pytest.mark.parametrize('garbage', [True, False])
+def test_gc_that_is_to_remove_is_refused_where_nothing_can_be_written_before_it_looks(tmp_path, monkeypatch, garbage):
+    with Store(tmp_path/'s') as s:
+        sha = s.put(b'x')
+        if not garbage:
+            with s.write() as c: s.link(c, 'model/m/1', [sha])
+    with monkeypatch.context() as m:
+        m.setattr('os.access', lambda *a: False)          # root may write anywhere
+        with Store(tmp_path/'s') as s:
+            assert s.gc(grace=-1) == [sha]*garbage and s.gc(True, -1) == s.gc(grace=-1)
+            m.setattr(s._blobs, 'files', lambda: pytest.fail('it has looked'))
+            with pytest.raises(MlopsError) as e: s.gc(dry_run=False, grace=-1)
+            assert str(e.value) == f"'{tmp_path/'s'}' is read-only; copy the store to a place that you may write"
+    with Store(tmp_path/'s') as s: assert s.gc(dry_run=False, grace=-1) == [sha]*garbage
 
 
 @given(st.text(max_size=150))
@@ -259,7 +275,7 @@ def interrupted(do, k, files, opcodes=False):
     sys.settrace(trace)
     try: do()
     except BaseException as e: return e
-    finally: sys.settrace(before); gc.enable()
+    finally: sys.settrace(before); gc.enable(); interrupted.pressed = steps >= k
     assert steps < k, 'Ctrl-C was pressed, and nobody heard of it'
 
 
@@ -294,7 +310,8 @@ def _check_interruptions(place, begin, files, fails=False, wait=0.1, **kw):
     return k
 
 
-OURS, ALL = ('mlops_nb/database.py',), ('mlops_nb/database.py', 'sqlalchemy/engine/base.py', 'sqlalchemy/engine/default.py', 'sqlalchemy/pool/base.py')
+OURS = ('mlops_nb/database.py', 'mlops_nb/transactions.py')
+ALL = (*OURS, 'sqlalchemy/engine/base.py', 'sqlalchemy/engine/default.py', 'sqlalchemy/pool/base.py')
 
 
 def KEPT(db): "A connection is waiting"
@@ -305,6 +322,34 @@ def NEW(db): db.close()
 @pytest.mark.parametrize('begin, files, opcodes', [(KEPT, OURS, True), (NEW, OURS, True), (NEW, ALL, False)], ids=['kept', 'new', 'in SQLAlchemy too'])
 def test_ctrl_c_at_every_step_of_a_block_frees_the_lock(tmp_path, begin, files, opcodes, fails):
     assert check_interruptions(tmp_path/'a.db', begin, files, fails, opcodes=opcodes) > 100
+
+
+def _interrupt_what_fails(place, fails):
+    "A block that cannot begin or end, interrupted at each step: what is told is Ctrl-C, and the lock is free"
+    db, other = open_database(place, timeout=0), open_database(place, timeout=0.1)
+    with db.write() as c: c.exec_driver_sql('create table t(n integer)')
+    def error(conn): raise sqlite3.OperationalError('disk I/O error')
+    if fails in ('commit', 'rollback'): setattr(db._engine.dialect, f'do_{fails}', error)
+    def block():
+        with db.write() as c:
+            c.exec_driver_sql('insert into t values(1)')
+            if fails == 'rollback': raise RuntimeError('a bug')
+    holder = other.write()
+    for k in range(1, 10_000):
+        db.close()
+        if fails == 'begin': holder.__enter__()
+        told = interrupted(block, k, ALL, opcodes=True)
+        if fails == 'begin': holder._end(None, None, None)
+        assert type(told) is (KeyboardInterrupt if interrupted.pressed else {'begin': Busy, 'commit': exc.OperationalError, 'rollback': RuntimeError}[fails]), (k, told)
+        with other.write() as c: assert c.exec_driver_sql('select count(*) from t').scalar() == 0
+        if not interrupted.pressed: break
+    assert k > 1000
+
+
+@pytest.mark.parametrize('fails', ['begin', 'commit', 'rollback'])
+def test_ctrl_c_in_a_block_that_cannot_begin_or_end_is_told_as_ctrl_c(tmp_path, fails, caplog):
+    caplog.set_level('CRITICAL', 'sqlalchemy.pool')           # it logs each connection that it cannot reset
+    with ThreadPoolExecutor(1) as thread: thread.submit(_interrupt_what_fails, tmp_path/'a.db', fails).result()
 
 
 class Bell:
@@ -524,6 +569,38 @@ def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(tmp_path):
     (tmp_path/'s/store.db').unlink()
     with pytest.raises(MlopsError, match='cannot be opened as a store: Too many levels'): Store(tmp_path/'s')   # and no new one is begun
     assert not (tmp_path/'s/store.db').exists()
+
+
+@pytest.mark.parametrize('new', [True, False], ids=['new', 'old'])
+@pytest.mark.parametrize('apart', [True, False], ids=['apart', 'beside'])
+@pytest.mark.parametrize('fault', ['a file', 'a link to itself', errno.EACCES, errno.EIO])
+def test_a_store_whose_blobs_cannot_be_listed_does_not_open(tmp_path, monkeypatch, new, apart, fault):
+    blobs, linked = tmp_path/('bytes' if apart else 's/blobs'), tmp_path/'aside'
+    places = (tmp_path/'s', blobs) if apart else (tmp_path/'s',)
+    if not new:
+        with Store(*places) as s: sha = s.put(b'one')
+        blobs.rename(linked)
+    blobs.parent.mkdir(exist_ok=True)
+    if fault == 'a file': blobs.write_text('not a folder'); why = 'Not a directory'
+    elif fault == 'a link to itself': blobs.symlink_to(blobs); why = 'Too many levels of symbolic links'
+    else:
+        blobs.mkdir(); why = os.strerror(fault)
+        listdir, scandir = os.listdir, os.scandir
+        def fails(real):
+            def call(path='.'):
+                if Path(path) == blobs: raise OSError(fault, why, str(path))
+                return real(path)
+            return call
+        monkeypatch.setattr(os, 'listdir', fails(listdir)); monkeypatch.setattr(os, 'scandir', fails(scandir))   # root may list anything
+    for _ in range(2):
+        with pytest.raises(MlopsError) as e: Store(*places)
+        assert str(e.value) == f"'{blobs}' could not be listed ({why}). Look at the disk, and at who may use it; then try again"
+    assert (tmp_path/'s/store.db').exists() is not new                               # and no new store is begun
+    monkeypatch.undo()
+    if blobs.is_symlink() or blobs.is_file(): blobs.unlink()
+    else: blobs.rmdir()
+    if not new: linked.rename(blobs)
+    with Store(*places) as s: assert new or s.get(sha) == b'one'
 
 
 @pytest.mark.parametrize('number', [errno.EIO, errno.EACCES, errno.ESTALE])
