@@ -159,6 +159,17 @@ def tables(self:SqliteDatabase, c:Connection)->set[str]:
     return set(c.exec_driver_sql("select name from sqlite_master where type='table'").scalars())
 
 @patch
+def layout(self:SqliteDatabase, c:Connection)->dict[str, set[str]]:
+    "Names of the tables, and of the columns of each"
+    return _by_table(c.exec_driver_sql('select m.name, p.name from sqlite_master m, pragma_table_info(m.name) p '
+                                       "where m.type='table'"))
+
+def _by_table(pairs:Iterable)->dict[str, set[str]]:
+    found = {}
+    for table, column in pairs: found.setdefault(table, set()).add(column)
+    return found
+
+@patch
 def problems(self:SqliteDatabase, c:Connection)->list[str]:
     "One sentence for each fault that SQLite finds in itself"
     found = [line for line, in c.exec_driver_sql('pragma integrity_check') if line != 'ok']
@@ -271,6 +282,14 @@ def _hide(self:PostgresDatabase, text:str)->str: return hide_secrets(text, resol
 def tables(self:PostgresDatabase, c:Connection)->set[str]:
     "Names of the tables"
     return set(c.exec_driver_sql('select tablename from pg_tables where schemaname = current_schema()').scalars())
+
+@patch
+def layout(self:PostgresDatabase, c:Connection)->dict[str, set[str]]:
+    "Names of the tables, and of the columns of each"
+    return _by_table(c.exec_driver_sql(
+        'select c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid '
+        'where c.relnamespace = current_schema()::regnamespace and c.relkind in (\'r\', \'p\') '
+        'and a.attnum > 0 and not a.attisdropped'))
 
 @patch
 def problems(self:PostgresDatabase, c:Connection)->list[str]:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 from collections.abc import Callable
 from fastcore.basics import patch
-from sqlalchemy import Column, Connection, MetaData, Table, Text, delete, insert, select
+from sqlalchemy import Column, Connection, MetaData, Table, Text, delete, exc, insert, select
 from .core import InvalidInput, MlopsError
-from .database import Database
+from .database import Damaged, Database
 
 # %% auto #0
 __all__ = ['TableGroups']
@@ -43,18 +43,31 @@ class TableGroups:
 
 # %% ../nbs/01e_migrations.ipynb #22e7f544
 @patch
-def _version(self:TableGroups, c:Connection, name:str, metadata:MetaData)->tuple[int, bool]:
-    "Version of a group of tables, 0 when there are none, and whether all of its tables are there"
-    have, wanted = self.db.tables(c), set(metadata.tables)
-    found = _setting(c, _version_key(name)) if _SETTINGS.name in have else None
-    if found is None: found = 1 if have & wanted else 0      # before versions were recorded, there was only the first
-    return int(found), wanted <= have
+def _version(self:TableGroups, c:Connection, name:str, metadata:MetaData)->tuple[int|None, list[str]]:
+    "Recorded version of a group of tables, None if there is no record; which of its tables and columns are not there"
+    have = self.db.layout(c)
+    found = _setting(c, _version_key(name)) if have.get(_SETTINGS.name) == {'key', 'value'} else None
+    if found is not None and not (isinstance(found, str) and found.isdecimal()):
+        raise Damaged(f'{self.place!r} has the schema {found!r} of {name!r}, which is no number. Restore it from a backup')
+    lacks = [f'table {t}' if t not in have else f'column {t}.{col.name}' for t, table in metadata.tables.items()
+             for col in table.columns if col.name not in have.get(t, ())]
+    return found and int(found), list(dict.fromkeys(lacks))
+
+def _first(metadata:MetaData, lacks:list[str])->int:
+    "The version of tables that have no record: the first, if one of them is there"
+    return int(any(f'table {t}' not in lacks for t in metadata.tables))
 
 # %% ../nbs/01e_migrations.ipynb #cdabf1dd
 @patch
 def _too_new(self:TableGroups, name:str, found:int, version:int)->MlopsError:
     return MlopsError(f'{self.place!r} has schema {found} of {name!r}; this version of mlops_nb reads up to {version}. '
                       'Upgrade mlops_nb')
+
+@patch
+def _check_whole(self:TableGroups, name:str, version:int, lacks:list[str])->None:
+    "A layout of this version has all its tables and columns"
+    if lacks: raise Damaged(f"{self.place!r} has lost the {lacks[0]}, which schema {version} of {name!r} has. "
+                            'Restore it from a backup')
 
 @patch
 def _check_readable(self:TableGroups, name:str, found:int, version:int)->None:
@@ -78,9 +91,10 @@ def create(self:TableGroups,
         raise InvalidInput(f'{name!r} has version {version} and no migration to {missing[0]}; '
                            f'give migrations={{{missing[0]}: f}}')
     self.known[name] = metadata
-    with self.db.read() as c: found, whole = self._version(c, name, metadata)
+    with self.db.read() as c: recorded, lacks = self._version(c, name, metadata)
+    found = recorded or _first(metadata, lacks)
     if found > version: raise self._too_new(name, found, version)
-    if found == version and whole: return
+    if recorded == version: return self._check_whole(name, version, lacks)
     if self.db.readonly: return self._check_readable(name, found, version)
     with self.db.write() as c: self._bring_up(c, metadata, version, migrations, name)
 
@@ -88,8 +102,14 @@ def create(self:TableGroups,
 @patch
 def _bring_up(self:TableGroups, c:Connection, metadata:MetaData, version:int, migrations:dict[int, Callable], name:str)->None:
     "The steps that are left, under the lock: another process may have been faster"
-    found, _ = self._version(c, name, metadata)
-    for n in range(found + 1, version + 1) if found else (): migrations[n](c)
-    metadata.create_all(c)
-    _SETTINGS.create(c, checkfirst=True)
+    recorded, lacks = self._version(c, name, metadata)
+    found = recorded or _first(metadata, lacks)
+    try:
+        for n in range(found + 1, version + 1) if found else (): migrations[n](c)
+        metadata.create_all(c)
+        _SETTINGS.create(c, checkfirst=True)
+    except (exc.OperationalError, exc.ProgrammingError) as e:
+        if known := self.db._error(e): raise known from e
+        raise Damaged(f'{self.place!r} has schema {found} of {name!r}, which cannot be brought to {version} ({e.orig}): '
+                      'nothing was changed. Is it damaged? Restore it from a backup') from e
     _record(c, _version_key(name), str(version))

@@ -8,7 +8,8 @@ import json
 from collections.abc import Mapping
 from sqlalchemy import DDL, Column, Connection, Integer, MetaData, Table, Text, func, insert, select, update
 from .core import digest
-from .store import _REFS, Store
+from .links import _REFS
+from .store import Store
 
 # %% auto #0
 __all__ = ['seal', 'parents_of', 'change_record', 'add_record', 'prepare_provenance', 'check_provenance']
