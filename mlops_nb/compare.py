@@ -7,7 +7,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 import numpy as np, pandas as pd
+from .columns import series
 from .core import InvalidInput, NotFound, hint
+from .manifests import column_values
 
 # %% auto #0
 __all__ = ['compare_rows']
@@ -83,52 +85,76 @@ def _codes(a:pd.Series, b:pd.Series)->tuple[np.ndarray, np.ndarray]:
 class _Side:
     "One version of a table: the parts of its manifest, and the rows that somebody asks for"
     def __init__(self, versions, version:str):
-        self.versions, self.version, m = versions, version, versions.manifest(version)
-        if m['kind'] != 'frame': raise InvalidInput(f"{version!r} is not a table but {m['kind']}; only rows of tables can be compared")
-        self.rows, levels = m['rows'], m['index']['levels']
-        names = [n if n is not None else f'level_{i}' if len(levels) > 1 else 'index' for i, n in enumerate(m['index']['names'])]
-        self.levels = {f'{n} (index)' if n in {c['name'] for c in m['columns']} else str(n): (i, part) for i, (n, part) in enumerate(zip(names, levels))}
-        self.parts = {**{n: part for n, (_, part) in self.levels.items()}, **{c['name']: c for c in m['columns']}}
+        m, stored, self.reader = versions._opened(version)
+        if m['kind'] != 'frame':
+            raise InvalidInput(f"{version!r} is not a table but {m['kind']}; only rows of tables can be compared")
+        self.version, self.rows, columns, levels = version, m['rows'], m['columns'], m['index']['levels']
+        names = [n if n is not None else f'level_{i}' if len(levels) > 1 else 'index'
+                 for i, n in enumerate(m['index']['names'])]
+        taken = {c['name'] for c in columns}
+        names = [*(f'{n} (index)' if n in taken else str(n) for n, _ in zip(names, levels)), *(c['name'] for c in columns)]
+        self.parts = dict(zip(names, [*levels, *columns]))
+        self.stored = dict(zip(names, [*stored['index'].get('levels', []), *stored['columns']]))
 
     def read(self, name:str, rows:np.ndarray|None=None)->pd.Series:
         "The values of a column in these rows, in this order; None is all rows"
-        if rows is None: rows = np.arange(self.rows)
-        starts = _starts(self.parts[name]['chunks'])
-        needed = np.flatnonzero(np.bincount(np.searchsorted(starts, rows, 'right') - 1))
-        spans = [(int(starts[k]), int(starts[k + 1])) for k in needed]
-        found = self.versions.read_columns(self.version, [] if name in self.levels else [name], spans)
-        values = found.index.get_level_values(self.levels[name][0]).to_series() if name in self.levels else found.iloc[:, 0]
-        begins = np.cumsum([0] + [e - s for s, e in spans])[:-1]
-        k = np.searchsorted(starts[needed], rows, 'right') - 1
-        return values.iloc[begins[k] + rows - starts[needed][k]].reset_index(drop=True) if len(rows) else values.iloc[:0]
+        part = self.stored[name]
+        if rows is None: return series(column_values(part, self.reader))
+        starts = _starts(part['chunks'])
+        chunk = np.searchsorted(starts, rows, 'right') - 1
+        needed = np.flatnonzero(np.bincount(chunk)) if len(rows) else np.zeros(1, np.int64)     # no rows have a type, too
+        found = series(column_values({**part, 'chunks': [part['chunks'][k] for k in needed]}, self.reader))
+        moved = np.zeros(len(starts), np.int64)
+        moved[needed] = _starts([part['chunks'][k] for k in needed])[:-1] - starts[needed]
+        return found.take(rows + moved[chunk]).reset_index(drop=True)
 
 # %% ../nbs/04c_compare.ipynb #0075053a
 def _plain(x): return None if pd.isna(x) else x.item() if hasattr(x, 'item') else x
+
+def _lent(a:list, b:list)->np.ndarray:
+    "For each row on the right, a row on the left that lies at the same place of an equal chunk; else -1"
+    first = {k: i for (k, _), i in zip(reversed(a), _starts(a)[-2::-1].tolist())}
+    return np.concatenate([np.arange(first[k], first[k] + n) if k in first else np.full(n, -1) for k, n in b])
+
+def _column_codes(left:_Side, right:_Side, name:str)->tuple[np.ndarray, np.ndarray]:
+    "Codes of a column; rows of the right side whose chunks the left side has as well are not read again"
+    (a, b), x = (side.parts[name] for side in (left, right)), left.read(name)
+    lent = _lent(a['chunks'], b['chunks']) if a['type'] == b['type'] else np.full(right.rows, -1)
+    new = np.flatnonzero(lent < 0)
+    codes, found = _codes(x, right.read(name, new) if len(new) else x[:0])
+    lent[lent >= 0] = codes[lent[lent >= 0]]
+    lent[new] = found
+    return codes, lent
 
 def _key_codes(left:_Side, right:_Side, key:list[str])->tuple[np.ndarray, np.ndarray]:
     "One number for the key of each row, the same on both sides"
     for side in (left, right):
         for k in key:
             if k not in side.parts: raise NotFound(f'{side.version!r} has no column {k!r} for a key. {hint(k, side.parts)}')
-    columns = {k: (left.read(k), right.read(k)) for k in key}
-    total = np.zeros(left.rows + right.rows, dtype=np.int64)
-    for k, (a, b) in columns.items():
-        codes = np.concatenate(_codes(a, b))
-        if (codes < 0).any():
-            row = int(np.argmax(codes < 0))
-            side, row = (left, row) if row < left.rows else (right, row - left.rows)
-            raise InvalidInput(f'the key {k!r} is missing in row {row} of {side.version!r}; a key has a value in each row')
-        total = pd.factorize(total*(codes.max(initial=0) + 1) + codes)[0]
-    for side, codes, at in [(left, total[:left.rows], 0), (right, total[left.rows:], 1)]:
-        if (twice := pd.Series(codes).duplicated()).any():
-            row = int(np.argmax(twice)); first = int(np.argmax(codes == codes[row]))
-            value = ', '.join(f'{k}={_plain(columns[k][at].iloc[row])!r}' for k in key)
-            raise InvalidInput(f'{value} names rows {first} and {row} of {side.version!r}; a key names one. Add a column to it')
-    return total[:left.rows], total[left.rows:]
+    total, n = None, left.rows
+    for k in key:
+        a, b = _column_codes(left, right, k)
+        for side, codes in ((left, a), (right, b)):
+            if (codes < 0).any():
+                raise InvalidInput(f'the key {k!r} is missing in row {int(np.argmax(codes < 0))} of {side.version!r}; '
+                                   'a key has a value in each row')
+        codes = np.concatenate([a, b])
+        total = codes if total is None else pd.factorize(total*(codes.max(initial=0) + 1) + codes)[0]
+    for side, codes in ((left, total[:n]), (right, total[n:])):
+        if len(codes) and np.bincount(codes).max() > 1: _refuse_twice(side, key, codes)
+    return total[:n], total[n:]
+
+def _refuse_twice(side:_Side, key:list[str], codes:np.ndarray):
+    "Name the first row whose key another row had before it"
+    row = int(np.argmax(pd.Series(codes).duplicated())); first = int(np.argmax(codes == codes[row]))
+    value = ', '.join(f'{k}={_plain(side.read(k, np.array([row])).iloc[0])!r}' for k in key)
+    raise InvalidInput(f'{value} names rows {first} and {row} of {side.version!r}; a key names one. Add a column to it')
 
 def _pairs_by_key(a:np.ndarray, b:np.ndarray)->tuple[np.ndarray, np.ndarray]:
-    "Rows with the same key, in the order of the left side"
-    at = pd.Index(b).get_indexer(a)
+    "Rows with the same number, in the order of the left side"
+    place = np.full(max(a.max(initial=-1), b.max(initial=-1)) + 1, -1)
+    place[b] = np.arange(len(b))
+    at = place[a]
     return np.flatnonzero(at >= 0), at[at >= 0]
 
 # %% ../nbs/04c_compare.ipynb #bf14cd09
@@ -249,19 +275,35 @@ def _pairs_by_place(left:_Side, right:_Side, names:list[str])->dict[str, tuple]:
     return dict(runs=tuple(spread), equal=(a[i], b[j]), moved=(a[p], b[q]), other=(a[u][s], b[v][t]))
 
 # %% ../nbs/04c_compare.ipynb #b40ac1a5
-def _unread(a:dict, b:dict, i:np.ndarray, j:np.ndarray)->np.ndarray:
-    "Which of these pairs of rows are not known to be equal in this column"
-    if a['type'] != b['type']: return np.arange(len(i))
-    if a['chunks'] == b['chunks'] and (i is j or np.array_equal(i, j)): return np.empty(0, dtype=np.int64)
-    (x, y), number = (_starts(s['chunks']) for s in (a, b)), {}
-    keys = [np.array([number.setdefault(k, len(number)) for k, _ in s['chunks']]) for s in (a, b)]
-    p, q = np.searchsorted(x, i, 'right') - 1, np.searchsorted(y, j, 'right') - 1
-    return np.flatnonzero((keys[0][p] != keys[1][q]) | (i - x[p] != j - y[q]))
+def _stretches(i:np.ndarray, j:np.ndarray)->np.ndarray:
+    "Where among these pairs of rows a stretch begins in which both sides go on row by row; all of them, where most do"
+    begins = np.flatnonzero(np.concatenate([np.ones(min(len(i), 1), bool), (np.diff(i) != 1) | (np.diff(j) != 1)]))
+    return begins if 4*len(begins) < len(i) else np.arange(len(i))
 
-def _changed(left:_Side, right:_Side, name:str, i:np.ndarray, j:np.ndarray)->tuple[np.ndarray, pd.Series, pd.Series]:
+def _cuts(starts:np.ndarray, rows:np.ndarray, begins:np.ndarray)->np.ndarray:
+    "Where among `rows` a chunk begins inside of a stretch"
+    first, sizes = rows[begins], np.diff(begins, append=len(rows))
+    low, high = np.searchsorted(starts, first, 'right'), np.searchsorted(starts, first + sizes, 'left')
+    which = np.repeat(np.arange(len(begins)), high - low)
+    nth = np.arange(len(which)) - np.repeat(np.cumsum(high - low) - (high - low), high - low)
+    return begins[which] + starts[low[which] + nth] - first[which]
+
+def _unread(a:list, b:list, i:np.ndarray, j:np.ndarray, begins:np.ndarray)->np.ndarray:
+    "Which of these pairs of rows are not at the same place of equal chunks"
+    (x, y), number = (_starts(s) for s in (a, b)), {}
+    keys = [np.array([number.setdefault(k, len(number)) for k, _ in s]) for s in (a, b)]
+    if len(begins) < len(i): begins = np.unique(np.concatenate([begins, _cuts(x, i, begins), _cuts(y, j, begins)]))
+    p, q = np.searchsorted(x, i[begins], 'right') - 1, np.searchsorted(y, j[begins], 'right') - 1
+    differ = (keys[0][p] != keys[1][q]) | (i[begins] - x[p] != j[begins] - y[q])
+    return np.flatnonzero(np.repeat(differ, np.diff(begins, append=len(i))))
+
+def _changed(left:_Side, right:_Side, name:str, i:np.ndarray, j:np.ndarray,
+             begins:np.ndarray)->tuple[np.ndarray, pd.Series, pd.Series]:
     "Places of the pairs whose values differ in this column, and the values"
-    todo = _unread(left.parts[name], right.parts[name], i, j)
-    a, b = (side.read(name, rows[todo]) if len(todo) else pd.Series(dtype=object) for side, rows in ((left, i), (right, j)))
+    a, b = left.parts[name], right.parts[name]
+    todo = _unread(a['chunks'], b['chunks'], i, j, begins) if a['type'] == b['type'] else np.arange(len(i))
+    if not len(todo): return todo, pd.Series(dtype=object), pd.Series(dtype=object)
+    a, b = left.read(name, i[todo]), right.read(name, j[todo])
     differ = ~_same(a, b)
     return todo[differ], a[differ], b[differ]
 
@@ -289,7 +331,7 @@ def _tally(left:_Side, right:_Side, paired:int, changed:int, moved:int)->dict:
 def _named(side:_Side, key:list[str]|None, rows:np.ndarray)->list:
     "What to call some rows: their keys, or else their numbers"
     if not key: return [int(r) for r in rows]
-    columns = [side.read(k, rows).tolist() for k in key]
+    columns = [side.read(k, rows).tolist() for k in key] if len(rows) else []
     return [dict(zip(key, map(_plain, values))) for values in zip(*columns)]
 
 # %% ../nbs/04c_compare.ipynb #9badde66
@@ -313,8 +355,10 @@ def compare_rows(
         moved, check = len(found['moved'][0]), tuple(np.concatenate(s) for s in zip(found['runs'], found['other']))
         paired = tuple(np.concatenate(s) for s in zip(*found.values()))
     dirty, columns = np.zeros(len(check[0]), dtype=bool), {}
+    none = np.empty(0, np.int64), pd.Series(dtype=object), pd.Series(dtype=object)     # pairs by key agree in the key
+    begins = _stretches(*check)
     for n in common:
-        at, a, b = _changed(left, right, n, *check)
+        at, a, b = none if n in key else _changed(left, right, n, *check, begins)
         dirty[at] = True
         columns[n] = _column(left, right, key, n, (check[0][at], check[1][at]), (a, b), examples, drift)
     gone = [_others(side.rows, rows)[:examples] for side, rows in zip((left, right), paired)]

@@ -31,7 +31,7 @@ _VERSIONS = Table('data_versions', _META,
 _PARENTS = Table('data_parents', _META, Column('version', Text, primary_key=True),
     Column('parent', Text, primary_key=True), Column('position', Integer, nullable=False))
 _MIGRATIONS = {2: lambda c: c.execute(DDL('alter table data_versions add column deleted_at text'))}
-_FORMAT, _BAND, _KEEP = 2, 1 << 15, 1 << 23      # of manifests; rows exported at once; bytes of packs kept meanwhile
+_FORMAT, _BAND, _KEEP = 2, 1 << 15, 1 << 23      # of manifests; rows exported at once; bytes of packs kept in long reads
 
 # %% ../nbs/04_versioning.ipynb #03a80fa1
 class DataVersioning:
@@ -212,7 +212,10 @@ def manifest(self:DataVersioning,
     version:str, # Id or unique prefix
 )->dict:         # format, kind, rows, shape, columns and index: see above
     "What a version consists of, without loading it"
-    m = self._comparable(version)
+    return _shown(self._comparable(version, self._manifest(self._record(version))))
+
+def _shown(m:dict)->dict:
+    "A manifest as `manifest` gives it"
     names, index = numbered(m['labels']) or ['']*len(m['columns']), m.get('index') or {}
     return dict(format=m['format'], kind=m['kind'], rows=m['rows'], shape=_shape(m),
                 columns=[_part(n, p) for n, p in zip(names, m['columns'])],
@@ -220,9 +223,8 @@ def manifest(self:DataVersioning,
                            levels=[_part(n, p) for n, p in zip(index.get('names', []), index.get('levels', []))]))
 
 @patch
-def _comparable(self:DataVersioning, version:str)->dict:
-    "The manifest of a version, in today's format"
-    m = self._manifest(self._record(version))
+def _comparable(self:DataVersioning, version:str, m:dict)->dict:
+    "The manifest `m` of a version, in today's format"
     if m['format'] == _FORMAT: return m
     data = self.load_data(version)
     again = table_manifest([data]) if isinstance(data, pd.DataFrame) else _array_manifest(data, None, None)
@@ -255,8 +257,7 @@ def read_columns(self:DataVersioning,
     "A part of a version, reading only the chunks that hold it"
     row = self._record(version)
     if row.kind != 'frame':
-        what = 'an array' if row.kind == 'array' else 'a file'
-        raise InvalidInput(f'{version!r} is no table but {what}; load_data gives it')
+        raise InvalidInput(f"{version!r} is no table but {'an array' if row.kind == 'array' else 'a file'}; load_data gives it")
     m = self._manifest(row)
     names, ranges = numbered(m['labels']), [rows] if isinstance(rows, tuple) else rows
     if odd := [c for c in columns or [] if c not in names]:
@@ -267,6 +268,12 @@ def read_columns(self:DataVersioning,
     ranges = ranges and [(int(min(a, m['rows'])), int(min(b, m['rows']))) for a, b in ranges]
     places = None if columns is None else [names.index(c) for c in columns]
     return table_values(m, ChunkReader(self.store, m['places']), places, ranges)
+
+@patch
+def _opened(self:DataVersioning, version:str)->tuple[dict, dict, ChunkReader]:
+    "For many small reads: what `manifest` gives, the manifest as it is stored, and a reader that keeps little"
+    m = self._manifest(self._record(version))
+    return _shown(self._comparable(version, m)), m, ChunkReader(self.store, m['places'], _KEEP)
 
 # %% ../nbs/04_versioning.ipynb #b122b9f0
 @patch
@@ -379,7 +386,7 @@ def compare_versions(self:DataVersioning,
     drift:bool=False,                # Measure how far each column has moved, too?
 )->dict:    # shape_change, columns_added, columns_removed, common_columns, changed_columns, dtype_changes, ...
     "What differs between two versions"
-    a, b = self._comparable(v1), self._comparable(v2)
+    a, b = (self._comparable(v, self._manifest(self._record(v))) for v in (v1, v2))
     left, right = (dict(zip(numbered(m['labels']), m['columns'])) for m in (a, b))
     common = [c for c in left if c in right]
     types = {c: (_dtype_name(left[c]['how']), _dtype_name(right[c]['how'])) for c in common}
@@ -388,7 +395,6 @@ def compare_versions(self:DataVersioning,
                  common_columns=common, changed_columns=[c for c in common if left[c] != right[c]],
                  dtype_changes={c: {'from': old, 'to': new} for c, (old, new) in types.items() if old != new},
                  order_changed=common != [c for c in right if c in left], index_changed=a.get('index') != b.get('index'))
-    tables = a['kind'] == b['kind'] == 'frame'
-    if not (key or drift or rows and tables): return found
+    if not (key or drift or rows and a['kind'] == b['kind'] == 'frame'): return found
     from mlops_nb.compare import compare_rows      # a later chapter, which needs this one
     return {**found, **compare_rows(self, v1, v2, key, **(dict(drift=True) if drift else {}))}
