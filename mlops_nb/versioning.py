@@ -31,7 +31,7 @@ _VERSIONS = Table('data_versions', _META,
 _PARENTS = Table('data_parents', _META, Column('version', Text, primary_key=True),
     Column('parent', Text, primary_key=True), Column('position', Integer, nullable=False))
 _MIGRATIONS = {2: lambda c: c.execute(DDL('alter table data_versions add column deleted_at text'))}
-_FORMAT, _BAND, _KEEP = 2, 1 << 15, 1 << 23      # of manifests; rows exported at once; bytes of packs kept in long reads
+_FORMAT, _BAND, _KEEP = 2, 1 << 15, 1 << 23      # of manifests; rows exported at once; bytes of packs kept
 
 # %% ../nbs/04_versioning.ipynb #03a80fa1
 class DataVersioning:
@@ -257,14 +257,14 @@ def read_columns(self:DataVersioning,
     "A part of a version, reading only the chunks that hold it"
     row = self._record(version)
     if row.kind != 'frame':
-        raise InvalidInput(f"{version!r} is no table but {'an array' if row.kind == 'array' else 'a file'}; load_data gives it")
+        what = 'an array' if row.kind == 'array' else 'a file'
+        raise InvalidInput(f'{version!r} is no table but {what}; load_data gives it')
     m = self._manifest(row)
     names, ranges = numbered(m['labels']), [rows] if isinstance(rows, tuple) else rows
     if odd := [c for c in columns or [] if c not in names]:
         raise NotFound(f'{version!r} has no column {odd[0]!r}. {hint(odd[0], names)}')
-    for a, b in ranges or []:
-        if not 0 <= a <= b:
-            raise InvalidInput(f'rows {a} to {b} are no range; give (start, stop) with 0 <= start <= stop')
+    if odd := [r for r in ranges or [] if not 0 <= r[0] <= r[1]]:
+        raise InvalidInput('rows {} to {} are no range; give (start, stop) with 0 <= start <= stop'.format(*odd[0]))
     ranges = ranges and [(int(min(a, m['rows'])), int(min(b, m['rows']))) for a, b in ranges]
     places = None if columns is None else [names.index(c) for c in columns]
     return table_values(m, ChunkReader(self.store, m['places']), places, ranges)

@@ -299,3 +299,24 @@ def test_drift_is_that_of_the_detector(versions):
     assert found['same']['drift'] == 0
     for c in ('x', 'c'): assert found[c]['drift'] == pytest.approx(theirs[c], abs=1e-9)
     assert 'drift' not in compare(versions, a, b)['columns']['x']
+
+
+def test_a_key_of_categories_is_its_values(versions):
+    "The same codes in chunks are other values where the categories are in another order"
+    a, b = (pd.DataFrame({'k': pd.Categorical(list('abcdefgh'), categories=c), 'x': range(8)}) for c in (list('abcdefgh'), list('hgfedcba')))
+    c = pd.DataFrame({'k': pd.Categorical(list('hgfedcba'), categories=list('hgfedcba')), 'x': range(8)})
+    assert compare(versions, a, b, 'k')['rows'] == dict(before=8, after=8, added=0, removed=0, changed=0, unchanged=8, moved=0)
+    assert compare(versions, a, c, 'k')['rows'] == dict(before=8, after=8, added=0, removed=0, changed=8, unchanged=0, moved=7)
+
+
+def test_a_corrected_quarter_of_flights(tmp_path):
+    "Ten flights of December on top, every hundredth delay changed: few chunks are equal in that column, all are in the others"
+    from mlops_nb.data import flights
+    quarter = flights([1, 2, 3], leaks=True)
+    corrected = pd.concat([flights(12, leaks=True).head(10), quarter], ignore_index=True)
+    corrected.loc[10::100, 'arr_delay'] += 1
+    hundredth = int(quarter.arr_delay[::100].notna().sum())
+    with DataVersioning(tmp_path) as v:
+        found = compare_rows(v, v.version_data(quarter, 'flights'), v.version_data(corrected, 'flights'))
+    assert found['rows'] == dict(before=len(quarter), after=len(quarter) + 10, added=10, removed=0, changed=hundredth, unchanged=len(quarter) - hundredth, moved=0)
+    assert {c: f['changed'] for c, f in found['columns'].items() if f['changed']} == {'arr_delay': hundredth}
