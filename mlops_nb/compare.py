@@ -4,64 +4,14 @@
 
 # %% ../nbs/04c_compare.ipynb #35cb1ec1
 from __future__ import annotations
-from bisect import bisect_left
-from collections import Counter
 import numpy as np, pandas as pd
+from .align import chunk_starts, longest_rise, others, pairs_by_place
+from .columns import series
 from .core import InvalidInput, NotFound, hint
+from .manifests import column_values
 
 # %% auto #0
 __all__ = ['compare_rows']
-
-# %% ../nbs/04c_compare.ipynb #75effe20
-def _starts(chunks:list)->np.ndarray:
-    "Number of the first row of each chunk, and behind the last one the number of rows"
-    return np.cumsum([0] + [n for _, n in chunks])
-
-def _others(n:int, used:np.ndarray)->np.ndarray:
-    "The numbers below `n` that are not used"
-    free = np.ones(n, dtype=bool)
-    free[used] = False
-    return np.flatnonzero(free)
-
-def _proposals(a:list, b:list)->set[tuple[int, int, int]]:
-    "(row on the left, row on the right, rows) of the chunks of a column that are equal on both sides"
-    at, to = _starts(a).tolist(), _starts(b).tolist()
-    once = [{k for k, n in Counter(k for k, _ in side).items() if n == 1} for side in (a, b)]
-    place = {k: j for (k, _), j in zip(b, to) if k in once[1]}
-    found = {(i, place[k], n) for (k, n), i in zip(a, at) if k in once[0] and k in place}
-    for step in (1, -1):
-        for x, y, i, j in zip(a[::step], b[::step], at[:-1][::step], to[:-1][::step]):
-            if x != y: break
-            found.add((i, j, x[1]))
-    return found
-
-# %% ../nbs/04c_compare.ipynb #dccb7de6
-_MOST_RUNS = 2000
-
-def _joined(proposals:list[set])->list[tuple[int, int, int, int]]:
-    "(left, right, rows, weight) of the rows on which more than half of the columns propose the same shift"
-    steps, runs = {}, []
-    for i, j, n in (p for column in proposals for p in column):
-        at = steps.setdefault(j - i, Counter())
-        at[i] += 1; at[i + n] -= 1
-    for shift, at in steps.items():
-        votes, start, weight, places = 0, None, 0, sorted(at)
-        for i, end in zip(places, [*places[1:], places[-1]]):
-            votes += at[i]
-            if 2*votes > len(proposals): start, weight = i if start is None else start, weight + votes*(end - i)
-            elif start is not None: runs.append((start, start + shift, i - start, weight)); start, weight = None, 0
-    return sorted(sorted(runs, key=lambda r: -r[3])[:_MOST_RUNS])
-
-def _runs(proposals:list[set])->np.ndarray:
-    "Rows (left, right, rows) of the heaviest runs that cross nowhere, in order"
-    runs = np.array(_joined(proposals), dtype=np.int64).reshape(-1, 4)
-    best, before = runs[:, 3].copy(), np.full(len(runs), -1)
-    for k, (i, j, n, weight) in enumerate(runs):
-        fits = np.flatnonzero((runs[:k, 0] + runs[:k, 2] <= i) & (runs[:k, 1] + runs[:k, 2] <= j))
-        if len(fits): before[k] = fits[np.argmax(best[fits])]; best[k] += best[before[k]]
-    chosen, k = [], int(np.argmax(best)) if len(best) else -1
-    while k >= 0: chosen.append(runs[k, :3]); k = before[k]
-    return np.array(chosen[::-1], dtype=np.int64).reshape(-1, 3)
 
 # %% ../nbs/04c_compare.ipynb #5731232c
 def _same(a:pd.Series, b:pd.Series)->np.ndarray:
@@ -79,195 +29,131 @@ def _codes(a:pd.Series, b:pd.Series)->tuple[np.ndarray, np.ndarray]:
     codes = pd.factorize(pd.concat([a, b], ignore_index=True))[0]
     return codes[:len(a)], codes[len(a):]
 
-# %% ../nbs/04c_compare.ipynb #88b81642
+# %% ../nbs/04c_compare.ipynb #44fdcbbc
 class _Side:
     "One version of a table: the parts of its manifest, and the rows that somebody asks for"
     def __init__(self, versions, version:str):
-        self.versions, self.version, m = versions, version, versions.manifest(version)
-        if m['kind'] != 'frame': raise InvalidInput(f"{version!r} is not a table but {m['kind']}; only rows of tables can be compared")
-        self.rows, levels = m['rows'], m['index']['levels']
-        names = [n if n is not None else f'level_{i}' if len(levels) > 1 else 'index' for i, n in enumerate(m['index']['names'])]
-        self.levels = {f'{n} (index)' if n in {c['name'] for c in m['columns']} else str(n): (i, part) for i, (n, part) in enumerate(zip(names, levels))}
-        self.parts = {**{n: part for n, (_, part) in self.levels.items()}, **{c['name']: c for c in m['columns']}}
+        m, stored, self.reader = versions._opened(version)
+        if m['kind'] != 'frame':
+            raise InvalidInput(f"{version!r} is not a table but {m['kind']}; only rows of tables can be compared")
+        self.version, self.rows = version, m['rows']
+        self.parts = dict(zip(names := _column_names(m), [*m['index']['levels'], *m['columns']]))
+        self.stored = dict(zip(names, [*stored['index'].get('levels', []), *stored['columns']]))
 
-    def read(self, name:str, rows:np.ndarray|None=None)->pd.Series:
-        "The values of a column in these rows, in this order; None is all rows"
-        if rows is None: rows = np.arange(self.rows)
-        starts = _starts(self.parts[name]['chunks'])
-        needed = np.flatnonzero(np.bincount(np.searchsorted(starts, rows, 'right') - 1))
-        spans = [(int(starts[k]), int(starts[k + 1])) for k in needed]
-        found = self.versions.read_columns(self.version, [] if name in self.levels else [name], spans)
-        values = found.index.get_level_values(self.levels[name][0]).to_series() if name in self.levels else found.iloc[:, 0]
-        begins = np.cumsum([0] + [e - s for s, e in spans])[:-1]
-        k = np.searchsorted(starts[needed], rows, 'right') - 1
-        return values.iloc[begins[k] + rows - starts[needed][k]].reset_index(drop=True) if len(rows) else values.iloc[:0]
+def _column_names(m:dict)->list[str]:
+    "Levels of the index that are stored, then columns; a level that is called as a column gets a mark"
+    columns, levels = [c['name'] for c in m['columns']], m['index']['levels']
+    names = [n if n is not None else f'level_{i}' if len(levels) > 1 else 'index'
+             for i, n in enumerate(m['index']['names'])]
+    return [*(f'{n} (index)' if n in columns else str(n) for n, _ in zip(names, levels)), *columns]
 
-# %% ../nbs/04c_compare.ipynb #0075053a
+# %% ../nbs/04c_compare.ipynb #64e16715
+def _read(side:_Side, name:str, rows:np.ndarray|None=None)->pd.Series:
+    "The values of a column in these rows, in this order; None is all rows"
+    part = side.stored[name]
+    if rows is None: return series(column_values(part, side.reader))
+    starts = chunk_starts(part['chunks'])
+    chunk = np.searchsorted(starts, rows, 'right') - 1
+    needed = np.flatnonzero(np.bincount(chunk)) if len(rows) else np.zeros(1, np.int64)     # no rows have a type, too
+    chunks = [part['chunks'][k] for k in needed]
+    found = series(column_values({**part, 'chunks': chunks}, side.reader))
+    moved = np.zeros(len(starts), np.int64)
+    moved[needed] = chunk_starts(chunks)[:-1] - starts[needed]
+    return found.take(rows + moved[chunk]).reset_index(drop=True)
+
+# %% ../nbs/04c_compare.ipynb #b3d3b584
+def _lent(a:list, b:list)->np.ndarray:
+    "For each row on the right, a row on the left that lies at the same place of an equal chunk; else -1"
+    first = {k: i for (k, _), i in zip(a, chunk_starts(a).tolist())}
+    return np.concatenate([np.arange(first[k], first[k] + n) if k in first else np.full(n, -1) for k, n in b])
+
+def _column_codes(left:_Side, right:_Side, name:str)->tuple[np.ndarray, np.ndarray]:
+    "Codes of a column; rows of the right side whose chunks the left side has as well are not read again"
+    (a, b), x = (side.parts[name] for side in (left, right)), _read(left, name)
+    lent = _lent(a['chunks'], b['chunks']) if a['type'] == b['type'] else np.full(right.rows, -1)
+    new = np.flatnonzero(lent < 0)
+    codes, found = _codes(x, _read(right, name, new) if len(new) else x[:0])
+    lent[lent >= 0] = codes[lent[lent >= 0]]
+    lent[new] = found
+    return codes, lent
+
+# %% ../nbs/04c_compare.ipynb #ff7c15a0
 def _plain(x): return None if pd.isna(x) else x.item() if hasattr(x, 'item') else x
 
 def _key_codes(left:_Side, right:_Side, key:list[str])->tuple[np.ndarray, np.ndarray]:
     "One number for the key of each row, the same on both sides"
-    for side in (left, right):
-        for k in key:
-            if k not in side.parts: raise NotFound(f'{side.version!r} has no column {k!r} for a key. {hint(k, side.parts)}')
-    columns = {k: (left.read(k), right.read(k)) for k in key}
-    total = np.zeros(left.rows + right.rows, dtype=np.int64)
-    for k, (a, b) in columns.items():
-        codes = np.concatenate(_codes(a, b))
-        if (codes < 0).any():
-            row = int(np.argmax(codes < 0))
-            side, row = (left, row) if row < left.rows else (right, row - left.rows)
-            raise InvalidInput(f'the key {k!r} is missing in row {row} of {side.version!r}; a key has a value in each row')
-        total = pd.factorize(total*(codes.max(initial=0) + 1) + codes)[0]
-    for side, codes, at in [(left, total[:left.rows], 0), (right, total[left.rows:], 1)]:
-        if (twice := pd.Series(codes).duplicated()).any():
-            row = int(np.argmax(twice)); first = int(np.argmax(codes == codes[row]))
-            value = ', '.join(f'{k}={_plain(columns[k][at].iloc[row])!r}' for k in key)
-            raise InvalidInput(f'{value} names rows {first} and {row} of {side.version!r}; a key names one. Add a column to it')
-    return total[:left.rows], total[left.rows:]
+    for side, k in ((side, k) for side in (left, right) for k in key if k not in side.parts):
+        raise NotFound(f'{side.version!r} has no column {k!r} for a key. {hint(k, side.parts)}')
+    total, n = None, left.rows
+    for k in key:
+        codes = np.concatenate(_column_codes(left, right, k))
+        for side, missing in ((left, codes[:n] < 0), (right, codes[n:] < 0)):
+            if missing.any(): raise InvalidInput(f'the key {k!r} is missing in row {int(np.argmax(missing))} '
+                                                 f'of {side.version!r}; a key has a value in each row')
+        total = codes if total is None else pd.factorize(total*(codes.max(initial=0) + 1) + codes)[0]
+    for side, codes in ((left, total[:n]), (right, total[n:])):
+        if len(codes) and np.bincount(codes).max() > 1: _refuse_twice(side, key, codes)
+    return total[:n], total[n:]
 
+def _refuse_twice(side:_Side, key:list[str], codes:np.ndarray):
+    "Name the first row whose key another row had before it"
+    row = int(np.argmax(pd.Series(codes).duplicated())); first = int(np.argmax(codes == codes[row]))
+    value = ', '.join(f'{k}={_plain(_read(side, k, np.array([row])).iloc[0])!r}' for k in key)
+    raise InvalidInput(f'{value} names rows {first} and {row} of {side.version!r}; a key names one. Add a column to it')
+
+# %% ../nbs/04c_compare.ipynb #215fb07a
 def _pairs_by_key(a:np.ndarray, b:np.ndarray)->tuple[np.ndarray, np.ndarray]:
-    "Rows with the same key, in the order of the left side"
-    at = pd.Index(b).get_indexer(a)
+    "Rows with the same number, in the order of the left side"
+    place = np.full(max(a.max(initial=-1), b.max(initial=-1)) + 1, -1)
+    place[b] = np.arange(len(b))
+    at = place[a]
     return np.flatnonzero(at >= 0), at[at >= 0]
 
-# %% ../nbs/04c_compare.ipynb #bf14cd09
-def _longest_rise(values:np.ndarray)->np.ndarray:
-    "Places of a longest strictly increasing subsequence (Schensted 1961; Fredman 1975)"
-    if len(values) < 2 or (np.diff(values) > 0).all(): return np.arange(len(values))
-    tails, places, before = [], [], np.full(len(values), -1)
-    for k, v in enumerate(values.tolist()):
-        at = bisect_left(tails, v)
-        if at: before[k] = places[at - 1]
-        if at == len(tails): tails.append(v); places.append(k)
-        else: tails[at] = v; places[at] = k
-    chosen, k = [], places[-1]
-    while k >= 0: chosen.append(k); k = before[k]
-    return np.array(chosen[::-1])
-
-def _matches(a:pd.DataFrame, b:pd.DataFrame, nth:bool=True)->tuple[np.ndarray, np.ndarray]:
-    "Places of equal rows of two small frames; with `nth`, the second of two equal rows goes to the second only"
-    names = list(a.columns)
-    a, b = (f.assign(place=np.arange(len(f)), **({'nth': f.groupby(names).cumcount().to_numpy()} if nth else {})) for f in (a, b))
-    both = a.merge(b, on=[*names, 'nth'] if nth else names, suffixes=('_a', '_b'))
-    both = both.sort_values(['place_a', 'place_b'], ascending=[True, False])
-    return both['place_a'].to_numpy(), both['place_b'].to_numpy()
-
-def _in_order(a:pd.DataFrame, b:pd.DataFrame)->tuple[np.ndarray, np.ndarray]:
-    "The most pairs of equal rows that cross nowhere (Hunt and Szymanski 1977); near it where equal rows are very many"
-    names = list(a.columns)
-    pairs = pd.merge(*(f.groupby(names).size().rename(n).reset_index() for f, n in ((a, 'n'), (b, 'm'))), on=names)
-    i, j = _matches(a, b, nth=int((pairs['n']*pairs['m']).sum()) > 8*(len(a) + len(b)) + 10_000)
-    keep = _longest_rise(j)
-    return i[keep], j[keep]
-
-# %% ../nbs/04c_compare.ipynb #862e0a16
-def _gaps(runs:np.ndarray, rows:int, side:int)->tuple[np.ndarray, np.ndarray]:
-    "The rows of one side outside the runs, and the number of the gap that each is in"
-    inside = np.zeros(rows + 1, dtype=np.int64)
-    np.add.at(inside, runs[:, side], 1); np.add.at(inside, runs[:, side] + runs[:, 2], -1)
-    left = np.flatnonzero(np.cumsum(inside)[:-1] == 0)
-    return left, np.searchsorted(runs[:, side], left, 'right')
-
-def _same_rows(x:np.ndarray, y:np.ndarray, gap_x:np.ndarray, gap_y:np.ndarray)->tuple[np.ndarray, ...]:
-    "Pairs of equal rows of codes: those that stay in order inside their gap, and those that moved"
-    row = pd.DataFrame(np.concatenate([x, y])).groupby(list(range(x.shape[1]))).ngroup().to_numpy()
-    a, b = (pd.DataFrame({'row': r, 'gap': gap}) for r, gap in ((row[:len(x)], gap_x), (row[len(x):], gap_y)))
-    i, j = _in_order(a, b)
-    rest = _others(len(x), i), _others(len(y), j)
-    p, q = _matches(a.iloc[rest[0]][['row']], b.iloc[rest[1]][['row']])
-    return i, j, rest[0][p], rest[1][q]
-
-# %% ../nbs/04c_compare.ipynb #39d9c6fe
-_MOST_CELLS = 4_000_000
-
-def _alike(x:np.ndarray, y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
-    "Pair rows of codes in order so that most values agree (Needleman and Wunsch 1970)"
-    if len(x) == len(y) == 1: return np.zeros(1, np.int64), np.zeros(1, np.int64)
-    if len(x)*len(y) > _MOST_CELLS: return _along_one(x, y)
-    score = sum(np.equal.outer(x[:, k], y[:, k]) for k in range(x.shape[1])) + 0.5     # a half, so that all pair that can
-    best = np.zeros((len(x) + 1, len(y) + 1))
-    for i, s in enumerate(score): best[i + 1, 1:] = np.maximum.accumulate(np.maximum(best[i, 1:], best[i, :-1] + s))
-    i, j, pairs = len(x), len(y), []
-    while i and j:
-        if best[i, j] == best[i - 1, j]: i -= 1
-        elif best[i, j] == best[i, j - 1]: j -= 1
-        else: i, j = i - 1, j - 1; pairs.append((i, j))
-    return tuple(np.array(pairs[::-1]).T)
-
-def _along_one(x:np.ndarray, y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
-    "The same for many rows: along the column in which most values are found in order; what is between, from the top"
-    columns = [_in_order(pd.DataFrame({'row': x[:, k]}), pd.DataFrame({'row': y[:, k]})) for k in range(x.shape[1])]
-    k = max(range(len(columns)), key=lambda k: len(np.unique(x[columns[k][0], k])))
-    i, j = columns[k]
-    u, v = _others(len(x), i), _others(len(y), j)
-    s, t = _matches(pd.DataFrame({'slot': np.searchsorted(i, u)}), pd.DataFrame({'slot': np.searchsorted(j, v)}))
-    return np.sort(np.concatenate([i, u[s]])), np.sort(np.concatenate([j, v[t]]))
-
-def _between(x:np.ndarray, y:np.ndarray, slot_x:np.ndarray, slot_y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
-    "Pairs of rows that are in the same slot"
-    found = [(np.empty(0, np.int64),)*2]
-    for slot in np.intersect1d(slot_x, slot_y):
-        (a, b), (c, d) = (np.searchsorted(s, [slot, slot + 1]) for s in (slot_x, slot_y))
-        i, j = _alike(x[a:b], y[c:d])
-        found.append((i + a, j + c))
-    return tuple(np.concatenate(s) for s in zip(*found))
-
-# %% ../nbs/04c_compare.ipynb #8e2ebf9b
-def _known(proposals:set, runs:np.ndarray, rows:np.ndarray, gap:np.ndarray, side:int)->np.ndarray:
-    "For rows in gaps, the row on the right that must be equal, since its chunk continues a run beside the gap; else -1"
-    none = np.array([np.iinfo(np.int64).min])
-    shift, known = np.concatenate([none, runs[:, 1] - runs[:, 0], none]), np.full(len(rows), -1)
-    for i, j, n in proposals:
-        begin = (i, j)[side]
-        at = slice(*np.searchsorted(rows, [begin, begin + n]))
-        ok = (shift[gap[at]] == j - i) | (shift[gap[at] + 1] == j - i)
-        known[at] = np.where(ok, rows[at] + (j - begin), known[at])
-    return known
-
-def _gap_codes(left:_Side, right:_Side, name:str, proposals:set, runs:np.ndarray, a:tuple, b:tuple)->tuple[np.ndarray, np.ndarray]:
-    "Codes of a column in the gaps; what is known is told by negative numbers and not read"
-    codes = [-2 - _known(proposals, runs, *rows, side) for side, rows in enumerate((a, b))]
-    read = [c == -1 for c in codes]
-    values = _codes(*(s.read(name, rows[0][r]) if r.any() else pd.Series(dtype=object) for s, rows, r in zip((left, right), (a, b), read)))
-    for c, r, v in zip(codes, read, values): c[r] = v
-    return tuple(codes)
-
-# %% ../nbs/04c_compare.ipynb #63c7c605
 def _pairs_by_place(left:_Side, right:_Side, names:list[str])->dict[str, tuple]:
     "Pairs of rows: in `runs`, `equal` by content, `moved`, and `other`, which differ"
-    proposals = {n: _proposals(left.parts[n]['chunks'], right.parts[n]['chunks']) if left.parts[n]['type'] == right.parts[n]['type'] else set() for n in names}
-    runs, none = _runs(list(proposals.values())), np.empty(0, np.int64)
-    spread = [np.concatenate([none, *(np.arange(r[side], r[side] + r[2]) for r in runs)]) for side in (0, 1)]
-    (a, gap_a), (b, gap_b) = _gaps(runs, left.rows, 0), _gaps(runs, right.rows, 1)
-    if not (len(a) and len(b) and names): return dict(runs=tuple(spread), equal=(none, none), moved=(none, none), other=(none, none))
-    x, y = (np.column_stack(side) for side in zip(*(_gap_codes(left, right, n, p, runs, (a, gap_a), (b, gap_b)) for n, p in proposals.items())))
-    i, j, p, q = _same_rows(x, y, gap_a, gap_b)
-    standing = np.sort(np.concatenate([spread[0], a[i]])), np.sort(np.concatenate([spread[1], b[j]]))
-    u, v = _others(len(a), np.concatenate([i, p])), _others(len(b), np.concatenate([j, q]))
-    s, t = _between(x[u], y[v], np.searchsorted(standing[0], a[u]), np.searchsorted(standing[1], b[v]))
-    return dict(runs=tuple(spread), equal=(a[i], b[j]), moved=(a[p], b[q]), other=(a[u][s], b[v][t]))
+    parts = [(left.parts[n], right.parts[n]) for n in names]
+    chunks = [(a['chunks'], b['chunks']) if a['type'] == b['type'] else ([], []) for a, b in parts]
+    def codes(k:int, *rows:np.ndarray)->tuple[np.ndarray, np.ndarray]:
+        return _codes(*(_read(side, names[k], r) if len(r) else pd.Series(dtype=object)
+                        for side, r in zip((left, right), rows)))
+    return pairs_by_place(chunks, (left.rows, right.rows), codes)
 
-# %% ../nbs/04c_compare.ipynb #b40ac1a5
-def _unread(a:dict, b:dict, i:np.ndarray, j:np.ndarray)->np.ndarray:
-    "Which of these pairs of rows are not known to be equal in this column"
-    if a['type'] != b['type']: return np.arange(len(i))
-    if a['chunks'] == b['chunks'] and (i is j or np.array_equal(i, j)): return np.empty(0, dtype=np.int64)
-    (x, y), number = (_starts(s['chunks']) for s in (a, b)), {}
-    keys = [np.array([number.setdefault(k, len(number)) for k, _ in s['chunks']]) for s in (a, b)]
-    p, q = np.searchsorted(x, i, 'right') - 1, np.searchsorted(y, j, 'right') - 1
-    return np.flatnonzero((keys[0][p] != keys[1][q]) | (i - x[p] != j - y[q]))
+# %% ../nbs/04c_compare.ipynb #7a02b4c8
+def _stretches(i:np.ndarray, j:np.ndarray)->np.ndarray:
+    "Where among these pairs of rows a stretch begins; all of them, where stretches are short"
+    begins = np.flatnonzero(np.concatenate([np.ones(min(len(i), 1), bool), (np.diff(i) != 1) | (np.diff(j) != 1)]))
+    return begins if 4*len(begins) < len(i) else np.arange(len(i))
 
-def _changed(left:_Side, right:_Side, name:str, i:np.ndarray, j:np.ndarray)->tuple[np.ndarray, pd.Series, pd.Series]:
+def _cuts(starts:np.ndarray, rows:np.ndarray, begins:np.ndarray)->np.ndarray:
+    "Where among `rows` a chunk begins inside of a stretch"
+    first, sizes = rows[begins], np.diff(begins, append=len(rows))
+    low, high = np.searchsorted(starts, first, 'right'), np.searchsorted(starts, first + sizes, 'left')
+    which = np.repeat(np.arange(len(begins)), high - low)
+    nth = np.arange(len(which)) - np.repeat(np.cumsum(high - low) - (high - low), high - low)
+    return begins[which] + starts[low[which] + nth] - first[which]
+
+def _unread(a:list, b:list, i:np.ndarray, j:np.ndarray, begins:np.ndarray)->np.ndarray:
+    "Which of these pairs of rows are not at the same place of equal chunks"
+    (x, y), number = (chunk_starts(s) for s in (a, b)), {}
+    keys = [np.array([number.setdefault(k, len(number)) for k, _ in s]) for s in (a, b)]
+    if len(begins) < len(i): begins = np.unique(np.concatenate([begins, _cuts(x, i, begins), _cuts(y, j, begins)]))
+    p, q = np.searchsorted(x, i[begins], 'right') - 1, np.searchsorted(y, j[begins], 'right') - 1
+    differ = (keys[0][p] != keys[1][q]) | (i[begins] - x[p] != j[begins] - y[q])
+    return np.flatnonzero(np.repeat(differ, np.diff(begins, append=len(i))))
+
+# %% ../nbs/04c_compare.ipynb #ea49e9cb
+def _changed(left:_Side, right:_Side, name:str, i:np.ndarray, j:np.ndarray,
+             begins:np.ndarray)->tuple[np.ndarray, pd.Series, pd.Series]:
     "Places of the pairs whose values differ in this column, and the values"
-    todo = _unread(left.parts[name], right.parts[name], i, j)
-    a, b = (side.read(name, rows[todo]) if len(todo) else pd.Series(dtype=object) for side, rows in ((left, i), (right, j)))
+    a, b = left.parts[name], right.parts[name]
+    todo = _unread(a['chunks'], b['chunks'], i, j, begins) if a['type'] == b['type'] else np.arange(len(i))
+    if not len(todo): return todo, pd.Series(dtype=object), pd.Series(dtype=object)
+    a, b = _read(left, name, i[todo]), _read(right, name, j[todo])
     differ = ~_same(a, b)
     return todo[differ], a[differ], b[differ]
 
-# %% ../nbs/04c_compare.ipynb #ea49e9cb
 def _drift(a:pd.Series, b:pd.Series)->float|None:
-    "Population stability index of a column between the versions; None where there is nothing to count or the kinds differ"
+    "Population stability index of a column; None where there is nothing to count or the kinds differ"
     from mlops_nb.distance import cut, pool, psi, read_column
     x, y = read_column(a), read_column(b)
     if x.kind != y.kind or not (x.present and y.present) or not len(x.values) or not len(y.values): return None
@@ -278,21 +164,50 @@ def _drift(a:pd.Series, b:pd.Series)->float|None:
 # %% ../nbs/04c_compare.ipynb #e08489ed
 def _schema(left:_Side, right:_Side, common:list[str])->dict:
     "What differs in the columns themselves"
-    types = {n: {'from': left.parts[n]['dtype'], 'to': right.parts[n]['dtype']} for n in common if left.parts[n]['dtype'] != right.parts[n]['dtype']}
-    return dict(added=[n for n in right.parts if n not in left.parts], removed=[n for n in left.parts if n not in right.parts],
-                types=types, order_changed=common != [n for n in right.parts if n in left.parts])
-
-def _tally(left:_Side, right:_Side, paired:int, changed:int, moved:int)->dict:
-    return dict(before=left.rows, after=right.rows, added=right.rows - paired, removed=left.rows - paired,
-                changed=changed, unchanged=paired - changed, moved=moved)
+    dtypes = {n: {'from': left.parts[n]['dtype'], 'to': right.parts[n]['dtype']} for n in common}
+    return dict(added=[n for n in right.parts if n not in left.parts],
+                removed=[n for n in left.parts if n not in right.parts],
+                types={n: d for n, d in dtypes.items() if d['from'] != d['to']},
+                order_changed=common != [n for n in right.parts if n in left.parts])
 
 def _named(side:_Side, key:list[str]|None, rows:np.ndarray)->list:
     "What to call some rows: their keys, or else their numbers"
     if not key: return [int(r) for r in rows]
-    columns = [side.read(k, rows).tolist() for k in key]
+    columns = [_read(side, k, rows).tolist() for k in key] if len(rows) else []
     return [dict(zip(key, map(_plain, values))) for values in zip(*columns)]
 
-# %% ../nbs/04c_compare.ipynb #9badde66
+def _column(left:_Side, right:_Side, key:list[str], name:str, rows:tuple, values:tuple, examples:int, drift:bool)->dict:
+    "What is told of one column"
+    first, values = ([x[:examples] for x in both] for both in (rows, (v.array for v in values)))
+    who = _named(left, key, first[0]) if key else [{'from': int(i), 'to': int(j)} for i, j in zip(*first)]
+    told = [{'row': w, 'from': _plain(a), 'to': _plain(b)} for w, a, b in zip(who, *values)]
+    column = dict(changed=len(rows[0]), examples=told)
+    if not drift: return column
+    a, b = ((s.parts[name]['type'], s.parts[name]['chunks']) for s in (left, right))
+    return {**column, 'drift': 0. if a == b else _drift(_read(left, name), _read(right, name))}
+
+# %% ../nbs/04c_compare.ipynb #b8859b73
+def _pairs(left:_Side, right:_Side, key:list[str], common:list[str])->tuple[tuple, tuple, int]:
+    "All pairs of rows, those that may differ, and how many have moved"
+    if key:
+        i, j = _pairs_by_key(*_key_codes(left, right, key))
+        return (i, j), (i, j), len(i) - len(longest_rise(j))
+    found = _pairs_by_place(left, right, common)
+    check = tuple(np.concatenate(s) for s in zip(found['runs'], found['other']))
+    return tuple(np.concatenate(s) for s in zip(*found.values())), check, len(found['moved'][0])
+
+def _columns(left:_Side, right:_Side, key:list[str], common:list[str], check:tuple, examples:int,
+             drift:bool)->tuple[np.ndarray, dict]:
+    "Which of these pairs differ at all, and what is told of each column"
+    dirty, columns, begins = np.zeros(len(check[0]), dtype=bool), {}, _stretches(*check)
+    none = np.empty(0, np.int64), pd.Series(dtype=object), pd.Series(dtype=object)
+    for n in common:
+        at, a, b = none if n in key else _changed(left, right, n, *check, begins)
+        dirty[at] = True
+        columns[n] = _column(left, right, key, n, (check[0][at], check[1][at]), (a, b), examples, drift)
+    return dirty, columns
+
+# %% ../nbs/04c_compare.ipynb #a95af00f
 def compare_rows(
     versions,                      # `DataVersioning`
     v1:str,                        # Id or unique prefix of the earlier version
@@ -301,32 +216,15 @@ def compare_rows(
     *,
     examples:int=3,                # How many examples to give of each difference
     drift:bool=False,              # Also how far each column has moved as a whole? It reads each changed column whole
-)->dict:                           # schema, rows, row_order_changed, columns, added, removed
+)->dict:                           # schema, key, rows, row_order_changed, columns, added, removed
     "Which rows were added, removed, changed or moved, and in which columns; equal chunks are not read"
     left, right, key = _Side(versions, v1), _Side(versions, v2), [key] if isinstance(key, str) else list(key or [])
     common = [n for n in left.parts if n in right.parts]
-    if key:
-        i, j = _pairs_by_key(*_key_codes(left, right, key))
-        moved, check, paired = len(i) - len(_longest_rise(j)), (i, j), (i, j)
-    else:
-        found = _pairs_by_place(left, right, common)
-        moved, check = len(found['moved'][0]), tuple(np.concatenate(s) for s in zip(found['runs'], found['other']))
-        paired = tuple(np.concatenate(s) for s in zip(*found.values()))
-    dirty, columns = np.zeros(len(check[0]), dtype=bool), {}
-    for n in common:
-        at, a, b = _changed(left, right, n, *check)
-        dirty[at] = True
-        columns[n] = _column(left, right, key, n, (check[0][at], check[1][at]), (a, b), examples, drift)
-    gone = [_others(side.rows, rows)[:examples] for side, rows in zip((left, right), paired)]
-    return dict(schema=_schema(left, right, common), key=key or None, rows=_tally(left, right, len(paired[0]), int(dirty.sum()), moved),
-                row_order_changed=moved > 0, columns=columns, removed=_named(left, key, gone[0]), added=_named(right, key, gone[1]))
-
-def _column(left:_Side, right:_Side, key:list[str], name:str, rows:tuple, values:tuple, examples:int, drift:bool)->dict:
-    "What is told of one column"
-    first = [r[:examples] for r in rows]
-    who = _named(left, key, first[0]) if key else [dict(zip(('from', 'to'), map(int, pair))) for pair in zip(*first)]
-    told = [{'row': w, 'from': _plain(a), 'to': _plain(b)} for w, a, b in zip(who, *(v.iloc[:examples] for v in values))]
-    column = dict(changed=len(rows[0]), examples=told)
-    if not drift: return column
-    a, b = left.parts[name], right.parts[name]
-    return {**column, 'drift': 0. if (a['type'], a['chunks']) == (b['type'], b['chunks']) else _drift(left.read(name), right.read(name))}
+    paired, check, moved = _pairs(left, right, key, common)
+    dirty, columns = _columns(left, right, key, common, check, examples, drift)
+    gone = [others(side.rows, rows)[:examples] for side, rows in zip((left, right), paired)]
+    n, changed = len(paired[0]), int(dirty.sum())
+    rows = dict(before=left.rows, after=right.rows, added=right.rows - n, removed=left.rows - n,
+                changed=changed, unchanged=n - changed, moved=moved)
+    return dict(schema=_schema(left, right, common), key=key or None, rows=rows, row_order_changed=moved > 0,
+                columns=columns, removed=_named(left, key, gone[0]), added=_named(right, key, gone[1]))

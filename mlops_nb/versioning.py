@@ -22,7 +22,7 @@ from .tables import read_batches, read_table, table_kind
 __all__ = ['DataVersioning']
 
 # %% ../nbs/04_versioning.ipynb #885fbe8d
-_FORMAT, _BAND, _KEEP = 2, 1 << 15, 1 << 23      # of manifests; rows exported at once; bytes of packs kept meanwhile
+_FORMAT, _BAND, _KEEP = 2, 1 << 15, 1 << 23      # of manifests; rows exported at once; bytes of packs kept
 
 # %% ../nbs/04_versioning.ipynb #03a80fa1
 class DataVersioning:
@@ -203,7 +203,10 @@ def manifest(self:DataVersioning,
     version:str, # Id or unique prefix
 )->dict:         # format, kind, rows, shape, columns and index: see above
     "What a version consists of, without loading it"
-    m = self._comparable(version)
+    return _shown(self._comparable(version, self._manifest(self._record(version))))
+
+def _shown(m:dict)->dict:
+    "A manifest as `manifest` gives it"
     names, index = numbered(m['labels']) or ['']*len(m['columns']), m.get('index') or {}
     return dict(format=m['format'], kind=m['kind'], rows=m['rows'], shape=_shape(m),
                 columns=[_part(n, p) for n, p in zip(names, m['columns'])],
@@ -211,9 +214,8 @@ def manifest(self:DataVersioning,
                            levels=[_part(n, p) for n, p in zip(index.get('names', []), index.get('levels', []))]))
 
 @patch
-def _comparable(self:DataVersioning, version:str)->dict:
-    "The manifest of a version, in today's format"
-    m = self._manifest(self._record(version))
+def _comparable(self:DataVersioning, version:str, m:dict)->dict:
+    "The manifest `m` of a version, in today's format"
     if m['format'] == _FORMAT: return m
     data = self.load_data(version)
     again = table_manifest([data]) if isinstance(data, pd.DataFrame) else _array_manifest(data, None, None)
@@ -252,12 +254,17 @@ def read_columns(self:DataVersioning,
     names, ranges = numbered(m['labels']), [rows] if isinstance(rows, tuple) else rows
     if odd := [c for c in columns or [] if c not in names]:
         raise NotFound(f'{version!r} has no column {odd[0]!r}. {hint(odd[0], names)}')
-    for a, b in ranges or []:
-        if not 0 <= a <= b:
-            raise InvalidInput(f'rows {a} to {b} are no range; give (start, stop) with 0 <= start <= stop')
+    if odd := [r for r in ranges or [] if not 0 <= r[0] <= r[1]]:
+        raise InvalidInput('rows {} to {} are no range; give (start, stop) with 0 <= start <= stop'.format(*odd[0]))
     ranges = ranges and [(int(min(a, m['rows'])), int(min(b, m['rows']))) for a, b in ranges]
     places = None if columns is None else [names.index(c) for c in columns]
     return table_values(m, ChunkReader(self.store, m['places']), places, ranges)
+
+@patch
+def _opened(self:DataVersioning, version:str)->tuple[dict, dict, ChunkReader]:
+    "For many small reads: what `manifest` gives, the manifest as it is stored, and a reader that keeps little"
+    m = self._manifest(self._record(version))
+    return _shown(self._comparable(version, m)), m, ChunkReader(self.store, m['places'], _KEEP)
 
 # %% ../nbs/04_versioning.ipynb #b122b9f0
 @patch
@@ -375,7 +382,7 @@ def compare_versions(self:DataVersioning,
     drift:bool=False,                # Measure how far each column has moved, too?
 )->dict:    # shape_change, columns_added, columns_removed, common_columns, changed_columns, dtype_changes, ...
     "What differs between two versions"
-    a, b = self._comparable(v1), self._comparable(v2)
+    a, b = (self._comparable(v, self._manifest(self._record(v))) for v in (v1, v2))
     left, right = (dict(zip(numbered(m['labels']), m['columns'])) for m in (a, b))
     common = [c for c in left if c in right]
     types = {c: (_dtype_name(left[c]['how']), _dtype_name(right[c]['how'])) for c in common}
@@ -384,7 +391,6 @@ def compare_versions(self:DataVersioning,
                  common_columns=common, changed_columns=[c for c in common if left[c] != right[c]],
                  dtype_changes={c: {'from': old, 'to': new} for c, (old, new) in types.items() if old != new},
                  order_changed=common != [c for c in right if c in left], index_changed=a.get('index') != b.get('index'))
-    tables = a['kind'] == b['kind'] == 'frame'
-    if not (key or drift or rows and tables): return found
+    if not (key or drift or rows and a['kind'] == b['kind'] == 'frame'): return found
     from mlops_nb.compare import compare_rows      # a later chapter, which needs this one
     return {**found, **compare_rows(self, v1, v2, key, **(dict(drift=True) if drift else {}))}

@@ -1,4 +1,5 @@
 "Rows of two versions against a plain merge and against difflib, and what of them is read"
+from collections import Counter
 from difflib import SequenceMatcher
 
 import numpy as np
@@ -6,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from mlops_nb import chunks, packs
+from mlops_nb import chunks, packs, versioning
 from mlops_nb.compare import compare_rows
 from mlops_nb.core import InvalidInput, NotFound
 from mlops_nb.versioning import DataVersioning
@@ -140,6 +141,66 @@ def test_chunks_that_are_equal_are_not_read(versions, key, monkeypatch):
         assert sum(sizes.get(k, 12) for k in seen) <= keys + 8*max(rows, 20) + 100      # of 40,000 values
         if what in ('nothing', 'new column') and not key: assert not seen
 
+def read_by(versions, monkeypatch, compared):
+    "What `compared` reads: (chunk, how often), without what a patch is made of"
+    read, patched, for_a_patch, seen = packs.ChunkReader.read, packs.ChunkReader._rows, [], Counter()
+    def rows_of_bases(*args):
+        for_a_patch.append(1)
+        try: return patched(*args)
+        finally: for_a_patch.pop()
+    def count(reader, k):
+        if not for_a_patch: seen[k] += 1
+        return read(reader, k)
+    with monkeypatch.context() as patch:
+        patch.setattr(packs.ChunkReader, '_rows', rows_of_bases); patch.setattr(packs.ChunkReader, 'read', count)
+        found = compared()
+    return found, seen
+
+
+@pytest.mark.parametrize('key', [['k'], ['y'], ['y', 'k']])
+def test_a_key_is_read_once_on_the_left_and_where_it_differs_on_the_right(versions, key, monkeypatch):
+    rng = np.random.default_rng(6)
+    a = pd.DataFrame({'k': rng.permutation(3000), 'x': rng.normal(size=3000), 'y': np.char.add('y', rng.permutation(3000).astype(str)), 'z': rng.integers(0, 10**9, 3000)})
+    v1 = versions.version_data(a, 'keys')
+    for what, b, rows in changes(a):
+        if what != 'nothing': b = b.assign(y=b.y.where(b.y != 'new', 'new' + b.k.astype(str)))
+        v2 = versions.version_data(b, 'keys', parent_version=None if what == 'nothing' else v1)
+        sides = [{c['name']: [k for k, _ in c['chunks']] for c in versions.manifest(v)['columns']} for v in (v1, v2)]
+        expected = Counter(c for k in key for c in sides[0][k]) + Counter(c for k in key for c in sides[1][k] if c not in sides[0][k])
+        found, seen = read_by(versions, monkeypatch, lambda: compare_rows(versions, v1, v2, key, examples=0))
+        of_keys = {c for side in sides for k in key for c in side[k]}
+        assert Counter({c: n for c, n in seen.items() if c in of_keys}) == expected, what
+        assert found['rows']['added'] + found['rows']['removed'] + found['rows']['changed'] == rows and found['rows']['unchanged'] >= 2980
+
+
+def test_keys_in_shared_chunks_are_still_proven(versions):
+    "A chunk that stands twice on the right names its rows twice, and so does a key of the left that is new on the right"
+    a = pd.DataFrame({'k': np.random.default_rng(7).permutation(400)})
+    for b in ([a, a], [a, a[:1]], [a[-1:], a]):
+        b = pd.concat(b, ignore_index=True)
+        with pytest.raises(InvalidInput, match=rf'k={b.k[0]} names rows 0 and 400 of .t_'): compare(versions, a, b, 'k')
+    holes = pd.concat([a, pd.DataFrame({'k': [None]})], ignore_index=True).astype('Int64')
+    with pytest.raises(InvalidInput, match=r"the key 'k' is missing in row 400 of .t_"): compare(versions, a.astype('Int64'), holes, 'k')
+
+
+@pytest.mark.parametrize('key', [None, 'k'])
+def test_a_version_is_opened_once_and_little_of_it_is_kept(versions, key, monkeypatch):
+    rng = np.random.default_rng(8)
+    a = pd.DataFrame({'k': np.arange(2000), **{f'x{i}': rng.normal(size=2000) for i in range(8)}})
+    v1 = versions.version_data(a, 'opened')
+    v2 = versions.version_data(a.assign(x0=a.x0.where(a.k % 100 > 0, 0), x5=1.).drop(index=range(700, 720)), 'opened', parent_version=v1)
+    expected, opened, manifest = compare_rows(versions, v1, v2, key, drift=True), [], versioning.DataVersioning._manifest
+    monkeypatch.setattr(versioning.DataVersioning, '_manifest', lambda self, row: opened.append(row.version) or manifest(self, row))
+    monkeypatch.setattr(versioning, '_KEEP', 1)
+    kept, largest, readers = packs.ChunkReader._kept, [], set()
+    def watch(reader, cache, *args):
+        found = kept(reader, cache, *args)
+        readers.add(reader.keep); largest.append(len(cache))
+        return found
+    monkeypatch.setattr(packs.ChunkReader, '_kept', watch)
+    assert compare_rows(versions, v1, v2, key, drift=True) == expected
+    assert sorted(opened) == sorted([v1, v2]) and readers == {1} and max(largest) == 1
+
 
 def test_everything_at_once(versions):
     rng = np.random.default_rng(1)
@@ -205,6 +266,7 @@ def test_tables_with_nothing_in_common(versions, a, b):
     found = compare(versions, *(pd.DataFrame(d, dtype='float64') for d in (a, b)))
     rows = found['rows']
     assert rows['unchanged'] + rows['changed'] + rows['removed'] == len(next(iter(a.values()))) and rows['moved'] == 0
+    if a.keys() == b.keys(): assert compare(versions, *(pd.DataFrame(d, dtype='float64') for d in (a, b)), 'x')['rows'] == rows
 
 
 def test_refusals_name_the_row(versions):
@@ -237,3 +299,24 @@ def test_drift_is_that_of_the_detector(versions):
     assert found['same']['drift'] == 0
     for c in ('x', 'c'): assert found[c]['drift'] == pytest.approx(theirs[c], abs=1e-9)
     assert 'drift' not in compare(versions, a, b)['columns']['x']
+
+
+def test_a_key_of_categories_is_its_values(versions):
+    "The same codes in chunks are other values where the categories are in another order"
+    a, b = (pd.DataFrame({'k': pd.Categorical(list('abcdefgh'), categories=c), 'x': range(8)}) for c in (list('abcdefgh'), list('hgfedcba')))
+    c = pd.DataFrame({'k': pd.Categorical(list('hgfedcba'), categories=list('hgfedcba')), 'x': range(8)})
+    assert compare(versions, a, b, 'k')['rows'] == dict(before=8, after=8, added=0, removed=0, changed=0, unchanged=8, moved=0)
+    assert compare(versions, a, c, 'k')['rows'] == dict(before=8, after=8, added=0, removed=0, changed=8, unchanged=0, moved=7)
+
+
+def test_a_corrected_quarter_of_flights(tmp_path):
+    "Ten flights of December on top, every hundredth delay changed: few chunks are equal in that column, all are in the others"
+    from mlops_nb.data import flights
+    quarter = flights([1, 2, 3], leaks=True)
+    corrected = pd.concat([flights(12, leaks=True).head(10), quarter], ignore_index=True)
+    corrected.loc[10::100, 'arr_delay'] += 1
+    hundredth = int(quarter.arr_delay[::100].notna().sum())
+    with DataVersioning(tmp_path) as v:
+        found = compare_rows(v, v.version_data(quarter, 'flights'), v.version_data(corrected, 'flights'))
+    assert found['rows'] == dict(before=len(quarter), after=len(quarter) + 10, added=10, removed=0, changed=hundredth, unchanged=len(quarter) - hundredth, moved=0)
+    assert {c: f['changed'] for c, f in found['columns'].items() if f['changed']} == {'arr_delay': hundredth}
