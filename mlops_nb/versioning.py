@@ -5,9 +5,8 @@
 # %% ../nbs/04_versioning.ipynb #7dfedafe
 from __future__ import annotations
 import json, os, tempfile, zlib
-from collections.abc import Iterator
 from pathlib import Path
-import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq
+import numpy as np, pandas as pd, pyarrow as pa
 from fastcore.basics import patch
 from sqlalchemy import Connection, Row, select
 from .core import Conflict, IntegrityError, InvalidInput, MissingFile, NotFound
@@ -16,7 +15,7 @@ from .manifests import column_values, needed_keys, numbered, table_bands, table_
 from .packs import ChunkReader, ChunkWriter, prepare_packs, record_places
 from .provenance import _PARENTS, _VERSIONS, add_record, change_record, check_provenance, parents_of, prepare_provenance
 from .store import Store, open_store
-from .tables import read_batches, read_table, table_kind
+from .tables import read_batches, read_table, table_kind, write_batches
 
 # %% auto #0
 __all__ = ['DataVersioning']
@@ -276,41 +275,19 @@ def export_data(self:DataVersioning,
     row, path = self._record(version), Path(path)
     m = self._manifest(row)
     if m['kind'] == 'file': return self.store.fetch(m['sha256'], path)
-    write = {'.parquet': _write_parquet, '.csv': _write_csv}.get(path.suffix.lower())
-    if m['kind'] != 'frame' or write is None:
+    if m['kind'] != 'frame' or (kind := path.suffix.lower()) not in ('.parquet', '.csv'):
         what = 'a table; name a .parquet or .csv file'
         if m['kind'] == 'array': what = 'an array; save what load_data gives with numpy.save'
         raise InvalidInput(f'{str(path)!r} cannot take {row.version!r}, which is {what}')
     path.parent.mkdir(parents=True, exist_ok=True)
     fd, part = tempfile.mkstemp(dir=path.parent, prefix='.tmp-'); os.close(fd)
     try:
-        write(part, m, table_bands(m, ChunkReader(self.store, m['places'], _KEEP), _BAND))
+        write_batches(part, kind, table_bands(m, ChunkReader(self.store, m['places'], _KEEP), _BAND), m['rows'])
         os.chmod(part, 0o644); os.replace(part, path)
     except (pa.ArrowException, TypeError) as e:
         raise InvalidInput(f'{row.version!r} holds what {path.suffix} cannot: {e}') from e
     finally: Path(part).unlink(missing_ok=True)
     return path
-
-def _write_parquet(path:str, m:dict, bands:Iterator[pd.DataFrame])->None:
-    "Bands as row groups of one file; the schema says what the index of the whole is"
-    writer = None
-    for band in bands:
-        table = pa.Table.from_pandas(band, nthreads=1)
-        if writer is None:
-            meta = json.loads(table.schema.metadata[b'pandas'])
-            for i in meta['index_columns']:
-                if isinstance(i, dict): i['stop'] = i['start'] + m['rows']*i['step']
-            schema = table.schema.with_metadata({**table.schema.metadata, b'pandas': json.dumps(meta).encode()})
-            few = [f.name for f in schema if not pa.types.is_floating(f.type)]      # floats would fill their dictionaries
-            writer = pq.ParquetWriter(path, schema, compression='zstd', use_dictionary=few)
-        writer.write_table(table.cast(schema))
-        del table, band
-        for pool in (pa.default_memory_pool(), pa.system_memory_pool()): pool.release_unused()
-    writer.close()
-
-def _write_csv(path:str, m:dict, bands:Iterator[pd.DataFrame])->None:
-    with open(path, 'w', newline='', encoding='utf8') as f:
-        for i, band in enumerate(bands): band.to_csv(f, header=i == 0, index='range' not in m['index'])
 
 # %% ../nbs/04_versioning.ipynb #587253c1
 @patch
