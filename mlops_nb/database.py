@@ -10,6 +10,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, exc, make_url, select
 from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateTable
 from .blobs import StorageFull, _asking, _usable, hide_secrets, is_url, mask_url, need_extra, resolve_url
 from .core import InvalidInput, MlopsError, NotFound
 from .transactions import Transaction
@@ -100,7 +101,7 @@ class SqliteDatabase(Database):
         path:Path|str,      # The file; made when it is missing
         timeout:float=30.0, # Seconds to wait for another process's write
     ):
-        self.path, self._timeout, self._aside = _usable(path), timeout, None
+        self.path, self._timeout, self._aside, self._stand_ins = _usable(path), timeout, None, {}
         self.readonly = self.path.exists() and not all(os.access(p, os.W_OK) for p in (self.path.parent, self.path))
         if not self.readonly: self.path.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(str(path), create_engine('sqlite://', creator=self._open, poolclass=NullPool))
@@ -145,8 +146,16 @@ def _uri(self:SqliteDatabase)->str:
 @patch
 def _connect(self:SqliteDatabase, how:str)->Connection:
     c = self._engine.connect()
-    if how == 'read': c.connection.dbapi_connection.execute('pragma query_only=ON').close()
+    if how == 'write': return c
+    for line in (*self._stand_ins, 'pragma query_only=ON'): c.connection.dbapi_connection.execute(line).close()
     return c
+
+@patch
+def stand_in(self:SqliteDatabase, metadata:MetaData)->None:
+    "Let a file that cannot be written read as if it had these tables, with no rows in them"
+    made = [str(CreateTable(t).compile(dialect=self._engine.dialect)).strip() for t in metadata.sorted_tables]
+    self._stand_ins |= {m.replace('CREATE TABLE', 'CREATE TEMP TABLE', 1): None for m in made}
+    self.close()
 
 @patch
 def _begin(self:SqliteDatabase, c:Connection, how:str)->None:

@@ -95,7 +95,9 @@ def create(self:TableGroups,
     found = recorded or _first(metadata, lacks)
     if found > version: raise self._too_new(name, found, version)
     if recorded == version: return self._check_whole(name, version, lacks)
-    if self.db.readonly: return self._check_readable(name, found, version)
+    if self.db.readonly:
+        self._check_readable(name, found, version)
+        return None if found else self.db.stand_in(metadata)
     with self.db.write() as c: self._bring_up(c, metadata, version, migrations, name)
 
 # %% ../nbs/01e_migrations.ipynb #26619a68
