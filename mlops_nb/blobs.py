@@ -4,7 +4,7 @@
 
 # %% ../nbs/01b_blobs.ipynb #cd7ae16e
 from __future__ import annotations
-import errno, hashlib, os, re, shutil, tempfile, time
+import errno, hashlib, os, re, shutil, tempfile, threading, time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,11 +136,21 @@ def parallel(
     items:Iterable,     # What to do it with
     threads:int=8,      # How many at once
 )->list:                # The results, in order
-    "Do something with each item, several at once; the first error is raised when all have ended"
-    items = list(items)
+    "Do something with each item, several at once; the first error is raised when all that began have ended"
+    items, gate, inside, closed = list(items), threading.Condition(), [], []
     if len(items) < 2: return [do(item) for item in items]
+    def one(item):
+        with gate:
+            if closed: return
+            inside.append(1)
+        try: return do(item)
+        finally:
+            with gate: inside.pop(); gate.notify_all()
     from concurrent.futures import ThreadPoolExecutor
-    with ThreadPoolExecutor(min(threads, len(items))) as pool: return list(pool.map(do, items))
+    with ThreadPoolExecutor(min(threads, len(items))) as pool:
+        try: return list(pool.map(one, items))
+        finally:                            # Ctrl-C may come before the pool has noted a thread that it started
+            with gate: closed.append(1); gate.wait_for(lambda: not inside)
 
 def need_extra(
     package:str, # What could not be imported

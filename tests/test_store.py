@@ -507,6 +507,24 @@ def test_an_old_store_that_cannot_be_written_says_what_to_do(tmp_path, monkeypat
             s.create(meta, 2, {2: lambda c: None})
 
 
+def test_what_began_at_once_has_ended_when_ctrl_c_is_passed_on(monkeypatch):
+    "Also when it comes between the start of a thread and the moment when the pool notes it"
+    from mlops_nb.blobs import parallel
+    began, ended = [], []
+    class Interrupted(ThreadPoolExecutor):
+        def _adjust_thread_count(self):
+            super()._adjust_thread_count()
+            while not began: time.sleep(0.001)
+            self._threads.clear(); raise KeyboardInterrupt
+    def do(item): began.append(item); time.sleep(0.2); ended.append(item); return item
+    monkeypatch.setattr('concurrent.futures.ThreadPoolExecutor', Interrupted)
+    with pytest.raises(KeyboardInterrupt): parallel(do, range(3))
+    assert began == ended == [0]
+    time.sleep(0.05); assert began == [0]                                    # and nothing begins afterwards
+    monkeypatch.undo()
+    assert parallel(do, range(3)) == [0, 1, 2]
+
+
 def test_what_a_store_that_cannot_be_written_does_not_hold_is_empty(tmp_path, monkeypatch, capsys):
     import numpy as np
     from mlops_nb.cli import main
