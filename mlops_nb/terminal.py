@@ -4,8 +4,9 @@
 
 # %% ../nbs/14b_terminal.ipynb #7c6c0d21
 from __future__ import annotations
-import traceback
+import sys, threading, traceback
 from collections.abc import Iterator
+from _thread import interrupt_main
 from contextlib import contextmanager
 from pathlib import Path
 import click
@@ -14,12 +15,27 @@ from .core import InvalidInput, MissingFile, MlopsError, to_json
 # %% auto #0
 __all__ = ['config_option', 'json_option', 'Commands', 'store_option', 'say', 'table', 'cell', 'existing']
 
+# %% ../nbs/14b_terminal.ipynb #5b3aa79d
+@contextmanager
+def _hears_ctrl_c()->Iterator[None]:
+    "Ctrl-C that Python had to drop inside of a destructor is sent again"
+    before = sys.unraisablehook
+    def dropped(what):
+        if not issubclass(what.exc_type, KeyboardInterrupt): return before(what)
+        again = threading.Timer(0.01, interrupt_main)
+        again.daemon = True
+        again.start()
+    sys.unraisablehook = dropped
+    try: yield
+    finally: sys.unraisablehook = before
+
 # %% ../nbs/14b_terminal.ipynb #fe8805ff
 class Commands(click.Group):
     "A group whose commands turn a refusal into one line and exit code 3, Ctrl-C into 130, and a fault of ours into 70"
     def invoke(self, ctx:click.Context):
         "Run the command that was named"
-        try: return super().invoke(ctx)
+        try:
+            with _hears_ctrl_c(): return super().invoke(ctx)
         except MlopsError as e:
             click.echo(f'mlops-nb: {e}', err=True)
             ctx.exit(3)
