@@ -4,8 +4,6 @@
 
 # %% ../nbs/05ab_compiled.ipynb #ae470e65
 from __future__ import annotations
-import sys
-from collections.abc import Callable, Iterable
 from .arrays import Kind, Reader, Unwritable, Writer, full_name
 from .core import IntegrityError
 from .values import fill_items, named, write_items

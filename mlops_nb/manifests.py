@@ -6,7 +6,6 @@
 from __future__ import annotations
 from collections.abc import Iterable, Iterator
 import numpy as np, pandas as pd, pyarrow as pa
-from fastcore.basics import patch
 from .chunks import Cutter, cut
 from .columns import content_key, describe, from_arrow, series, to_arrow
 from .core import InvalidInput

@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys, weakref
 from functools import partial
 from fastcore.basics import patch
-from sqlalchemy import Connection, exc
+from sqlalchemy import Connection
 
 # %% auto #0
 __all__ = ['Transaction']

@@ -505,7 +505,9 @@ def test_a_file_far_larger_than_the_memory_it_takes(tmp_path):
     table = pd.DataFrame(r.random((400_000, 12)), columns=schema.names)
     table[:50_000].to_parquet(tmp_path/'small.parquet')
     table.round(3).to_csv(tmp_path/'big.csv', index=False)
+    table.round(3).to_json(tmp_path/'big.jsonl', orient='records', lines=True)
     table[:150_000].to_csv(tmp_path/'small.csv', index=False)                          # a larger one than is read whole
+    table[:150_000].to_json(tmp_path/'small.jsonl', orient='records', lines=True)
     code = """
         import resource, sys, threading, time
         import pandas as pd, psutil
@@ -520,7 +522,7 @@ def test_a_file_far_larger_than_the_memory_it_takes(tmp_path):
             else: v.export_data(sys.argv[5], sys.argv[2] + '.again.parquet')
             done.set(); print(top[0] - before)
     """
-    for way, kind in (('in', 'parquet'), ('in', 'csv'), ('out', 'parquet')):
+    for way, kind in (('in', 'parquet'), ('in', 'csv'), ('in', 'jsonl'), ('out', 'parquet')):
         chunk, grown = 262_144*12*8, []                                                # of each of the columns, as long as they can be
         while not grown or min(grown) >= 2*chunk and len(grown) < 3:                   # what allocators keep depends on the moment too: the best of three
             where = tmp_path/f'd{len(grown) if way == "in" else 0}'
