@@ -94,16 +94,27 @@ def _installed(name:str)->str:
     except PackageNotFoundError: raise NotFound(f'{name} is not installed; the model does not say its version') from None
 
 # %% ../nbs/10_deploy.ipynb #99b17e6b
+def _imported(parts:tuple, is_package:bool, source:bytes)->list[tuple]:
+    "What the module `parts` imports of its own package at its top level; a name may be a module too"
+    package, found = parts if is_package else parts[:-1], []
+    for n in ast.parse(source).body:
+        if not isinstance(n, ast.ImportFrom) or not n.level: continue
+        base = (*package[:len(package)+1-n.level], *(n.module.split('.') if n.module else ()))
+        found += [base, *((*base, a.name) for a in n.names)]
+    return found
+
 def _modules()->dict[str, bytes]:
     "The source of every module of this package that serving imports, by file name"
     import mlops_nb
-    home, todo = Path(mlops_nb.__file__).parent, ['api', 'deploy', 'signature']
-    found = {'mlops_nb/__init__.py': (home/'__init__.py').read_bytes()}
+    home, todo, found = Path(mlops_nb.__file__).parent, [('api',), ('deploy',), ('signature',)], {}
     while todo:
-        name = todo.pop()
-        if f'mlops_nb/{name}.py' in found: continue
-        source = found[f'mlops_nb/{name}.py'] = (home/f'{name}.py').read_bytes()
-        todo += [n.module for n in ast.parse(source).body if isinstance(n, ast.ImportFrom) and n.level == 1]
+        parts = todo.pop()
+        folder, is_package = home.joinpath(*parts), home.joinpath(*parts).is_dir()
+        path = folder/'__init__.py' if is_package else folder.with_name(f'{folder.name}.py')
+        name = 'mlops_nb/' + path.relative_to(home).as_posix()
+        if name in found or not path.is_file(): continue       # a class or a function
+        found[name] = path.read_bytes()
+        todo += [parts[:-1], *_imported(parts, is_package, found[name])]
     return found
 
 # %% ../nbs/10_deploy.ipynb #86dbef3a
@@ -217,7 +228,7 @@ echo "@DIGEST@  @MODEL@" | sha256sum -c -
 docker build --tag "@PROJECT@:@TAG@" .
 echo "Start it with: docker compose up --detach"
 '''
-_IGNORE = '*\n!requirements.txt\n!app.py\n!model.json\n!@MODEL@\n!mlops_nb/\n!mlops_nb/*.py\n'
+_IGNORE = '*\n!requirements.txt\n!app.py\n!model.json\n!@MODEL@\n!mlops_nb/\n!mlops_nb/**/*.py\n'
 _TEMPLATES = {'Dockerfile': _DOCKERFILE, 'docker-compose.yml': _COMPOSE, 'nginx.conf': _NGINX, 'app.py': _APP,
               'build.sh': _BUILD, '.dockerignore': _IGNORE}
 
@@ -260,7 +271,8 @@ def _write_folder(target:Path, files:dict[str, bytes], force:bool):
     for name in files:
         mode = 0o755 if name.endswith('.sh') else 0o644
         if found.get(name) != new[name]: atomic_write(target/name, files[name], mode)
-    os.chmod(target/'mlops_nb', 0o755)   # the user in the container is neither owner nor group
+    for folder in {(target/name).parent for name in files} - {target}:
+        os.chmod(folder, 0o755)              # the user in the container is neither owner nor group
     atomic_write(target/_MANIFEST, to_json(new, indent=1) + '\n')
 
 def _recorded(target:Path)->dict[str, str]:

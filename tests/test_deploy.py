@@ -100,7 +100,7 @@ def test_every_module_comes_from_the_folder_and_every_package_from_requirements(
     run = subprocess.run([sys.executable, '-c', probe], cwd=folder, env=clean_env(), capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     files = json.loads(run.stdout.splitlines()[-1])
-    assert len(files) >= 6 and all(Path(f).parent == folder/'mlops_nb' for f in files)
+    assert len(files) >= 6 and all(Path(f).is_relative_to(folder/'mlops_nb') for f in files)
     wanted, todo = set(), [Requirement(line) for line in (folder/'requirements.txt').read_text().splitlines()]
     while todo:
         name = canonicalize_name(todo.pop().name)
@@ -108,7 +108,7 @@ def test_every_module_comes_from_the_folder_and_every_package_from_requirements(
         wanted.add(name)
         todo += [r for r in map(Requirement, requires(name) or []) if not r.marker or r.marker.evaluate({'extra': ''})]
     homes = packages_distributions()
-    for file in [*(folder/'mlops_nb').glob('*.py'), folder/'app.py']:
+    for file in [*(folder/'mlops_nb').rglob('*.py'), folder/'app.py']:
         for node in ast.walk(ast.parse(file.read_text())):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
             for top in {n.split('.')[0] for n in names} - set(sys.stdlib_module_names) - {'mlops_nb'}:
@@ -139,7 +139,7 @@ def test_what_copy_names_exists_and_the_image_runs_as_nobody_special(folder):
     assert json.loads(re.search(r'^CMD (.*)$', text, re.M)[1]) == ['python', 'app.py']
     assert json.loads(re.search(r'^HEALTHCHECK .*CMD (.*)$', text, re.M)[1]) == ['python', 'app.py', 'check']
     modes = {oct(p.stat().st_mode & 0o777) for p in folder.rglob('*') if p.is_file()}
-    assert modes == {'0o644', '0o755'} and (folder/'build.sh').stat().st_mode & 0o111 and (folder/'mlops_nb').stat().st_mode & 0o005 == 0o005
+    assert modes == {'0o644', '0o755'} and (folder/'build.sh').stat().st_mode & 0o111 and all(p.stat().st_mode & 0o005 == 0o005 for p in [folder/'mlops_nb', *(folder/'mlops_nb').rglob('*')] if p.is_dir())
 
 
 def test_it_runs_from_a_copy_of_what_copy_names_on_a_read_only_disk(folder, tmp_path):
@@ -153,12 +153,13 @@ def test_it_runs_from_a_copy_of_what_copy_names_on_a_read_only_disk(folder, tmp_
                 target.write_bytes(source.read_bytes())
                 target.chmod(0o444)
     before = {p: p.stat().st_mtime_ns for p in app.rglob('*')}
-    for d in [app/'mlops_nb', app]: d.chmod(0o555)
+    folders = [app, *(p for p in app.rglob('*') if p.is_dir())]
+    for d in folders: d.chmod(0o555)
     try:
         with started(app) as (port, _): assert ModelClient(f'http://127.0.0.1:{port}').predict([{'a': 1., 'b': 2}])['predictions']
         assert {p: p.stat().st_mtime_ns for p in app.rglob('*')} == before
     finally:
-        for d in [app, app/'mlops_nb']: d.chmod(0o755)
+        for d in folders: d.chmod(0o755)
 
 
 def test_compose_is_what_it_says(folder):
