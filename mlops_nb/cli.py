@@ -181,7 +181,7 @@ def _chapters()->Path:
     import mlops_nb
     here = Path(mlops_nb.__file__).parent
     for folder in (here/'_chapters', here.parent/'nbs'):
-        if (folder/'00_core.ipynb').exists(): return folder
+        if (folder/'index.ipynb').exists(): return folder
     raise MissingFile(f'the chapters are not in {str(here)!r}; install mlops_nb again')
 
 def _run_notebook(path:Path|str, say:Callable, **params)->dict:

@@ -122,7 +122,7 @@ class World:
 
 # --- what is there ---------------------------------------------------------------------------------------------------
 
-def modules(): return [importlib.import_module(f'mlops_nb.{m.name}') for m in pkgutil.iter_modules(importlib.import_module('mlops_nb').__path__) if m.name[0] != '_']
+def modules(): return [importlib.import_module(m.name) for m in pkgutil.walk_packages(importlib.import_module('mlops_nb').__path__, 'mlops_nb.') if '._' not in m.name and not m.ispkg]
 
 
 def callables():
