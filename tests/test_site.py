@@ -14,10 +14,8 @@ NOTEBOOKS = sorted(p for p in (ROOT/'nbs').rglob('*.ipynb') if not any(x[0] in '
 
 
 def page_of(nb):
-    "The path of a notebook's page: chapters are named after their module, without the number"
-    source = '\n'.join(''.join(c['source']) for c in json.loads(nb.read_text(encoding='utf8'))['cells'] if c['cell_type'] == 'code')
-    module = re.search(r'^#\|\s*default_exp\s+(\w+)', source, re.M)
-    return nb.relative_to(ROOT/'nbs').with_name(f'{module[1] if module else nb.stem}.html').as_posix()
+    "The path of a notebook's page: its own, without the number of the file"
+    return nb.relative_to(ROOT/'nbs').with_name(re.sub(r'^\d+[a-z]*_', '', nb.stem) + '.html').as_posix()
 
 
 @pytest.fixture(scope='module')
@@ -142,13 +140,19 @@ def test_a_page_shows_title_source_outputs_and_figures(nb, visit):
     assert unnamed == [], f'{nb.name}: a figure without an alternative text (#| fig-alt: ...)'
 
 
-def test_navigation_lists_the_chapters_in_the_order_of_their_numbers(visit):
-    page = visit()['page']
-    texts = page.locator('#quarto-sidebar .sidebar-link .menu-text').all_inner_texts()
-    numbers = [m[0] for t in texts if (m := re.match(r'\d+[a-z]*', t))]
-    assert numbers == sorted(numbers) and len(numbers) == sum(nb.name[0].isdigit() for nb in NOTEBOOKS)
-    hrefs = {h.split('/')[-1] for h in page.eval_on_selector_all('#quarto-sidebar a[href]', 'all => all.map(a => a.getAttribute("href"))')}
-    assert {page_of(nb).split('/')[-1] for nb in NOTEBOOKS} <= hrefs
+def shelf(nb):
+    "Where a notebook stands: index first, then by number, then by name, in each folder"
+    def place(part): return (-1, '') if part == 'index.ipynb' else (int(m[0]), part) if (m := re.match(r'\d+', part)) else (1000, part)
+    return [place(part) for part in nb.relative_to(ROOT/'nbs').parts]
+
+
+def test_navigation_lists_the_chapters_in_the_order_of_the_shelves(visit):
+    "On the first page, and with links that lead back, on one that lies deeper"
+    for path in ('index.html', page_of(max(NOTEBOOKS, key=lambda nb: len(nb.parts)))):
+        seen = visit(path)
+        hrefs = seen['page'].eval_on_selector_all('#quarto-sidebar a.sidebar-link[href]', 'all => all.map(a => a.href)')
+        hrefs = [h[len(seen['url']):] for h in hrefs if h.startswith(seen['url']) and h.endswith('.html')]
+        assert hrefs == [page_of(nb) for nb in sorted(NOTEBOOKS, key=shelf)]
 
 
 def luminance(page, where):

@@ -80,23 +80,49 @@ def without_quarto(work):
 
 
 def rename_pages(proc):
-    "Give each page the name of its module, as Quarto would; the entries of the sidebar, in the order of the numbers"
-    old = sorted(proc.rglob('*.ipynb'), key=lambda p: (len(p.relative_to(proc).parts), p.stem != 'index', p.as_posix()))
+    "Give each page its name without the number, as Quarto would; the entries of the sidebar, nested as the folders are"
+    old = sorted(proc.rglob('*.ipynb'), key=lambda p: [shelf(part) for part in p.relative_to(proc).parts])
     new = {p: p.with_name(page_name(p)) for p in old}
     if len(set(new.values())) < len(new): sys.exit(f'two notebooks make one page: {sorted(map(str, new.values()))}')
-    stems = {p.name: q.name for p, q in new.items()}
-    entries, sections = [], {}
+    sidebar = []
     for p, q in new.items():
         text = p.read_text(encoding='utf8').replace(f']({pages_url}', '](/')   # links that nbdev made from names in backticks
         p.write_text(text, encoding='utf8')
         plain_signatures(p)
-        edit(p, 'markdown', lambda t: LINK.sub(lambda m: '](' + posixpath.join(posixpath.dirname(m[1]), stems.get(posixpath.basename(m[1]), posixpath.basename(m[1]))), t))
+        edit(p, 'markdown', lambda t: LINK.sub(lambda m: f']({renamed(m[1], p.parent, new)}', t))
+    for p, q in new.items():
         p.rename(q)
-        folder, number = q.parent.relative_to(proc).as_posix(), re.match(r'\d+[a-z]*(?=_)', p.name)
-        entry = {'href': q.relative_to(proc).as_posix(), 'text': f'{number[0]} {q.stem}' if number else 'start' if q.stem == 'index' else q.stem.replace('_', ' ')}
-        if folder == '.': entries.append(entry)
-        else: sections.setdefault(folder, []).append(entry)
-    return entries + [{'section': name, 'contents': pages} for name, pages in sections.items()]
+        section(sidebar, q.parent.relative_to(proc).parts).append(entry(p, q.relative_to(proc)))
+    return sidebar
+
+
+def shelf(part):
+    "The place of a file or folder among those beside it: index, then by number, then by name"
+    number = re.match(r'(\d+)([a-z]*)_', part)
+    return (-1, '', '') if part == 'index.ipynb' else (int(number[1]), number[2], part) if number else (sys.maxsize, '', part)
+
+
+def renamed(link, folder, new):
+    "A link from a notebook in `folder` to another one, by the page's new name"
+    target = new.get(Path(os.path.normpath(folder/link)))
+    return os.path.relpath(target, folder) if target else link
+
+
+def entry(nb, page):
+    "A line of the sidebar"
+    number = re.match(r'\d+[a-z]*(?=_)', nb.name)
+    text = f'{number[0]} {page.stem}' if number else 'start' if page.stem == 'index' else page.stem.replace('_', ' ')
+    return {'href': page.as_posix(), 'text': text}
+
+
+def section(entries, folders):
+    "The contents of the section that is named by `folders`, made where it is missing"
+    for folder in folders:
+        name = re.sub(r'^\d+_', '', folder)
+        found = next((e for e in entries if e.get('section') == name), None)
+        if not found: entries.append(found := {'section': name, 'contents': []})
+        entries = found['contents']
+    return entries
 
 
 def plain_signatures(nb):
@@ -111,7 +137,7 @@ def plain_signatures(nb):
 
 
 def page_name(nb):
-    "The name that nbdev gave the page in its front matter"
+    "The name that nbdev gave the page in its front matter: that of the notebook, without the number"
     first = ''.join(json.loads(nb.read_text(encoding='utf8'))['cells'][0]['source'])
     found = re.search(r'^output-file: ([\w.-]+)\.html$', first, re.M)
     return f'{found[1]}.ipynb' if found else nb.name
