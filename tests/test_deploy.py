@@ -147,7 +147,7 @@ def test_it_runs_from_a_copy_of_what_copy_names_on_a_read_only_disk(folder, tmp_
     app = tmp_path/'app'
     for line in re.findall(r'^COPY (?!--from)(.*) \S+$', (folder/'Dockerfile').read_text(), re.M):
         for name in line.split():
-            for source in (folder/name).rglob('*') if name.endswith('/') else [folder/name]:
+            for source in (p for p in (folder/name).rglob('*') if p.is_file()) if name.endswith('/') else [folder/name]:
                 target = app/source.relative_to(folder)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(source.read_bytes())
