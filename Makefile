@@ -44,7 +44,7 @@ test-oldest: .venv-oldest/.installed  ## All tests with the oldest requirements 
 export: $(VENV)/.installed-dev  ## Write mlops_nb/*.py from the notebooks
 	$(BIN)/nbdev_export
 
-run: $(VENV)/.installed-dev  ## Execute notebooks in place (NB=nbs/02_store.ipynb for one), so that their outputs are saved
+run: $(VENV)/.installed-dev  ## Execute notebooks in place (NB=nbs/02_store/1_store.ipynb for one), so that their outputs are saved
 	$(BIN)/python tools/execute.py $(NB)
 
 clean: $(VENV)/.installed-dev  ## Remove from the notebooks what does not belong into git

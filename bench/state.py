@@ -1,4 +1,4 @@
-"""State beside its peers: one run, one machine, everybody takes turns; the figures go to nbs/benchmarks.json.
+"""State beside its peers: one run, one machine, everybody takes turns; the figures go to nbs/tutorials/benchmarks.json.
 
     python bench/state.py [--quick] [--ours] [--out FILE] [--only PART ...]     parts: models, many, frames, imports
 
@@ -257,13 +257,13 @@ def main():
     ask.add_argument('--ours', action='store_true', help='only what needs no other environment')
     ask.add_argument('--only', nargs='+', choices=PARTS, default=list(PARTS), help='some parts only')
     ask.add_argument('--set', nargs='+', default=[], metavar='NAME=N', help=f'other sizes: {", ".join(FULL)}')
-    ask.add_argument('--out', type=Path, help='file to write; the page reads nbs/benchmarks.json, which a whole run writes')
+    ask.add_argument('--out', type=Path, help='file to write; the page reads nbs/tutorials/benchmarks.json, which a whole run writes')
     args = ask.parse_args()
     size = {**(QUICK if args.quick else FULL), **{k: int(v) for k, v in (pair.split('=') for pair in args.set)}}
     result = measure(size, args.ours, args.only)
     text = json.dumps(result, indent=1) + '\n'
     whole = size == FULL and not args.ours and len(args.only) == len(PARTS) and not result['absent']
-    if args.out or whole: (args.out or ROOT/'nbs'/'benchmarks.json').write_text(text)
+    if args.out or whole: (args.out or ROOT/'nbs'/'tutorials'/'benchmarks.json').write_text(text)
     else: print(text)
 
 

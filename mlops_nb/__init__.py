@@ -4,10 +4,10 @@ __version__ = "0.2.0"
 # Written by hand, with setup.py the only Python that is. Names load their module when they are first used
 # (PEP 562): `import mlops_nb` costs milliseconds, and `MLPipelineConfig` never pays for scikit-learn.
 _HOME = {
-    'MLPipelineConfig': 'config', 'Store': 'store', 'flights': 'data', 'DataVersioning': 'versioning',
-    'Signature': 'signature', 'ModelRegistry': 'registry', 'ModelAPI': 'api', 'create_app': 'api',
-    'ModelClient': 'client', 'generate_docker_files': 'deploy', 'DataDriftDetector': 'drift',
-    'ModelMonitor': 'monitoring', 'Lineage': 'lineage', 'MlopsError': 'core',
+    'MLPipelineConfig': 'core.config', 'Store': 'store.store', 'flights': 'data.nycflights', 'DataVersioning': 'data.versioning',
+    'Signature': 'models.signature', 'ModelRegistry': 'registry.registry', 'ModelAPI': 'serving.api', 'create_app': 'serving.api',
+    'ModelClient': 'serving.client', 'generate_docker_files': 'serving.deploy', 'DataDriftDetector': 'drift.drift',
+    'ModelMonitor': 'monitoring.monitoring', 'Lineage': 'governance.lineage', 'MlopsError': 'core.rules',
 }
 __all__ = sorted(_HOME)
 

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 import services
-from mlops_nb.store import Store
+from mlops_nb.store.store import Store
 
 
 class Places(NamedTuple):

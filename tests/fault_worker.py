@@ -10,8 +10,8 @@ import numpy as np, pandas as pd
 from sklearn.linear_model import Ridge
 
 from mlops_nb import DataVersioning, ModelRegistry
-from mlops_nb.core import Conflict, NotFound, to_json
-from mlops_nb.store import Store
+from mlops_nb.core.rules import Conflict, NotFound, to_json
+from mlops_nb.store.store import Store
 import syscalls
 
 X = np.arange(6.0).reshape(3, 2)

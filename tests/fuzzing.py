@@ -80,7 +80,7 @@ class World:
         import numpy as np, pandas as pd
         from sklearn.linear_model import LogisticRegression
         from mlops_nb import DataVersioning, ModelMonitor, ModelRegistry
-        from mlops_nb.api import ModelAPI
+        from mlops_nb.serving.api import ModelAPI
         for folder in (self.home, self.tmp, self.template/'store', self.template/'play'): folder.mkdir(parents=True, exist_ok=True)
         for folder in (self.root, self.home):
             for ending in ('csv', 'json', 'yaml', 'db', 'skops', 'parquet'): (folder/f'secret.{ending}').write_text('column\nCANARY\n')
@@ -157,7 +157,7 @@ def takes_text(owner, p):
 
 def commands(group=None, path=()):
     "(words, click command), groups opened"
-    if group is None: group = importlib.import_module('mlops_nb.cli').main
+    if group is None: group = importlib.import_module('mlops_nb.cli.cli').main
     for name, command in group.commands.items():
         if hasattr(command, 'commands'): yield from commands(command, (*path, name))
         else: yield (*path, name), command
@@ -218,9 +218,9 @@ def _figure():
 def factories(w):
     "How an object is made whose methods are called; what is not here is made from `values`"
     import mlops_nb
-    from mlops_nb.predictions import PredictionLog
-    from mlops_nb.dashboard import Report
-    from mlops_nb import blobs, database, links, migrations
+    from mlops_nb.monitoring.predictions import PredictionLog
+    from mlops_nb.monitoring.report import Report
+    from mlops_nb.store import blobs, database, links, migrations
     tables = lambda: database.open_database(w.store/'store.db', 5.0)
     return {'ModelRegistry': lambda: mlops_nb.ModelRegistry(w.store), 'DataVersioning': lambda: mlops_nb.DataVersioning(w.store), 'Store': lambda: mlops_nb.Store(w.store),
             'ModelMonitor': lambda: mlops_nb.ModelMonitor(w.store/'monitor.db'), 'PredictionLog': lambda: PredictionLog(w.store/'monitor.db'), 'MLPipelineConfig': lambda: mlops_nb.MLPipelineConfig(w.play/'config.json'),
@@ -294,7 +294,7 @@ class Call:
 
     def _command(self, text, fill=True):
         from click.testing import CliRunner
-        import mlops_nb.cli
+        import mlops_nb.cli.cli
         words = self.owner.split()[1:]
         given = CLI.get(' '.join(words))
         if given is None: raise Unknown(f'tests/fuzzing.py knows no arguments of the command {" ".join(words)!r}: add them to CLI')
@@ -308,7 +308,7 @@ class Call:
             if p.param_type_name == 'argument': places.append(given[p.name])
             else: options += [p.opts[0]] if getattr(p, 'is_flag', False) else [f'{p.opts[0]}={given[p.name]}']
         with self._watched(text), contextlib.redirect_stderr(io.StringIO()):
-            result = CliRunner().invoke(mlops_nb.cli.main, [*words, *options, '--', *places])
+            result = CliRunner().invoke(mlops_nb.cli.cli.main, [*words, *options, '--', *places])
         if result.exit_code == 70 or result.exception is not None and not isinstance(result.exception, SystemExit): raise RuntimeError(f'exit code {result.exit_code}: {(result.stderr or result.output)[-300:]}')
         return result.output
 

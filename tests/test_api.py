@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from mlops_nb import ModelAPI, ModelClient, ModelMonitor, ModelRegistry, Signature
-from mlops_nb.core import InvalidInput, MlopsError
+from mlops_nb.core.rules import InvalidInput, MlopsError
 
 
 class Double:

@@ -8,9 +8,9 @@ import threading
 import pytest
 from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, MetaData, Table, Text, exc, func, insert, select, update
 
-from mlops_nb.core import IntegrityError, InvalidInput, MlopsError, NotFound, digest
-from mlops_nb.links import _REFS
-from mlops_nb.store import Store
+from mlops_nb.core.rules import IntegrityError, InvalidInput, MlopsError, NotFound, digest
+from mlops_nb.store.links import _REFS
+from mlops_nb.store.store import Store
 from services import PASSWORD
 
 
@@ -58,7 +58,7 @@ def test_what_is_not_there_is_an_error(any_store, tmp_path):
 
 def test_a_file_that_changes_while_it_is_stored_is_refused(any_store, tmp_path, monkeypatch):
     (tmp_path/'f').write_bytes(b'new')
-    monkeypatch.setattr('mlops_nb.store.file_digest', lambda path: digest(b'old'))      # what it was a moment ago
+    monkeypatch.setattr('mlops_nb.store.store.file_digest', lambda path: digest(b'old'))      # what it was a moment ago
     with pytest.raises(IntegrityError, match='f. has changed while it was being stored; try again'): any_store.put_file(tmp_path/'f')
     assert list(any_store._blobs.files()) == []
 
@@ -216,7 +216,7 @@ def test_a_backup_of_what_is_damaged_is_refused(any_store, tmp_path):
 
 OPEN = '''
     import sys, json
-    from mlops_nb.store import Store
+    from mlops_nb.store.store import Store
     from sqlalchemy import *
     meta = MetaData()
     T = Table('counter', meta, Column('who', Text, primary_key=True), Column('n', Integer, unique=True))

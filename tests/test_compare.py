@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from mlops_nb import chunks, packs, versioning
-from mlops_nb.compare import compare_rows
-from mlops_nb.core import InvalidInput, NotFound
-from mlops_nb.versioning import DataVersioning
+from mlops_nb.data import chunks, packs, versioning
+from mlops_nb.data.compare import compare_rows
+from mlops_nb.core.rules import InvalidInput, NotFound
+from mlops_nb.data.versioning import DataVersioning
 
 
 @pytest.fixture(scope='module')
@@ -289,7 +289,7 @@ def test_examples_are_plain_values_and_limited(versions):
 
 
 def test_drift_is_that_of_the_detector(versions):
-    from mlops_nb.drift import DataDriftDetector
+    from mlops_nb.drift.drift import DataDriftDetector
     rng = np.random.default_rng(0)
     a = pd.DataFrame({'x': rng.normal(size=3000), 'c': rng.choice(list('aab'), 3000), 'same': rng.normal(size=3000)})
     b = a.assign(x=a.x + .3, c=rng.choice(list('abb'), 3000))
@@ -311,7 +311,7 @@ def test_a_key_of_categories_is_its_values(versions):
 
 def test_a_corrected_quarter_of_flights(tmp_path):
     "Ten flights of December on top, every hundredth delay changed: few chunks are equal in that column, all are in the others"
-    from mlops_nb.data import flights
+    from mlops_nb.data.nycflights import flights
     quarter = flights([1, 2, 3], leaks=True)
     corrected = pd.concat([flights(12, leaks=True).head(10), quarter], ignore_index=True)
     corrected.loc[10::100, 'arr_delay'] += 1

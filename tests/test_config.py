@@ -14,12 +14,12 @@ from hypothesis import given, settings, strategies as st
 from scipy.stats import chisquare
 
 from mlops_nb import DataDriftDetector, MLPipelineConfig, ModelAPI, ModelMonitor
-from mlops_nb import config as config_module
-from mlops_nb.config import as_config
-from mlops_nb.core import InvalidInput, MlopsError, NotFound
-from mlops_nb.documents import line_of, read_document, write_document
-from mlops_nb.flags import is_on, place
-from mlops_nb.masks import is_secret, mask, mask_text
+from mlops_nb.core import config as config_module
+from mlops_nb.core.config import as_config
+from mlops_nb.core.rules import InvalidInput, MlopsError, NotFound
+from mlops_nb.core.documents import line_of, read_document, write_document
+from mlops_nb.core.flags import is_on, place
+from mlops_nb.core.masks import is_secret, mask, mask_text
 
 CANARY = 'canary-91c5'
 
@@ -245,7 +245,7 @@ def test_places_are_uniform_and_the_test_can_say_no(flag):
 
 
 def test_another_process_gives_the_same_answers():
-    code = "from mlops_nb.flags import is_on; print([is_on('f', '50%', i) for i in range(50)])"
+    code = "from mlops_nb.core.flags import is_on; print([is_on('f', '50%', i) for i in range(50)])"
     said = {subprocess.run([sys.executable, '-c', code], env={**os.environ, 'PYTHONHASHSEED': seed}, capture_output=True, text=True, check=True).stdout for seed in ('1', '2')}
     assert said == {f"{[is_on('f', '50%', i) for i in range(50)]}\n"}
 

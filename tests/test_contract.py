@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 import mlops_nb
 from mlops_nb import DataDriftDetector, DataVersioning, MLPipelineConfig, ModelAPI, ModelMonitor, ModelRegistry, Signature, flights, generate_docker_files
-from mlops_nb.data import delay_model, features
+from mlops_nb.data.nycflights import delay_model, features
 
 NEEDED = inspect.Parameter.empty
 SIGNATURES = {

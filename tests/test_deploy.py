@@ -13,11 +13,11 @@ from packaging.utils import canonicalize_name
 from sklearn.linear_model import LogisticRegression
 
 from browser import need
-from mlops_nb.client import ModelClient
-from mlops_nb.core import Conflict, InvalidInput, MlopsError
-from mlops_nb.deploy import generate_docker_files
-from mlops_nb.registry import ModelRegistry
-from mlops_nb.signature import Signature
+from mlops_nb.serving.client import ModelClient
+from mlops_nb.core.rules import Conflict, InvalidInput, MlopsError
+from mlops_nb.serving.deploy import generate_docker_files
+from mlops_nb.registry.registry import ModelRegistry
+from mlops_nb.models.signature import Signature
 
 X = pd.DataFrame({'a': np.arange(40.)/10, 'b': np.arange(40) % 7})
 Y = (X.a + X.b/5 > 2).astype(int)

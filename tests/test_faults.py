@@ -10,10 +10,10 @@ import collections, errno, functools, json, os, random, re, shutil, signal, subp
 import pandas as pd
 import pytest
 
-from mlops_nb.core import IntegrityError, MlopsError, use_clock
-from mlops_nb.registry import ModelRegistry
-from mlops_nb.store import Store
-from mlops_nb.versioning import DataVersioning
+from mlops_nb.core.rules import IntegrityError, MlopsError, use_clock
+from mlops_nb.registry.registry import ModelRegistry
+from mlops_nb.store.store import Store
+from mlops_nb.data.versioning import DataVersioning
 
 sys.path.insert(0, str(Path(__file__).parent))
 import syscalls

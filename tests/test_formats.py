@@ -31,9 +31,9 @@ from sklearn.preprocessing import *
 from sklearn.svm import NuSVC, OneClassSVM, SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from mlops_nb.arrays import read_header
-from mlops_nb.core import IntegrityError, InvalidInput, MlopsError, digest
-from mlops_nb.formats import UntrustedType, dump_model, ending, format_of, load_model_bytes, model_types
+from mlops_nb.models.arrays import read_header
+from mlops_nb.core.rules import IntegrityError, InvalidInput, MlopsError, digest
+from mlops_nb.models.formats import UntrustedType, dump_model, ending, format_of, load_model_bytes, model_types
 
 sio = pytest.importorskip('skops.io')
 pytestmark = pytest.mark.filterwarnings('ignore')
@@ -467,9 +467,9 @@ def test_dtypes_that_nobody_writes(dtype):
 
 
 TOWERS = textwrap.dedent("""
-    from mlops_nb.arrays import _pack
-    from mlops_nb.core import MlopsError, digest
-    from mlops_nb.formats import load_model_bytes
+    from mlops_nb.models.arrays import _pack
+    from mlops_nb.core.rules import MlopsError, digest
+    from mlops_nb.models.formats import load_model_bytes
     n, last = 60_000, ['array', 'O', 'C', 1, [None]]
     for code, first, floor in (('tuple', ['tuple', []], lambda i: ['tuple', [[i]]]), ('frozenset', ['frozenset', []], lambda i: ['frozenset', [[i]]]),
                                ('slice', ['slice', None, 1, None], lambda i: ['slice', [i], 1, None]), ('array', last, lambda i: ['array', 'O', 'C', 1, [[i]]]),
@@ -522,8 +522,8 @@ FLIPS = textwrap.dedent('''
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    from mlops_nb.core import MlopsError, digest
-    from mlops_nb.formats import dump_model, load_model_bytes
+    from mlops_nb.core.rules import MlopsError, digest
+    from mlops_nb.models.formats import dump_model, load_model_bytes
     X, y = make_classification(60, 4, n_redundant=0, random_state=0)
     said = dict(refused=0, loaded=0)
     for step in (RandomForestClassifier(2, max_depth=3, random_state=0), HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=5), KNeighborsClassifier(algorithm='ball_tree', leaf_size=9)):
@@ -577,9 +577,9 @@ def test_pickles_need_consent_at_both_ends():
 
 
 def test_importing_and_loading_import_no_more_than_the_model_needs():
-    code = 'import sys; import mlops_nb.formats; print({"numpy", "scipy", "sklearn", "pandas", "skops"} & set(sys.modules))'
+    code = 'import sys; import mlops_nb.models.formats; print({"numpy", "scipy", "sklearn", "pandas", "skops"} & set(sys.modules))'
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout == 'set()\n'
     data = dump_model(make_pipeline(StandardScaler()).fit(X))[0]
-    code = f'''import sys; from mlops_nb.formats import *; from mlops_nb.core import digest; data = {data!r}
+    code = f'''import sys; from mlops_nb.models.formats import *; from mlops_nb.core.rules import digest; data = {data!r}
 model = load_model_bytes(data, 'arrays', digest(data)); print({{'skops', 'sklearn.ensemble', 'sklearn.cluster'}} & set(sys.modules))'''
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout == 'set()\n'

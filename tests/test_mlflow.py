@@ -18,11 +18,11 @@ from sklearn.preprocessing import OneHotEncoder
 import skops.io as sio
 import yaml
 
-from mlops_nb.core import Conflict, InvalidInput, MissingFile
-from mlops_nb.formats import UntrustedType
-from mlops_nb.mlflow_io import read_mlflow
-from mlops_nb.registry import ModelRegistry
-from mlops_nb.signature import Signature
+from mlops_nb.core.rules import Conflict, InvalidInput, MissingFile
+from mlops_nb.models.formats import UntrustedType
+from mlops_nb.registry.mlflow_io import read_mlflow
+from mlops_nb.registry.registry import ModelRegistry
+from mlops_nb.models.signature import Signature
 
 MLFLOW = sys.executable if importlib.util.find_spec('mlflow') else os.environ.get('MLOPS_TEST_MLFLOW')
 needs_mlflow = pytest.mark.skipif(not MLFLOW, reason='needs MLflow: pip install mlflow skops, here or in an environment whose Python MLOPS_TEST_MLFLOW names')

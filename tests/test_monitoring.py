@@ -15,10 +15,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mlops_nb.core import InvalidInput, MlopsError, NotFound, use_clock
-from mlops_nb.monitoring import ModelMonitor, quality
-from mlops_nb.predictions import canonical, time_ids
-from mlops_nb.store import Store
+from mlops_nb.core.rules import InvalidInput, MlopsError, NotFound, use_clock
+from mlops_nb.monitoring.monitoring import ModelMonitor, quality
+from mlops_nb.monitoring.predictions import canonical, time_ids
+from mlops_nb.store.store import Store
 
 NOON = datetime(2013, 4, 1, 12, tzinfo=timezone.utc)
 
@@ -29,7 +29,7 @@ def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', te
 def test_two_processes_that_write_at_once_lose_nothing(tmp_path):
     code = '''
         import sys
-        from mlops_nb.monitoring import ModelMonitor
+        from mlops_nb.monitoring.monitoring import ModelMonitor
         with ModelMonitor(sys.argv[1]) as m:
             for i in range(40):
                 ids = m.log_predictions([[i, k] for k in range(5)], [0]*5, user_id=sys.argv[2])
@@ -66,7 +66,7 @@ def test_server_threads_log_at_the_same_time(tmp_path):
 
 WRITER = '''
     import sys, itertools
-    from mlops_nb.monitoring import ModelMonitor
+    from mlops_nb.monitoring.monitoring import ModelMonitor
     m = ModelMonitor(sys.argv[1])
     print('ready', flush=True)
     for i in itertools.count():
@@ -196,7 +196,7 @@ def test_forked_processes_draw_other_identifiers(tmp_path):
     code = '''
         import os
         from datetime import datetime, timezone
-        from mlops_nb.predictions import time_ids
+        from mlops_nb.monitoring.predictions import time_ids
         at = [datetime(2013, 4, 1, tzinfo=timezone.utc)]
         time_ids(at)
         if pid := os.fork(): os.waitpid(pid, 0)           # one after the other, or their lines mix
@@ -208,7 +208,7 @@ def test_forked_processes_draw_other_identifiers(tmp_path):
 
 def test_a_read_only_log_can_be_looked_at(tmp_path, monkeypatch):
     with ModelMonitor(tmp_path/'m.db') as m: m.log_feedbacks(m.log_predictions([[0]]*40, [0]*40), [1]*40); firing = m.check_alerts()
-    monkeypatch.setattr('mlops_nb.store.os.access', lambda *a: False)
+    monkeypatch.setattr('mlops_nb.store.store.os.access', lambda *a: False)
     with ModelMonitor(tmp_path/'m.db') as m:
         assert m.get_dashboard_data()['alerts'] == firing and m.calculate_metrics()['accuracy'] == 0.0
         with pytest.raises(MlopsError, match='read-only'): m.log_prediction([0], 1)

@@ -23,12 +23,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from mlops_nb import golden
-from mlops_nb.cards import model_card
-from mlops_nb.core import Conflict, IntegrityError, InvalidInput, MlopsError, NotFound, use_clock
-from mlops_nb.formats import UntrustedType
-from mlops_nb.registry import ModelRegistry
-from mlops_nb.store import Store
+from mlops_nb.models import golden
+from mlops_nb.registry.cards import model_card
+from mlops_nb.core.rules import Conflict, IntegrityError, InvalidInput, MlopsError, NotFound, use_clock
+from mlops_nb.models.formats import UntrustedType
+from mlops_nb.registry.registry import ModelRegistry
+from mlops_nb.store.store import Store
 
 
 def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', textwrap.dedent(code), *map(str, args)], **kw)
@@ -55,7 +55,7 @@ def test_four_processes_on_every_store_that_can_be_shared_lose_nothing_and_have_
     code = '''
         import sys
         from mlops_nb import ModelRegistry, Store
-        from mlops_nb.core import Conflict
+        from mlops_nb.core.rules import Conflict
         reg, me = ModelRegistry(Store(sys.argv[1], sys.argv[2] or None)), int(sys.argv[3])
         for i in range(5): reg.register_model([me, i], 'shared', f'{me}.{i}.0'); reg.set_alias('shared', 'champion', f'{me}.{i}.0', by=f'p{me}')
         try: reg.register_model([me], 'one', '1'); print('won')

@@ -19,10 +19,11 @@ from sklearn.linear_model import LogisticRegression
 
 import mlops_nb
 from mlops_nb import DataDriftDetector, DataVersioning, MLPipelineConfig, ModelAPI, ModelClient, ModelMonitor, ModelRegistry, Signature, Store, generate_docker_files
-from mlops_nb import cli, config as config_module, masks
-from mlops_nb.config import as_config
-from mlops_nb.core import to_json
-from mlops_nb.dashboard import Report
+from mlops_nb.cli import cli
+from mlops_nb.core import config as config_module, masks
+from mlops_nb.core.config import as_config
+from mlops_nb.core.rules import to_json
+from mlops_nb.monitoring.report import Report
 
 CANARY = 'canary-91c5e7'
 REFERENCE = '${MLOPS_TEST_CANARY}'
@@ -287,7 +288,7 @@ def test_the_search_finds_the_canary_when_a_mask_is_gone(name, tmp_path, monkeyp
 
 def test_the_search_finds_what_the_yaml_parser_would_say(tmp_path, monkeypatch):
     import re
-    from mlops_nb import documents
+    from mlops_nb.core import documents
     class NoSub:
         def __getattr__(self, name): return getattr(re, name)
         def sub(self, pattern, new, text, *args): return text
@@ -305,7 +306,7 @@ def test_the_search_finds_resolved_references(tmp_path, monkeypatch):
 
 
 def test_the_search_finds_the_password_of_a_store(singer, tmp_path, monkeypatch):
-    from mlops_nb import store as store_module
+    from mlops_nb.store import store as store_module
     monkeypatch.setattr(store_module, 'mask_url', bare)
     assert leaks(of_store(singer(CANARY), tmp_path))
 
@@ -313,7 +314,7 @@ def test_the_search_finds_the_password_of_a_store(singer, tmp_path, monkeypatch)
 @pytest.mark.parametrize('what', ['an answer', 'a log line', 'the database'])
 def test_the_search_finds_a_careless_api(what, tmp_path, caplog, monkeypatch):
     from flask import request
-    from mlops_nb import api as api_module
+    from mlops_nb.serving import api as api_module
     caplog.set_level(logging.DEBUG)
     if what == 'an answer': monkeypatch.setattr(api_module, '_http_error', lambda e: (f'{e} {request.headers}', 404))
     if what == 'a log line': monkeypatch.setattr(api_module, '_user', lambda: logging.getLogger('mlops_nb.api').info('%s', request.headers))

@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mlops_nb.core import InvalidInput
-from mlops_nb.schemas import diff_signatures
-from mlops_nb.signature import ColumnSpec, OutsideTraining, Signature, SignatureError
+from mlops_nb.core.rules import InvalidInput
+from mlops_nb.models.schemas import diff_signatures
+from mlops_nb.models.signature import ColumnSpec, OutsideTraining, Signature, SignatureError
 
 KIND = {'int8': 'integer', 'int32': 'integer', 'int64': 'integer', 'uint8': 'integer', 'uint64': 'integer', '>i4': 'integer', 'Int8': 'integer', 'Int64': 'integer', 'UInt64': 'integer',
         'int64[pyarrow]': 'integer', 'Sparse[int64, 0]': 'integer', 'float16': 'number', 'float32': 'number', 'float64': 'number', '>f4': 'number', 'Float32': 'number', 'Float64': 'number',

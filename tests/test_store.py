@@ -22,11 +22,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from sqlalchemy import Column, MetaData, Table, Text, exc, select
 
-from mlops_nb.blobs import StorageFull, hide_secrets, mask_url
-from mlops_nb.core import InvalidInput, MlopsError, NotFound, check_name, digest
-from mlops_nb.database import Busy, open_database
-from mlops_nb.objects import open_blobs
-from mlops_nb.store import Store
+from mlops_nb.store.blobs import StorageFull, hide_secrets, mask_url
+from mlops_nb.core.rules import InvalidInput, MlopsError, NotFound, check_name, digest
+from mlops_nb.store.database import Busy, open_database
+from mlops_nb.store.objects import open_blobs
+from mlops_nb.store.store import Store
 from services import PASSWORD
 import services
 
@@ -36,7 +36,7 @@ def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', te
 
 WRITER = '''
     import sys, itertools
-    from mlops_nb.store import Store
+    from mlops_nb.store.store import Store
     store, tag = Store(sys.argv[1]), sys.argv[2]
     print('ready', flush=True)
     for i in itertools.count():
@@ -64,7 +64,7 @@ def test_kill_at_any_point_leaves_a_store_that_opens_with_everything_acknowledge
 
 
 def test_processes_that_open_a_new_store_at_the_same_moment_all_succeed(tmp_path):
-    code = 'import sys; from mlops_nb.store import Store; s = Store(sys.argv[1]); s.put(sys.argv[2].encode())'
+    code = 'import sys; from mlops_nb.store.store import Store; s = Store(sys.argv[1]); s.put(sys.argv[2].encode())'
     children = [python(code, tmp_path/'s', i % 3) for i in range(6)]
     assert [c.wait() for c in children] == [0]*6
     with Store(tmp_path/'s') as s: assert len(s.gc(grace=-1)) == 3 and s.verify() == []
@@ -73,7 +73,7 @@ def test_processes_that_open_a_new_store_at_the_same_moment_all_succeed(tmp_path
 def test_a_forked_child_gets_its_own_connection(tmp_path):
     code = '''
         import os, sys
-        from mlops_nb.store import Store
+        from mlops_nb.store.store import Store
         s = Store(sys.argv[1])
         with s.read() as c: c.exec_driver_sql('select 1').scalar()
         pid = os.fork()
@@ -182,7 +182,7 @@ def test_fsyncs_are_counted(tmp_path, monkeypatch):
 # --- opening
 
 def test_nothing_is_imported_before_a_url_asks_for_it():
-    code = "import sys, mlops_nb.store; print(sorted({'fsspec', 's3fs', 'pg8000', 'boto3', 'aiobotocore', 'pandas', 'sklearn'} & set(sys.modules)))"
+    code = "import sys, mlops_nb.store.store; print(sorted({'fsspec', 's3fs', 'pg8000', 'boto3', 'aiobotocore', 'pandas', 'sklearn'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout == '[]\n'
 
 
@@ -310,7 +310,7 @@ def _check_interruptions(place, begin, files, fails=False, wait=0.1, **kw):
     return k
 
 
-OURS = ('mlops_nb/database.py', 'mlops_nb/transactions.py')
+OURS = ('mlops_nb/store/database.py', 'mlops_nb/store/transactions.py')
 ALL = (*OURS, 'sqlalchemy/engine/base.py', 'sqlalchemy/engine/default.py', 'sqlalchemy/pool/base.py')
 
 
@@ -447,7 +447,7 @@ def test_tables_must_be_told(tmp_path):
 
 CRASH = '''
     import os, sys
-    from mlops_nb.store import Store
+    from mlops_nb.store.store import Store
     s = Store(sys.argv[1])
     with s.write() as c: s.link(c, 'model/m/1', [s.put(b'x')])
     os.kill(os.getpid(), 9)
@@ -509,7 +509,7 @@ def test_an_old_store_that_cannot_be_written_says_what_to_do(tmp_path, monkeypat
 
 def test_what_began_at_once_has_ended_when_ctrl_c_is_passed_on(monkeypatch):
     "Also when it comes between the start of a thread and the moment when the pool notes it"
-    from mlops_nb.blobs import parallel
+    from mlops_nb.store.blobs import parallel
     began, ended = [], []
     class Interrupted(ThreadPoolExecutor):
         def _adjust_thread_count(self):
@@ -527,10 +527,10 @@ def test_what_began_at_once_has_ended_when_ctrl_c_is_passed_on(monkeypatch):
 
 def test_what_a_store_that_cannot_be_written_does_not_hold_is_empty(tmp_path, monkeypatch, capsys):
     import numpy as np
-    from mlops_nb.cli import main
-    from mlops_nb.predictions import PredictionLog
-    from mlops_nb.registry import ModelRegistry
-    from mlops_nb.versioning import DataVersioning
+    from mlops_nb.cli.cli import main
+    from mlops_nb.monitoring.predictions import PredictionLog
+    from mlops_nb.registry.registry import ModelRegistry
+    from mlops_nb.data.versioning import DataVersioning
     with DataVersioning(tmp_path/'s') as v: made = v.version_data(np.arange(3), 'd')
     before = {p: p.read_bytes() for p in (tmp_path/'s').rglob('*') if p.is_file()}
     monkeypatch.setattr('os.access', lambda *a: False)
@@ -709,7 +709,7 @@ def test_a_server_is_asked_to_encrypt_and_to_prove_who_it_is(tmp_path):
 def test_a_forked_child_of_a_postgresql_store_gets_its_own_connection(postgres, tmp_path):
     code = '''
         import os, sys
-        from mlops_nb.store import Store
+        from mlops_nb.store.store import Store
         s = Store(sys.argv[1], sys.argv[2])
         with s.read() as c: mine = c.exec_driver_sql('select pg_backend_pid()').scalar()
         pid = os.fork()
@@ -727,7 +727,7 @@ def test_a_forked_child_of_a_postgresql_store_gets_its_own_connection(postgres, 
 def test_16_processes_make_their_tables_at_the_same_moment_on_postgresql(postgres, tmp_path):
     code = '''
         import sys
-        from mlops_nb.store import Store
+        from mlops_nb.store.store import Store
         from sqlalchemy import *
         meta = MetaData()
         for i in range(4): Table(f't{i}', meta, Column('k', Text, primary_key=True), Index(f'ix{i}', 'k'))

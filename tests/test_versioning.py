@@ -20,12 +20,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.extra.pandas import column, data_frames, range_indexes
 
-from mlops_nb import chunks
-from mlops_nb.columns import content_key as _chunk_key
-from mlops_nb.core import Conflict, InvalidInput, IntegrityError, NotFound, use_clock
-from mlops_nb.manifests import table_manifest
-from mlops_nb.store import Store
-from mlops_nb.versioning import DataVersioning
+from mlops_nb.data import chunks
+from mlops_nb.data.columns import content_key as _chunk_key
+from mlops_nb.core.rules import Conflict, InvalidInput, IntegrityError, NotFound, use_clock
+from mlops_nb.data.manifests import table_manifest
+from mlops_nb.store.store import Store
+from mlops_nb.data.versioning import DataVersioning
 
 
 def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', textwrap.dedent(code), *map(str, args)], **kw)
@@ -120,7 +120,7 @@ def test_what_cannot_come_back_is_refused_by_name_and_nothing_is_written(tmp_pat
 def test_eight_processes_writing_versions_lose_none(tmp_path):
     code = '''
         import sys, pandas as pd
-        from mlops_nb.versioning import DataVersioning
+        from mlops_nb.data.versioning import DataVersioning
         v, me, parent = DataVersioning(sys.argv[1]), int(sys.argv[2]), None
         shared = v.version_data(pd.DataFrame({'x': range(100)}), 'shared')
         for i in range(6): parent = v.version_data(pd.DataFrame({'x': range(100), 'by': me, 'i': i}), 'd', parent_version=parent or shared)
@@ -138,7 +138,7 @@ def test_eight_processes_writing_versions_lose_none(tmp_path):
 def test_kill_at_any_point_leaves_every_acknowledged_version_loading(tmp_path):
     code = '''
         import itertools, sys, numpy as np, pandas as pd
-        from mlops_nb.versioning import DataVersioning
+        from mlops_nb.data.versioning import DataVersioning
         v, me, parent = DataVersioning(sys.argv[1]), int(sys.argv[2]), None
         print('ready', flush=True)
         for i in itertools.count():
@@ -318,7 +318,7 @@ def test_ids_stay_what_they_are_under_every_pandas(tmp_path):
 
 @pytest.mark.parametrize('suffix', ['csv', 'csv.gz', 'tsv', 'jsonl', 'parquet'])
 def test_a_large_file_has_the_id_of_the_frame_that_pandas_reads_from_it(tmp_path, suffix, monkeypatch):
-    from mlops_nb import tables
+    from mlops_nb.data import tables
     n, rng = 60_000, np.random.default_rng(1)
     frame = pd.DataFrame({'i': np.arange(n), 'x': rng.random(n), 'price': np.round(rng.lognormal(3, 1, n), 2), 'flag': rng.random(n) < 0.5, 's': rng.choice(['a', 'bb', 'ccc'], n)})
     if suffix != 'jsonl': frame['holed'] = np.where(rng.random(n) < 0.1, np.nan, 1.5)
@@ -511,7 +511,7 @@ def test_a_file_far_larger_than_the_memory_it_takes(tmp_path):
     code = """
         import resource, sys, threading, time
         import pandas as pd, psutil
-        from mlops_nb.versioning import DataVersioning
+        from mlops_nb.data.versioning import DataVersioning
         with DataVersioning(sys.argv[1]) as v:
             v.version_data(sys.argv[3], 'warm')                                        # modules, pools of memory
             me = psutil.Process(); before, top, done = me.memory_info().rss, [0], threading.Event()

@@ -1,0 +1,108 @@
+"The plan of the house: which wing may import which, and the order of what stands behind a lesson; read from the code that nbdev has written"
+from pathlib import Path
+import ast, re
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE, NBS = ROOT/'mlops_nb', ROOT/'nbs'
+MAY = {  # a wing -> the wings that its exported code may import; itself is always allowed (CONTRIBUTING.md has the same table)
+    'core': '', 'store': 'core', 'models': 'core', 'drift': 'core',
+    'data': 'core store', 'registry': 'core store models data', 'serving': 'core models', 'monitoring': 'core store drift',
+    'governance': 'core store data registry monitoring', 'cli': '*',
+}
+LATER = {('data', 'drift'), ('serving', 'registry')}   # inside of one function each, which says so
+
+
+def wings(): return sorted(p.name for p in PACKAGE.iterdir() if p.is_dir() and p.name[0] != '_')
+
+
+def imports(path, package=PACKAGE):
+    "(wing, module, is it inside of a function?) of every import of our own in a module; each name that is imported may be a module too"
+    here = path.relative_to(package).with_suffix('').parts
+    tree = ast.parse(path.read_text(encoding='utf8'))
+    top = {id(n) for n in tree.body}
+    for n in ast.walk(tree):
+        if not isinstance(n, ast.ImportFrom): continue
+        if n.level: full = [*here[:len(here)-n.level], *(n.module.split('.') if n.module else [])]
+        elif n.module.startswith('mlops_nb.'): full = n.module.split('.')[1:]
+        elif n.module == 'mlops_nb' and MAY[here[0]] != '*': raise AssertionError(f'{path} imports from the top level; name the room')
+        else: continue
+        for a in n.names:
+            name = '.'.join(full if package.joinpath(*full).with_suffix('.py').is_file() else [*full, a.name])
+            yield name.split('.')[0], name, id(n) not in top
+
+
+def modules(package=PACKAGE): return [p for p in sorted(package.glob('*/*.py')) if p.parent.name[0] != '_' and p.name != '__init__.py']
+
+
+def wrong_direction(package=PACKAGE):
+    "What the plan does not allow, and how many imports were looked at"
+    found, seen = [], 0
+    for path in modules(package):
+        wing = path.parent.name
+        for other, module, inside in imports(path, package):
+            seen += 1
+            if other != wing and MAY[wing] != '*' and other not in MAY[wing].split() and not (inside and (wing, other) in LATER):
+                found.append(f'{wing}/{path.name} imports {module}; {wing} may import {MAY[wing] or "nothing"}')
+    return found, seen
+
+
+def test_the_plan_names_every_wing(): assert set(wings()) == set(MAY)
+
+
+def test_a_wing_imports_only_what_it_may():
+    found, seen = wrong_direction()
+    assert found == [] and seen > 100
+
+
+def test_nobody_imports_from_a_face():
+    "A face loads what it is asked for, and a circle begins with one import of it; inside of the package rooms are named"
+    for path in modules():
+        for _, module, _ in imports(path):
+            if MAY[path.parent.name] != '*': assert (PACKAGE.joinpath(*module.split('.')).with_suffix('.py')).is_file(), f'{path} imports {module}'
+
+
+def numbers():
+    "Module -> its number, of the notebooks that stand behind lessons"
+    return {re.search(r'#\| default_exp ([\w.]+)', nb.read_text(encoding='utf8'))[1]: int(nb.stem.split('_')[0]) for nb in NBS.glob('[0-9]*/behind/[0-9]*.ipynb')}
+
+
+def test_what_stands_behind_a_lesson_imports_only_smaller_numbers():
+    "Of its own wing, that is; the lessons may import all that stands behind them. core.rules is the one lesson that all stand on"
+    place = numbers()
+    for name, n in place.items():
+        for other, module, _ in imports(PACKAGE.joinpath(*name.split('.')).with_suffix('.py')):
+            if other == name.split('.')[0] and module != name: assert place.get(module, 0 if module == 'core.rules' else 99) < n, f'{name} ({n}) imports {module}'
+    assert len(place) > 30
+
+
+def test_a_number_is_given_once_and_without_a_letter():
+    for folder in [NBS, *NBS.glob('[0-9]*'), *NBS.glob('[0-9]*/behind')]:
+        parts = [p.name for p in folder.iterdir() if p.name[0].isdigit()]
+        assert all(re.match(r'\d+_', p) for p in parts)
+        given = [int(p.split('_')[0]) for p in parts]
+        assert len(given) == len(set(given)), f'{folder}: {sorted(parts)}'
+        pages = [re.sub(r'^\d+_', '', p) for p in parts]
+        assert len(pages) == len(set(pages)), f'{folder}: nbdev makes one page of two: {sorted(parts)}'
+
+
+def test_a_notebook_lies_in_the_wing_of_its_module():
+    for nb in NBS.glob('[0-9]*/**/[0-9]*.ipynb'):
+        module = re.search(r'#\| default_exp ([\w.]+)', nb.read_text(encoding='utf8'))
+        if module: assert module[1].split('.')[0] == nb.relative_to(NBS).parts[0].split('_')[1], nb
+
+
+def private_names_that_leave():
+    "Names with a leading underscore that one wing imports from another"
+    found = []
+    for path in modules():
+        wing = path.parent.name
+        for n in ast.walk(ast.parse(path.read_text(encoding='utf8'))):
+            if isinstance(n, ast.ImportFrom) and (n.level > 1 or not n.level and n.module.startswith('mlops_nb.') and n.module.split('.')[1] != wing):
+                found += [f'{wing}/{path.stem} <- {n.module}: {a.name}' for a in n.names if a.name.startswith('_')]
+    return found
+
+
+def test_the_rule_of_direction_can_fail(tmp_path):
+    (tmp_path/'core').mkdir(); (tmp_path/'store').mkdir()
+    (tmp_path/'core'/'rules.py').write_text('from ..store.store import Store\n'); (tmp_path/'store'/'store.py').write_text('from ..core import rules\n')
+    assert wrong_direction(tmp_path) == (['core/rules.py imports store.store; core may import nothing'], 2)
