@@ -1,4 +1,4 @@
 "`python -m mlops_nb` is `mlops-nb`"
-from mlops_nb.cli.cli import main
+from mlops_nb.cli.main import main
 
 main(prog_name='mlops-nb')

@@ -157,7 +157,7 @@ def takes_text(owner, p):
 
 def commands(group=None, path=()):
     "(words, click command), groups opened"
-    if group is None: group = importlib.import_module('mlops_nb.cli.cli').main
+    if group is None: group = importlib.import_module('mlops_nb.cli.main').main
     for name, command in group.commands.items():
         if hasattr(command, 'commands'): yield from commands(command, (*path, name))
         else: yield (*path, name), command
@@ -294,7 +294,7 @@ class Call:
 
     def _command(self, text, fill=True):
         from click.testing import CliRunner
-        import mlops_nb.cli.cli
+        import mlops_nb.cli.main
         words = self.owner.split()[1:]
         given = CLI.get(' '.join(words))
         if given is None: raise Unknown(f'tests/fuzzing.py knows no arguments of the command {" ".join(words)!r}: add them to CLI')
@@ -308,7 +308,7 @@ class Call:
             if p.param_type_name == 'argument': places.append(given[p.name])
             else: options += [p.opts[0]] if getattr(p, 'is_flag', False) else [f'{p.opts[0]}={given[p.name]}']
         with self._watched(text), contextlib.redirect_stderr(io.StringIO()):
-            result = CliRunner().invoke(mlops_nb.cli.cli.main, [*words, *options, '--', *places])
+            result = CliRunner().invoke(mlops_nb.cli.main.main, [*words, *options, '--', *places])
         if result.exit_code == 70 or result.exception is not None and not isinstance(result.exception, SystemExit): raise RuntimeError(f'exit code {result.exit_code}: {(result.stderr or result.output)[-300:]}')
         return result.output
 

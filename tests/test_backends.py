@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, MetaData, Table, Text, exc, func, insert, select, update
 
 from mlops_nb.core.rules import IntegrityError, InvalidInput, MlopsError, NotFound, digest
-from mlops_nb.store.links import _REFS
+from mlops_nb.store.links import REFS
 from mlops_nb.store.store import Store
 from services import PASSWORD
 
@@ -85,7 +85,7 @@ def test_damage_is_found_and_named_and_repaired_by_the_next_put(any_store, tmp_p
 
 
 def test_a_reference_to_nothing_is_named(any_store):
-    with any_store.write() as c: c.execute(insert(_REFS), dict(owner='model/m/1', digest='../../etc/passwd'))
+    with any_store.write() as c: c.execute(insert(REFS), dict(owner='model/m/1', digest='../../etc/passwd'))
     assert any_store.verify() == ["'../../etc/passwd' is not a digest; model/m/1 needs it"]
 
 

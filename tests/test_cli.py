@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from mlops_nb import DataVersioning, ModelRegistry, Store
-from mlops_nb.cli.cli import main
+from mlops_nb.cli.main import main
 
 X = pd.DataFrame({'x': np.arange(20.), 'k': ['a', 'b']*10})
 

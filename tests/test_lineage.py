@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from sqlalchemy import event, insert
 
-from mlops_nb.registry.catalog import _VERSIONS as MODELS
+from mlops_nb.registry.catalog import MODEL_VERSIONS as MODELS
 from mlops_nb.core.rules import Conflict, InvalidInput, NotFound, use_clock
 from mlops_nb.governance.graph import Graph, Node
-from mlops_nb.registry.ledger import _LEDGER as LEDGER
+from mlops_nb.registry.ledger import LEDGER as LEDGER
 from mlops_nb.governance.lineage import Lineage
 from mlops_nb.monitoring.monitoring import ModelMonitor
 from mlops_nb.monitoring.predictions import PredictionLog
 from mlops_nb.registry.registry import ModelRegistry
 from mlops_nb.store.store import Store
-from mlops_nb.data.versioning import DataVersioning, _PARENTS as PARENTS, _VERSIONS as DATA
+from mlops_nb.data.versioning import DataVersioning, DATA_PARENTS as PARENTS, DATA_VERSIONS as DATA
 
 
 def at(day, hour=12): return f'2013-04-{day:02d}T{hour:02d}:00:00+00:00'
@@ -267,7 +267,7 @@ class Ticking:
 
 @pytest.mark.parametrize('many', [0, 1, 3, 1000])
 def test_however_many_are_asked_for_at_once_the_answer_is_the_same(ledgers, monkeypatch, many):
-    monkeypatch.setattr('mlops_nb.governance.records._MANY', many)
+    monkeypatch.setattr('mlops_nb.governance.sources._MANY', many)
     fill(*ledgers, 30)
     lineage = Lineage(*ledgers)
     assert check_every_question(lineage) == 90
@@ -281,7 +281,7 @@ def test_a_small_question_reads_few_records_of_ten_thousand(ledgers, monkeypatch
     registry.register_model([1], 'm1', '20000', data_version=data[:-4])
     id = log.log_prediction([0], 1, model_version='m1:20000.0')
     built = Counter()
-    monkeypatch.setattr('mlops_nb.governance.records.Node', lambda id, *args, **more: built.update([id.partition(':')[0]]) or Node(id, *args, **more))
+    monkeypatch.setattr('mlops_nb.governance.sources.Node', lambda id, *args, **more: built.update([id.partition(':')[0]]) or Node(id, *args, **more))
     lineage = Lineage(*ledgers)
     asked = {'upstream': [f'prediction:{id}', 'model:m1', 'predictions:m1:20000', f'data:{data[:-4]}'], 'downstream': [f'data:{data}', 'model:m1:20000', 'predictions:m1:20000']}
     for verb, ids in asked.items():

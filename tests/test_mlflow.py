@@ -20,7 +20,7 @@ import yaml
 
 from mlops_nb.core.rules import Conflict, InvalidInput, MissingFile
 from mlops_nb.models.formats import UntrustedType
-from mlops_nb.registry.mlflow_io import read_mlflow
+from mlops_nb.registry.mlflow import read_mlflow
 from mlops_nb.registry.registry import ModelRegistry
 from mlops_nb.models.signature import Signature
 

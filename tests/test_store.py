@@ -527,7 +527,7 @@ def test_what_began_at_once_has_ended_when_ctrl_c_is_passed_on(monkeypatch):
 
 def test_what_a_store_that_cannot_be_written_does_not_hold_is_empty(tmp_path, monkeypatch, capsys):
     import numpy as np
-    from mlops_nb.cli.cli import main
+    from mlops_nb.cli.main import main
     from mlops_nb.monitoring.predictions import PredictionLog
     from mlops_nb.registry.registry import ModelRegistry
     from mlops_nb.data.versioning import DataVersioning

@@ -8,24 +8,25 @@ import json
 from collections.abc import Mapping
 from sqlalchemy import DDL, Column, Connection, Integer, MetaData, Table, Text, func, insert, select, update
 from ..core.rules import digest
-from ..store.links import _REFS
+from ..store.links import REFS
 from ..store.store import Store
 
 # %% auto #0
-__all__ = ['seal', 'parents_of', 'change_record', 'add_record', 'prepare_provenance', 'check_provenance']
+__all__ = ['DATA_VERSIONS', 'DATA_PARENTS', 'seal', 'parents_of', 'change_record', 'add_record', 'prepare_provenance',
+           'check_provenance']
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #22c958b0
 _META = MetaData()
-_VERSIONS = Table('data_versions', _META,
+DATA_VERSIONS = Table('data_versions', _META,
     Column('version', Text, primary_key=True), Column('name', Text, nullable=False),
     Column('hash', Text, nullable=False), Column('manifest', Text, nullable=False),
     Column('seq', Integer, nullable=False), Column('created_at', Text, nullable=False), Column('description', Text),
     Column('kind', Text, nullable=False), Column('rows', Integer, nullable=False),
     Column('columns', Integer, nullable=False), Column('size', Integer, nullable=False), Column('deleted_at', Text),
     Column('seal', Text))
-_PARENTS = Table('data_parents', _META, Column('version', Text, primary_key=True),
+DATA_PARENTS = Table('data_parents', _META, Column('version', Text, primary_key=True),
     Column('parent', Text, primary_key=True), Column('position', Integer, nullable=False))
-_SEALED = [col.name for col in _VERSIONS.columns if col.name != 'seal']
+_SEALED = [col.name for col in DATA_VERSIONS.columns if col.name != 'seal']
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #6cb5cbad
 def seal(
@@ -41,7 +42,7 @@ def parents_of(
     version:str,    # Whole id
 )->list[str]:       # Ids, in the order in which they were given
     "What a version was made from"
-    found = select(_PARENTS.c.parent).where(_PARENTS.c.version == version).order_by(_PARENTS.c.position)
+    found = select(DATA_PARENTS.c.parent).where(DATA_PARENTS.c.version == version).order_by(DATA_PARENTS.c.position)
     return list(c.execute(found).scalars())
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #3d6860e4
@@ -51,10 +52,10 @@ def change_record(
     **values,       # New values of columns; without any, the record is sealed as it is
 )->None:
     "Change a record, and seal it"
-    this = _VERSIONS.c.version == version
-    if values: c.execute(update(_VERSIONS).where(this).values(values))
-    record = c.execute(select(_VERSIONS).where(this)).one()._mapping
-    c.execute(update(_VERSIONS).where(this).values(seal=seal(record, parents_of(c, version))))
+    this = DATA_VERSIONS.c.version == version
+    if values: c.execute(update(DATA_VERSIONS).where(this).values(values))
+    record = c.execute(select(DATA_VERSIONS).where(this)).one()._mapping
+    c.execute(update(DATA_VERSIONS).where(this).values(seal=seal(record, parents_of(c, version))))
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #fb411b35
 def add_record(
@@ -63,17 +64,17 @@ def add_record(
     parents:list[str],  # Versions that it was made from, which are recorded
 )->None:
     "Write a record with the next number, its parents and its seal"
-    last = c.execute(select(func.max(_VERSIONS.c.seq))).scalar() or 0
-    c.execute(insert(_VERSIONS), {**record, 'seq': last + 1})
+    last = c.execute(select(func.max(DATA_VERSIONS.c.seq))).scalar() or 0
+    c.execute(insert(DATA_VERSIONS), {**record, 'seq': last + 1})
     links = [dict(version=record['version'], parent=p, position=i) for i, p in enumerate(parents)]
-    if links: c.execute(insert(_PARENTS), links)
+    if links: c.execute(insert(DATA_PARENTS), links)
     change_record(c, record['version'])
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #bede2965
 def _add_seals(c:Connection)->None:
     "The third schema: records that have no seal yet are taken as they are"
     c.execute(DDL('alter table data_versions add column seal text'))
-    for version in c.execute(select(_VERSIONS.c.version)).scalars().all(): change_record(c, version)
+    for version in c.execute(select(DATA_VERSIONS.c.version)).scalars().all(): change_record(c, version)
 
 _MIGRATIONS = {2: lambda c: c.execute(DDL('alter table data_versions add column deleted_at text')), 3: _add_seals}
 
@@ -89,9 +90,9 @@ def check_provenance(
 )->list[str]:    # One sentence for each problem; empty when all is well
     "Find records of data versions that were changed or lost"
     with store.read() as c:
-        records = [r._mapping for r in c.execute(select(_VERSIONS).order_by(_VERSIONS.c.seq, _VERSIONS.c.version))]
-        links = c.execute(select(_PARENTS).order_by(_PARENTS.c.version, _PARENTS.c.position)).all()
-        owners = select(_REFS.c.owner).where(_REFS.c.owner.startswith('data/')).distinct()
+        records = [r._mapping for r in c.execute(select(DATA_VERSIONS).order_by(DATA_VERSIONS.c.seq, DATA_VERSIONS.c.version))]
+        links = c.execute(select(DATA_PARENTS).order_by(DATA_PARENTS.c.version, DATA_PARENTS.c.position)).all()
+        owners = select(REFS.c.owner).where(REFS.c.owner.startswith('data/')).distinct()
         kept = {owner.removeprefix('data/') for owner in c.execute(owners).scalars()}
     parents = {}
     for r in links: parents.setdefault(r.version, []).append(r.parent)

@@ -13,7 +13,7 @@ from ..core.rules import Conflict, IntegrityError, InvalidInput, MissingFile, No
 from ..core.rules import check_name, digest, hint, utcnow
 from .manifests import column_values, needed_keys, numbered, table_bands, table_manifest, table_values
 from .packs import ChunkReader, ChunkWriter, prepare_packs, record_places
-from .provenance import _PARENTS, _VERSIONS, add_record, change_record, check_provenance, parents_of, prepare_provenance
+from .provenance import DATA_PARENTS, DATA_VERSIONS, add_record, change_record, check_provenance, parents_of, prepare_provenance
 from ..store.store import Store, open_store
 from .tables import read_batches, read_table, table_kind, write_batches
 
@@ -47,14 +47,14 @@ def _record(self:DataVersioning, version:str, deleted:bool=False)->Row:
     "The row of a version that is named by its id or a unique prefix; a deleted one only where that is allowed"
     if not isinstance(version, str) or not version:
         raise InvalidInput(f'a version is named by its id, a text, not {version!r}')
-    begins = _VERSIONS.c.version.startswith(version, autoescape=True)
-    with self.store.read() as c: rows = c.execute(select(_VERSIONS).where(begins).order_by(_VERSIONS.c.version)).all()
+    begins = DATA_VERSIONS.c.version.startswith(version, autoescape=True)
+    with self.store.read() as c: rows = c.execute(select(DATA_VERSIONS).where(begins).order_by(DATA_VERSIONS.c.version)).all()
     rows = [r for r in rows if r.version == version] or rows
     if len(rows) > 1:
         raise InvalidInput(f'{version!r} is the beginning of {len(rows)} versions: '
                            f"{', '.join(r.version for r in rows[:5])}; write more of it")
     if not rows:
-        with self.store.read() as c: ids = list(c.execute(select(_VERSIONS.c.version)).scalars())
+        with self.store.read() as c: ids = list(c.execute(select(DATA_VERSIONS.c.version)).scalars())
         raise NotFound(f'no data version {version!r}. {hint(version, ids)}')
     if rows[0].deleted_at and not deleted:
         raise NotFound(f'{rows[0].version!r} was deleted at {rows[0].deleted_at}; get_lineage still says '
@@ -118,8 +118,8 @@ def _array_manifest(data:np.ndarray, writer:ChunkWriter, base:dict|None)->dict:
 @patch
 def _base(self:DataVersioning, parents:list[str], name:str)->dict|None:
     "The manifest beside which a new version is laid: of its first parent, else of the latest version of its name"
-    query = select(_VERSIONS).where(_VERSIONS.c.deleted_at.is_(None)).order_by(_VERSIONS.c.seq.desc()).limit(1)
-    query = query.where(_VERSIONS.c.version == parents[0]) if parents else query.where(_VERSIONS.c.name == name)
+    query = select(DATA_VERSIONS).where(DATA_VERSIONS.c.deleted_at.is_(None)).order_by(DATA_VERSIONS.c.seq.desc()).limit(1)
+    query = query.where(DATA_VERSIONS.c.version == parents[0]) if parents else query.where(DATA_VERSIONS.c.name == name)
     with self.store.read() as c: row = c.execute(query).first()
     return None if row is None or row.kind == 'file' else self._manifest(row)
 
@@ -165,7 +165,7 @@ def _record_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, name
 def _record_version(self:DataVersioning, row:dict, parents:list[str], places:dict, blobs:set[str]):
     "Write the record, its parents and the places of its chunks in one transaction, unless the version is there"
     with self.store.write() as c:
-        old = c.execute(select(_VERSIONS).where(_VERSIONS.c.version == row['version'])).first()
+        old = c.execute(select(DATA_VERSIONS).where(DATA_VERSIONS.c.version == row['version'])).first()
         if old is not None: self._check_same(c, row, old, parents)
         if old is not None and not old.deleted_at: return
         self.store.link(c, f"data/{row['version']}", blobs)
@@ -296,8 +296,8 @@ def get_lineage(self:DataVersioning,
 )->list[dict]:              # Records, oldest first: the version and all it came from
     "Where a version came from"
     with self.store.read() as c:
-        rows = {r.version: r for r in c.execute(select(_VERSIONS).order_by(_VERSIONS.c.seq))}
-        links = c.execute(select(_PARENTS).order_by(_PARENTS.c.version, _PARENTS.c.position)).all()
+        rows = {r.version: r for r in c.execute(select(DATA_VERSIONS).order_by(DATA_VERSIONS.c.seq))}
+        links = c.execute(select(DATA_PARENTS).order_by(DATA_PARENTS.c.version, DATA_PARENTS.c.position)).all()
     parents = {}
     for r in links: parents.setdefault(r.version, []).append(r.parent)
     if version is None: wanted = {v for v, r in rows.items() if not r.deleted_at}
@@ -326,8 +326,8 @@ def delete(self:DataVersioning,
     "Forget the content of a version; its record and its place in the lineage stay"
     row = self._record(version)
     with self.store.write() as c:
-        made = select(_PARENTS.c.version).join(_VERSIONS, _VERSIONS.c.version == _PARENTS.c.version)
-        made = made.where(_PARENTS.c.parent == row.version, _VERSIONS.c.deleted_at.is_(None)).order_by(_PARENTS.c.version)
+        made = select(DATA_PARENTS.c.version).join(DATA_VERSIONS, DATA_VERSIONS.c.version == DATA_PARENTS.c.version)
+        made = made.where(DATA_PARENTS.c.parent == row.version, DATA_VERSIONS.c.deleted_at.is_(None)).order_by(DATA_PARENTS.c.version)
         if children := list(c.execute(made).scalars()):
             raise Conflict(f"{row.version!r} is what {len(children)} versions were made from: "
                            f"{', '.join(children[:5])}; delete those first")

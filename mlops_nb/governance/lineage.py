@@ -11,14 +11,14 @@ from fastcore.basics import patch
 from sqlalchemy import select
 from ..core.rules import InvalidInput, NotFound, hint
 from .graph import Graph, Node
-from ..registry.ledger import _LEDGER
+from ..registry.ledger import LEDGER
 from .openlineage import run_events
-from ..monitoring.predictions import _P, PredictionLog
-from .records import _Models, _ancestors, _at, _both, _complete, _counts, _data_part, _descendants, _meant
-from .records import _mostly, _says, _spans, _used, _users
+from ..monitoring.predictions import PREDICTIONS, PredictionLog
+from .sources import _Models, _ancestors, _at, _both, _complete, _counts, _data_part, _descendants, _meant
+from .sources import _mostly, _says, _spans, _used, _users
 from ..registry.registry import ModelRegistry
 from ..store.store import Store
-from ..data.versioning import _VERSIONS as _DATA, DataVersioning
+from ..data.versioning import DATA_VERSIONS as _DATA, DataVersioning
 from ..registry.versions import key_or_none
 
 # %% auto #0
@@ -112,10 +112,10 @@ def _model_id(self:Lineage, ref:str, graph:Graph)->str|None:
 @patch
 def _logged(self:Lineage, name:str)->list[str]:
     "Ids of predictions that begin with `name`, at most six"
-    begins = _P.id.startswith(name, autoescape=True)
+    begins = PREDICTIONS.c.id.startswith(name, autoescape=True)
     with self.log.store.read() as c:
-        exact = c.execute(select(_P.id).where(_P.id == name)).scalars().all()
-        return [f'prediction:{id}' for id in exact or c.execute(select(_P.id).where(begins).limit(6)).scalars()]
+        exact = c.execute(select(PREDICTIONS.c.id).where(PREDICTIONS.c.id == name)).scalars().all()
+        return [f'prediction:{id}' for id in exact or c.execute(select(PREDICTIONS.c.id).where(begins).limit(6)).scalars()]
 
 # %% ../../nbs/11_governance/1_lineage.ipynb #df502b8d
 @patch
@@ -137,7 +137,7 @@ def _begun(self:Lineage, name:str)->set[str]:
         with self.versions.store.read() as c: ids = set(c.execute(select(_DATA.c.version).where(begins(_DATA.c.version))).scalars())
     if self.registry is None: return {id for id in ids if id.startswith(name)}
     with self.registry.store.read() as c:
-        told = c.execute(select(_LEDGER.c.data_version).distinct().where(_LEDGER.c.kind == 'version', begins(_LEDGER.c.data_version))).scalars().all()
+        told = c.execute(select(LEDGER.c.data_version).distinct().where(LEDGER.c.kind == 'version', begins(LEDGER.c.data_version))).scalars().all()
     return {id for id in ids | {_complete(t, sorted(ids)) for t in told} if id.startswith(name)}
 
 # %% ../../nbs/11_governance/1_lineage.ipynb #6af592b7
@@ -147,7 +147,7 @@ def _texts(self:Lineage, pairs:set|None)->set|None:
     if pairs is None: return None
     if self.log is None or not pairs: return set()
     keys, names, found = {key for _, key in pairs}, {name for name, _ in pairs}, set()
-    with self.log.store.read() as c: texts = c.execute(select(_P.model_version).distinct()).scalars().all()
+    with self.log.store.read() as c: texts = c.execute(select(PREDICTIONS.c.model_version).distinct()).scalars().all()
     for t in filter(None, texts):
         name, colon, version = t.rpartition(':')
         if (not colon or name in names) and key_or_none(version) in keys: found.add(t)
@@ -168,7 +168,7 @@ def _start(self:Lineage, id:str)->tuple[set, set, set]:
 @patch
 def _answerer(self:Lineage, id:str)->tuple[set, set]:
     "(name, key) of the model that gave an answer, and the text by which the log calls it"
-    with self.log.store.read() as c: text = c.execute(select(_P.model_version).where(_P.id == id)).scalar()
+    with self.log.store.read() as c: text = c.execute(select(PREDICTIONS.c.model_version).where(PREDICTIONS.c.id == id)).scalar()
     key = key_or_none((text or '').rpartition(':')[2])
     if key is None: return set(), {text}
     models = _Models()
@@ -219,7 +219,7 @@ def _with_prediction(self:Lineage, id:str, graph:Graph, models:_Models)->Graph:
     "The graph, and in it one prediction below the revision that answered"
     columns = 'id timestamp model_version user_id prediction probability actual error'.split()
     with self.log.store.read() as c:
-        r = c.execute(select(*[_P[k] for k in columns]).where(_P.id == id.partition(':')[2])).mappings().one()
+        r = c.execute(select(*[PREDICTIONS.c[k] for k in columns]).where(PREDICTIONS.c.id == id.partition(':')[2])).mappings().one()
     rows, grave, problem = models.claim(r['model_version'], self.model)
     by = models.id(_at(rows, r['timestamp'])) if rows else grave.id if grave else None
     told = f"answered {r['prediction']}, {r['timestamp'][:16]}" if r['error'] is None else f"failed: {r['error']}"
@@ -259,7 +259,7 @@ def prediction_ids(self:Lineage,
     wheres += [[_says({*n.facts['texts']}), *spans[m]] for n in groups if (m := n.facts['model']) in spans]
     found = []
     with self.log.store.read() as c:
-        for w in wheres: found += c.execute(select(_P.timestamp, _P.id).where(*w).order_by(_P.timestamp, _P.id).limit(limit)).all()
+        for w in wheres: found += c.execute(select(PREDICTIONS.c.timestamp, PREDICTIONS.c.id).where(*w).order_by(PREDICTIONS.c.timestamp, PREDICTIONS.c.id).limit(limit)).all()
     return [id for _, id in sorted(map(tuple, found))[:limit]]
 
 # %% ../../nbs/11_governance/1_lineage.ipynb #c3f2d072

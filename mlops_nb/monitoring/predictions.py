@@ -17,15 +17,16 @@ from ..core.rules import InvalidInput, NotFound, check_name, jsonable, to_json, 
 from ..store.store import Store, open_store
 
 # %% auto #0
-__all__ = ['canonical', 'time_ids', 'PredictionLog']
+__all__ = ['PREDICTIONS', 'canonical', 'time_ids', 'PredictionLog']
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #b154cdbc
 _meta = MetaData()
-_P = Table('predictions', _meta, Column('id', Text, primary_key=True), Column('timestamp', Text, nullable=False),
+PREDICTIONS = Table('predictions', _meta, Column('id', Text, primary_key=True), Column('timestamp', Text, nullable=False),
     Column('model_version', Text), Column('user_id', Text), Column('prediction', Text),
     Column('continuous', Boolean, nullable=False), Column('probability', Text), Column('response_time', Float),
     Column('error', Text), Column('actual', Text), Column('actual_continuous', Boolean, nullable=False, default=False),
-    Index('predictions_time', 'timestamp', 'id')).c
+    Index('predictions_time', 'timestamp', 'id'))
+_P = PREDICTIONS.c
 _INPUTS = Table('prediction_inputs', _meta, Column('input', Text, nullable=False),
     Column('prediction_id', Text, ForeignKey('predictions.id'), primary_key=True))
 _FEEDBACK = Table('prediction_feedback', _meta, Column('seq', Integer, primary_key=True),

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from fastcore.basics import patch
 from sqlalchemy import Connection, Row, delete, select, union, update
 from ..core.rules import Conflict, IntegrityError, InvalidInput, NotFound, check_name, digest, hint, to_json, to_utc, utcnow
-from .catalog import _INSERT, _KEPT, _LIVE, _OVERWRITE, _SEALED, _SHARED, _TEXTS, _VERSIONS
-from .catalog import ModelCatalog, _aliases, _json, _owner, _seal
-from .ledger import _LEDGER, append, check_chain, last_line, last_lines, lines
+from .catalog import _INSERT, _KEPT, _LIVE, _OVERWRITE, _SEALED, _SHARED, MODEL_TEXTS, MODEL_VERSIONS
+from .catalog import ModelCatalog, aliases_of, _json, _owner, _seal
+from .ledger import LEDGER, append, check_chain, last_line, last_lines, lines
 from .versions import key_or_none
 
 # %% auto #0
@@ -101,7 +101,7 @@ def rollback(self:AliasedCatalog,
     "Point an alias at the version that it had before"
     with self.store.write() as c:
         moves = lines(c, kind='alias', name=name, subject=alias)
-        live = {r.key: r for r in c.execute(select(_VERSIONS).where(_VERSIONS.c.name == name, _LIVE))}
+        live = {r.key: r for r in c.execute(select(MODEL_VERSIONS).where(MODEL_VERSIONS.c.name == name, _LIVE))}
         now = moves[-1] if moves else None
         before = [r for r in moves if r.seq < (now.origin or now.seq) and r.key != now.key and r.key in live]
         if not before: raise NotFound(f'{name}@{alias} has no earlier version to go back to')
@@ -131,14 +131,14 @@ def at(self:AliasedCatalog,
 # %% ../../nbs/05_registry/behind/5_aliases.ipynb #df143ceb
 def _until(c:Connection, line:Row)->str|None:
     "The time of the next move of the same alias"
-    same = _LEDGER.c.kind == 'alias', _LEDGER.c.name == line.name, _LEDGER.c.subject == line.subject
-    query = select(_LEDGER.c.time).where(*same, _LEDGER.c.seq > line.seq).order_by(_LEDGER.c.seq).limit(1)
+    same = LEDGER.c.kind == 'alias', LEDGER.c.name == line.name, LEDGER.c.subject == line.subject
+    query = select(LEDGER.c.time).where(*same, LEDGER.c.seq > line.seq).order_by(LEDGER.c.seq).limit(1)
     return c.execute(query).scalar()
 
 def _state(c:Connection, name:str, key:str, revision:int|None)->str:
     "What has become of a revision: live, overwritten, deleted (and in the trash) or purged"
-    mine = _VERSIONS.c.name == name, _VERSIONS.c.key == key, _VERSIONS.c.revision == revision
-    return c.execute(select(_VERSIONS.c.state).where(*mine)).scalar() or 'purged'
+    mine = MODEL_VERSIONS.c.name == name, MODEL_VERSIONS.c.key == key, MODEL_VERSIONS.c.revision == revision
+    return c.execute(select(MODEL_VERSIONS.c.state).where(*mine)).scalar() or 'purged'
 
 @patch
 def _not_then(self:AliasedCatalog, c:Connection, name:str, alias:str, moment:str, line:Row|None)->NotFound:
@@ -189,8 +189,8 @@ def _tag(self:AliasedCatalog, name:str, version:str, change:dict, value:str|None
         if value is None and key not in tags:
             raise NotFound(f'{row.name}:{row.version} has no tag {key!r}. {hint(key, tags)}')
         kept = {k: v for k, v in (tags | change).items() if v is not None}
-        mine = _VERSIONS.c.name == row.name, _VERSIONS.c.key == row.key, _LIVE
-        c.execute(update(_VERSIONS).where(*mine).values(tags=to_json(kept)))
+        mine = MODEL_VERSIONS.c.name == row.name, MODEL_VERSIONS.c.key == row.key, _LIVE
+        c.execute(update(MODEL_VERSIONS).where(*mine).values(tags=to_json(kept)))
         append(c, 'tag', 'remove' if value is None else 'set', row.name, key, by, why, value=value, **_about(row))
 
 # %% ../../nbs/05_registry/behind/5_aliases.ipynb #99d4f639
@@ -208,21 +208,21 @@ def delete_model(self:AliasedCatalog,
         raise InvalidInput(f'{version!r} is not a version; delete_model takes a version, not an alias')
     with self.store.write() as c:
         row = self._find(c, name, version)
-        if used := _aliases(c, row.name).get((row.name, row.key)):
+        if used := aliases_of(c, row.name).get((row.name, row.key)):
             raise Conflict(f"{name}:{row.version} is what {', '.join(used)} points at; move the alias first")
         line = append(c, 'version', 'delete', row.name, row.key, by, why, **_about(row))
-        mine = _VERSIONS.c.name == row.name, _VERSIONS.c.key == row.key, _VERSIONS.c.revision == row.revision
+        mine = MODEL_VERSIONS.c.name == row.name, MODEL_VERSIONS.c.key == row.key, MODEL_VERSIONS.c.revision == row.revision
         gone = dict(state='deleted', deleted_at=line['time'], deleted_by=line['by'])
-        c.execute(update(_VERSIONS).where(*mine).values(gone))
+        c.execute(update(MODEL_VERSIONS).where(*mine).values(gone))
         if now: self._purge(c, [row], by, why)
 
 # %% ../../nbs/05_registry/behind/5_aliases.ipynb #891e78a1
 @patch
 def _trash(self:AliasedCatalog, c:Connection, name:str|None=None, version:str|None=None)->list[Row]:
     "Rows in the trash, the oldest deletion first"
-    query = select(_VERSIONS).where(_VERSIONS.c.state == 'deleted').order_by(_VERSIONS.c.deleted_at, _VERSIONS.c.name)
-    if name is not None: query = query.where(_VERSIONS.c.name == check_name(name, 'model name'))
-    if version is not None: query = query.where(_VERSIONS.c.key == (key_or_none(version) or ''))
+    query = select(MODEL_VERSIONS).where(MODEL_VERSIONS.c.state == 'deleted').order_by(MODEL_VERSIONS.c.deleted_at, MODEL_VERSIONS.c.name)
+    if name is not None: query = query.where(MODEL_VERSIONS.c.name == check_name(name, 'model name'))
+    if version is not None: query = query.where(MODEL_VERSIONS.c.key == (key_or_none(version) or ''))
     return c.execute(query).all()
 
 @patch
@@ -250,8 +250,8 @@ def restore(self:AliasedCatalog,
         if not rows:
             there = [f'{r.name}:{r.version}' for r in self._trash(c)]
             raise NotFound(f'{name}:{version} is not in the trash. {hint(f"{name}:{version}", there)}')
-        mine = _VERSIONS.c.name == rows[0].name, _VERSIONS.c.key == rows[0].key, _VERSIONS.c.state == 'deleted'
-        c.execute(update(_VERSIONS).where(*mine).values(state='live', deleted_at=None, deleted_by=None))
+        mine = MODEL_VERSIONS.c.name == rows[0].name, MODEL_VERSIONS.c.key == rows[0].key, MODEL_VERSIONS.c.state == 'deleted'
+        c.execute(update(MODEL_VERSIONS).where(*mine).values(state='live', deleted_at=None, deleted_by=None))
         append(c, 'version', 'restore', rows[0].name, rows[0].key, by, why, **_about(rows[0]))
 
 # %% ../../nbs/05_registry/behind/5_aliases.ipynb #6d913df2
@@ -259,8 +259,8 @@ def restore(self:AliasedCatalog,
 def _bring_back(self:AliasedCatalog, c:Connection, name:str, version:str, digest:str, by:str|None, why:str)->None:
     "An old revision once more, as the newest"
     now = self._find(c, name, version)
-    mine = _VERSIONS.c.name == now.name, _VERSIONS.c.key == now.key, _VERSIONS.c.digest == digest
-    old = c.execute(select(_VERSIONS).where(*mine).order_by(_VERSIONS.c.revision.desc()).limit(1)).first()
+    mine = MODEL_VERSIONS.c.name == now.name, MODEL_VERSIONS.c.key == now.key, MODEL_VERSIONS.c.digest == digest
+    old = c.execute(select(MODEL_VERSIONS).where(*mine).order_by(MODEL_VERSIONS.c.revision.desc()).limit(1)).first()
     if old is None:
         raise NotFound(f'{now.name}:{now.version} has no revision with the digest {digest}; see ledger({name!r})')
     row = dict(old._mapping) | dict(revision=now.revision + 1, state='live')
@@ -291,14 +291,14 @@ def purge(self:AliasedCatalog,
 def _purge(self:AliasedCatalog, c:Connection, rows:Iterable[Row], by:str|None, why:str)->None:
     "Remove all revisions of some versions, and the texts that only they had"
     for row in rows:
-        mine = _VERSIONS.c.name == row.name, _VERSIONS.c.key == row.key
-        for revision in c.execute(select(_VERSIONS.c.revision).where(*mine)).scalars().all():
+        mine = MODEL_VERSIONS.c.name == row.name, MODEL_VERSIONS.c.key == row.key
+        for revision in c.execute(select(MODEL_VERSIONS.c.revision).where(*mine)).scalars().all():
             self.store.unlink(c, _owner(row.name, row.key, revision))
-        c.execute(delete(_VERSIONS).where(*mine))
+        c.execute(delete(MODEL_VERSIONS).where(*mine))
         append(c, 'version', 'purge', row.name, row.key, by, why, **_about(row))
-    if rows: c.execute(delete(_TEXTS).where(_TEXTS.c.digest.not_in(_NEEDED)))
+    if rows: c.execute(delete(MODEL_TEXTS).where(MODEL_TEXTS.c.digest.not_in(_NEEDED)))
 
-_NEEDED = union(*(select(_VERSIONS.c[k]).where(_VERSIONS.c[k].is_not(None)) for k in _SHARED))
+_NEEDED = union(*(select(MODEL_VERSIONS.c[k]).where(MODEL_VERSIONS.c[k].is_not(None)) for k in _SHARED))
 
 # %% ../../nbs/05_registry/behind/5_aliases.ipynb #164119ef
 def _replay(c:Connection)->dict[tuple[str, str], dict[int, dict]]:
@@ -321,8 +321,8 @@ def _replay(c:Connection)->dict[tuple[str, str], dict[int, dict]]:
 def _check_records(c:Connection)->list[str]:
     "One sentence for each record that is not what the ledger says"
     said, problems = _replay(c), []
-    whole = {r.digest for r in c.execute(select(_TEXTS)) if isinstance(r.text, str) and digest(r.text.encode()) == r.digest}
-    for row in c.execute(select(_VERSIONS).order_by(_VERSIONS.c.name, _VERSIONS.c.sort_key, _VERSIONS.c.revision)):
+    whole = {r.digest for r in c.execute(select(MODEL_TEXTS)) if isinstance(r.text, str) and digest(r.text.encode()) == r.digest}
+    for row in c.execute(select(MODEL_VERSIONS).order_by(MODEL_VERSIONS.c.name, MODEL_VERSIONS.c.sort_key, MODEL_VERSIONS.c.revision)):
         told = said.get((row.name, row.key), {}).pop(row.revision, None)
         wrong = ['the ledger has no line for it'] if told is None else _differences(row._mapping, told, whole)
         if wrong: problems.append(f"record of {row.name}:{row.version}, revision {row.revision}: {', '.join(wrong)}")

@@ -14,18 +14,18 @@ from fastcore.basics import patch
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Row, Table
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
 from ..core.rules import Conflict, IntegrityError, InvalidInput, NotFound, check_name, digest, hint, to_json, to_utc
-from .ledger import _LEDGER, _maybe, _text, append, last_line, last_lines
+from .ledger import LEDGER, _maybe, _text, append, last_line, last_lines
 from ..store.store import Store, open_store
 from .versions import is_release, key_or_none, parse_version, sort_key
 
 # %% auto #0
-__all__ = ['ModelCatalog']
+__all__ = ['MODEL_TEXTS', 'MODEL_VERSIONS', 'ModelCatalog', 'aliases_of']
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #fe1ab7e6
 _META = MetaData()
-_LEDGER.to_metadata(_META)       # one group of tables with the ledger: they are made and migrated together
-_TEXTS = Table('model_texts', _META, _text('digest', primary_key=True), _text('text'))
-_VERSIONS = Table('model_versions', _META,
+LEDGER.to_metadata(_META)       # one group of tables with the ledger: they are made and migrated together
+MODEL_TEXTS = Table('model_texts', _META, _text('digest', primary_key=True), _text('text'))
+MODEL_VERSIONS = Table('model_versions', _META,
     _text('name', primary_key=True), _text('key', primary_key=True), Column('revision', Integer, primary_key=True),
     _text('version'), _text('sort_key'), Column('finished', Integer, nullable=False), _text('state'),
     _text('digest'), _text('format'), Column('size', BigInteger, nullable=False),
@@ -33,8 +33,8 @@ _VERSIONS = Table('model_versions', _META,
     _maybe('data_version'), Column('golden_rows', Integer), _text('environment'), _maybe('signature'),
     _maybe('input_example'), _maybe('params'), _maybe('golden'),
     _maybe('deleted_at'), _maybe('deleted_by'), Index('model_versions_digest', 'digest'))
-_LIVE = _VERSIONS.c.state == literal_column("'live'")     # a literal: a parameter would not find the index
-Index('model_versions_live', _VERSIONS.c.name, _VERSIONS.c.finished, _VERSIONS.c.sort_key,
+_LIVE = MODEL_VERSIONS.c.state == literal_column("'live'")     # a literal: a parameter would not find the index
+Index('model_versions_live', MODEL_VERSIONS.c.name, MODEL_VERSIONS.c.finished, MODEL_VERSIONS.c.sort_key,
       sqlite_where=_LIVE, postgresql_where=_LIVE)
 _SHARED = ('environment', 'signature', 'input_example', 'params', 'golden')
 
@@ -94,9 +94,9 @@ def _old_move(c:Connection, m:dict, newest:dict, seqs:dict)->None:
 def _share(c:Connection, texts:Iterable[str|None])->list[str|None]:
     "Store texts once; their digests, in order"
     named = {t: digest(t.encode()) for t in texts if t is not None}
-    there = set(c.execute(select(_TEXTS.c.digest).where(_TEXTS.c.digest.in_(list(named.values())))).scalars())
+    there = set(c.execute(select(MODEL_TEXTS.c.digest).where(MODEL_TEXTS.c.digest.in_(list(named.values())))).scalars())
     if new := {d: t for t, d in named.items() if d not in there}:
-        c.execute(insert(_TEXTS), [dict(digest=d, text=t) for d, t in new.items()])
+        c.execute(insert(MODEL_TEXTS), [dict(digest=d, text=t) for d, t in new.items()])
     return [None if t is None else named[t] for t in texts]
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #e01f1be3
@@ -140,12 +140,12 @@ def _add(self:ModelCatalog, record:dict, overwrite:bool=False, by:str|None=None,
         self.store.link(c, _owner(name, key, row['revision']), [row['digest']])
     return row
 
-_INSERT = insert(_VERSIONS)
-_THIS = _VERSIONS.c.name == bindparam('n'), _VERSIONS.c.key == bindparam('k'), _LIVE
-_OVERWRITE = update(_VERSIONS).where(*_THIS).values(state='overwritten')
+_INSERT = insert(MODEL_VERSIONS)
+_THIS = MODEL_VERSIONS.c.name == bindparam('n'), MODEL_VERSIONS.c.key == bindparam('k'), _LIVE
+_OVERWRITE = update(MODEL_VERSIONS).where(*_THIS).values(state='overwritten')
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #7009f691
-_SOME_TEXTS = select(_TEXTS).where(_TEXTS.c.digest.in_(bindparam('digests', expanding=True)))
+_SOME_TEXTS = select(MODEL_TEXTS).where(MODEL_TEXTS.c.digest.in_(bindparam('digests', expanding=True)))
 
 def _read_texts(c:Connection, rows:list[Row], columns:Iterable[str])->dict[str|None, dict|list|None]:
     "The shared texts of some rows, each parsed once; one that does not match its digest counts as lost"
@@ -158,7 +158,7 @@ def _read_texts(c:Connection, rows:list[Row], columns:Iterable[str])->dict[str|N
         texts.update((d, json.loads(text)) for d, text in found if whole(d, text))
     return texts
 
-def _aliases(c:Connection, name:str|None)->dict[tuple[str, str], list[str]]:
+def aliases_of(c:Connection, name:str|None)->dict[tuple[str, str], list[str]]:
     "(name, key) -> the aliases that point there now"
     found = {}
     for r in last_lines(c, 'alias', name):
@@ -174,13 +174,13 @@ def _json(text:str)->dict:
                              'Restore it from a backup') from e
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #65ef495b
-_COLUMNS = [_VERSIONS.c[k] for k in '''name key version revision state digest format size registered_at registered_by
+_COLUMNS = [MODEL_VERSIONS.c[k] for k in '''name key version revision state digest format size registered_at registered_by
 metadata metrics tags data_version golden_rows environment signature input_example params golden sort_key'''.split()]
 
 @patch
 def _infos(self:ModelCatalog, c:Connection, rows:list[Row], name:str|None=None)->list[dict]:
     "The records of some rows as plain values"
-    texts, aliases = _read_texts(c, rows, _SHARED[:4]), _aliases(c, name)
+    texts, aliases = _read_texts(c, rows, _SHARED[:4]), aliases_of(c, name)
     known = texts, aliases, self.store.key('0'*64).rsplit('/', 2)[0]
     try: return _plain(rows, *known)
     except _BROKEN: raise _damaged(rows, known) from None
@@ -216,9 +216,9 @@ def _no_gc()->Iterator[None]:
     finally: gc.enable() if was else None
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #7483f830
-_SEQ = select(func.max(_LEDGER.c.seq))
+_SEQ = select(func.max(LEDGER.c.seq))
 _ALL = select(*_COLUMNS).where(_LIVE)
-_ONE = _ALL.where(_VERSIONS.c.name == bindparam('name'))
+_ONE = _ALL.where(MODEL_VERSIONS.c.name == bindparam('name'))
 _PLACE = operator.itemgetter(0, len(_COLUMNS)-1)         # name and sort key
 
 @patch
@@ -241,11 +241,11 @@ def list_models(self:ModelCatalog,
         return {f"{i['name']}:{i['version']}": i for i in infos}
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #9c28a3da
-_LATEST = _ONE.order_by(_VERSIONS.c.finished.desc(), _VERSIONS.c.sort_key.desc()).limit(1)
-_EXACT = _ONE.where(_VERSIONS.c.key == bindparam('key'))
-_MOVES = _LEDGER.c.kind == 'alias', _LEDGER.c.name == bindparam('name'), _LEDGER.c.subject == bindparam('alias')
-_POINTS_AT = select(_LEDGER.c.key).where(*_MOVES).order_by(_LEDGER.c.seq.desc()).limit(1)
-_ALIASED = _ONE.where(_VERSIONS.c.key == _POINTS_AT.scalar_subquery())
+_LATEST = _ONE.order_by(MODEL_VERSIONS.c.finished.desc(), MODEL_VERSIONS.c.sort_key.desc()).limit(1)
+_EXACT = _ONE.where(MODEL_VERSIONS.c.key == bindparam('key'))
+_MOVES = LEDGER.c.kind == 'alias', LEDGER.c.name == bindparam('name'), LEDGER.c.subject == bindparam('alias')
+_POINTS_AT = select(LEDGER.c.key).where(*_MOVES).order_by(LEDGER.c.seq.desc()).limit(1)
+_ALIASED = _ONE.where(MODEL_VERSIONS.c.key == _POINTS_AT.scalar_subquery())
 
 @patch
 def _find(self:ModelCatalog, c:Connection, name:str, version:str|None)->Row:
@@ -265,7 +265,7 @@ def _missing(self:ModelCatalog, c:Connection, name:str, version:str|None)->NotFo
     if last is not None and last.action in ('delete', 'purge'):
         way = f"restore({name!r}, '{last.version}') brings it back" if last.action == 'delete' else 'its bytes are gone'
         return NotFound(f"{name}:{last.version} was {last.action}d on {last.time[:10]} by {last.by}; {way}")
-    live, v = select(_VERSIONS.c.name, _VERSIONS.c.version).where(_LIVE), _VERSIONS.c
+    live, v = select(MODEL_VERSIONS.c.name, MODEL_VERSIONS.c.version).where(_LIVE), MODEL_VERSIONS.c
     rows = c.execute(live.order_by(v.name, v.sort_key.desc())).all()
     there = [r.version for r in rows if r.name == name]
     if not there: return NotFound(f'no registered model {name!r}. {hint(name, dict.fromkeys(r.name for r in rows))}')

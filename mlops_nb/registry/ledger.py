@@ -11,13 +11,13 @@ from sqlalchemy import bindparam, func, insert, select
 from ..core.rules import digest, to_json, utcnow
 
 # %% auto #0
-__all__ = ['person', 'append', 'last_line', 'last_lines', 'lines', 'check_chain']
+__all__ = ['LEDGER', 'person', 'append', 'last_line', 'last_lines', 'lines', 'check_chain']
 
 # %% ../../nbs/05_registry/behind/2_ledger.ipynb #bd9723e6
 _META = MetaData()
 _TEXT = Text().with_variant(Text(collation='C'), 'postgresql')
 _text, _maybe = partial(Column, type_=_TEXT, nullable=False), partial(Column, type_=_TEXT)
-_LEDGER = Table('model_ledger', _META,
+LEDGER = Table('model_ledger', _META,
     Column('seq', Integer, primary_key=True, autoincrement=False), _text('time'), _maybe('clock'),
     _text('kind'), _text('action'), _text('name'), _text('subject'),
     _maybe('key'), _maybe('version'), Column('revision', Integer), _maybe('digest'), _maybe('data_version'),
@@ -40,8 +40,8 @@ def _chain(before:str, line:dict)->str:
     return digest((before + to_json({k: v for k, v in line.items() if k != 'chain'})).encode())
 
 # %% ../../nbs/05_registry/behind/2_ledger.ipynb #0bca1b97
-_LAST = select(_LEDGER.c.seq, _LEDGER.c.time, _LEDGER.c.chain).order_by(_LEDGER.c.seq.desc()).limit(1)
-_FIELDS = [c.name for c in _LEDGER.columns]
+_LAST = select(LEDGER.c.seq, LEDGER.c.time, LEDGER.c.chain).order_by(LEDGER.c.seq.desc()).limit(1)
+_FIELDS = [c.name for c in LEDGER.columns]
 
 def append(
     c:Connection,           # Of a `write()` block
@@ -64,12 +64,12 @@ def append(
     c.execute(_INSERT, line)
     return line
 
-_INSERT = insert(_LEDGER)
+_INSERT = insert(LEDGER)
 
 # %% ../../nbs/05_registry/behind/2_ledger.ipynb #029ae378
-_ABOUT = [_LEDGER.c[k] == bindparam(k) for k in ('kind', 'name', 'subject')]
-_STATE = select(_LEDGER).where(*_ABOUT).order_by(_LEDGER.c.seq.desc()).limit(1)
-_STATE_AT = _STATE.where(_LEDGER.c.time <= bindparam('time'))
+_ABOUT = [LEDGER.c[k] == bindparam(k) for k in ('kind', 'name', 'subject')]
+_STATE = select(LEDGER).where(*_ABOUT).order_by(LEDGER.c.seq.desc()).limit(1)
+_STATE_AT = _STATE.where(LEDGER.c.time <= bindparam('time'))
 
 def last_line(
     c:Connection,       # Of a `read()` or `write()` block
@@ -84,8 +84,8 @@ def last_line(
 
 # %% ../../nbs/05_registry/behind/2_ledger.ipynb #30f9c243
 def _newest(*mine)->Select:
-    newest = select(func.max(_LEDGER.c.seq)).where(*mine).group_by(_LEDGER.c.name, _LEDGER.c.subject)
-    return select(_LEDGER).where(_LEDGER.c.seq.in_(newest)).order_by(_LEDGER.c.seq)
+    newest = select(func.max(LEDGER.c.seq)).where(*mine).group_by(LEDGER.c.name, LEDGER.c.subject)
+    return select(LEDGER).where(LEDGER.c.seq.in_(newest)).order_by(LEDGER.c.seq)
 
 _HOLDS, _HOLDS_FOR = _newest(_ABOUT[0]), _newest(*_ABOUT[:2])
 
@@ -102,8 +102,8 @@ def lines(
     **about:str|None,   # Columns and their values, for example `kind='alias', name='delay'`
 )->list[Row]:           # In the order in which they happened
     "All lines, or those with certain values"
-    wanted = [_LEDGER.c[k] == v for k, v in about.items() if v is not None]
-    return c.execute(select(_LEDGER).where(*wanted).order_by(_LEDGER.c.seq)).all()
+    wanted = [LEDGER.c[k] == v for k, v in about.items() if v is not None]
+    return c.execute(select(LEDGER).where(*wanted).order_by(LEDGER.c.seq)).all()
 
 # %% ../../nbs/05_registry/behind/2_ledger.ipynb #1c12279b
 def check_chain(

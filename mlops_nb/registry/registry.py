@@ -10,7 +10,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Connection, Row, select
 from .aliases import AliasedCatalog
-from .catalog import _COLUMNS, _TEXTS, _VERSIONS
+from .catalog import _COLUMNS, MODEL_TEXTS, MODEL_VERSIONS
 from ..core.rules import IntegrityError, InvalidInput, MlopsError, NotFound, atomic_write, check_name, hint, to_json
 from .ledger import append, last_line, last_lines, lines
 from ..store.store import Store
@@ -161,7 +161,7 @@ def load_model(self:ModelRegistry,
     with self.store.read() as c:
         row = self._by_digest(c, name, version, digest) if digest is not None else self._find(c, name, version)
         info, trusted = self._infos(c, [row], row.name)[0], tuple(self._trust_list(c))
-        golden = row.golden and c.execute(select(_TEXTS.c.text).where(_TEXTS.c.digest == row.golden)).scalar()
+        golden = row.golden and c.execute(select(MODEL_TEXTS.c.text).where(MODEL_TEXTS.c.digest == row.golden)).scalar()
     model = self._build(info, trusted, allow_pickle)
     if golden: info['golden'] |= _replay(model, info, golden, tolerance)
     return model, info
@@ -189,8 +189,8 @@ def _by_digest(self:ModelRegistry, c:Connection, name:str, version:str|None, dig
     "The newest revision that has these bytes"
     if version is not None: raise InvalidInput(f'give a version ({version!r}) or a digest ({digest!r}), not both')
     name = check_name(name, 'model name')
-    query = select(*_COLUMNS).where(_VERSIONS.c.name == name, _VERSIONS.c.digest == str(digest))
-    found = c.execute(query.order_by(_VERSIONS.c.revision.desc()).limit(1)).first()
+    query = select(*_COLUMNS).where(MODEL_VERSIONS.c.name == name, MODEL_VERSIONS.c.digest == str(digest))
+    found = c.execute(query.order_by(MODEL_VERSIONS.c.revision.desc()).limit(1)).first()
     if found is not None: return found
     told = lines(c, name=name, digest=str(digest))
     if told:
@@ -228,7 +228,7 @@ def check_golden(self:ModelRegistry,
     with self.store.read() as c:
         row = self._find(c, name, version)
         info, trusted = self._infos(c, [row], row.name)[0], tuple(self._trust_list(c))
-        golden = c.execute(select(_TEXTS.c.text).where(_TEXTS.c.digest == row.golden)).scalar()
+        golden = c.execute(select(MODEL_TEXTS.c.text).where(MODEL_TEXTS.c.digest == row.golden)).scalar()
     if golden is None: raise NotFound(f'{row.name}:{row.version} has no golden sample; register it with input_example=')
     return info['golden'] | _replay(self._build(info, trusted, allow_pickle), info, golden, tolerance, always=True)
 
@@ -289,7 +289,7 @@ def import_mlflow(self:ModelRegistry,
 )->str:                         # `name:version`
     "Register the scikit-learn model of an MLflow folder, in our safe format where it fits"
     from mlops_nb.models.formats import _load_checked
-    from mlops_nb.registry.mlflow_io import read_mlflow
+    from mlops_nb.registry.mlflow import read_mlflow
     from mlops_nb.models.signature import Signature
     found = read_mlflow(path)
     row = _row(name, version, found['metadata'], metrics, data_version)
@@ -308,6 +308,6 @@ def export_mlflow(self:ModelRegistry,
     allow_pickle:bool=False,    # Write a pickle where skops cannot hold the model?
 )->Path:                        # `path`
     "Write one version as a folder that MLflow loads"
-    from mlops_nb.registry.mlflow_io import to_skops, write_mlflow
+    from mlops_nb.registry.mlflow import to_skops, write_mlflow
     model, info = self.load_model(name, version, allow_pickle=allow_pickle)
     return write_mlflow(path, info, *to_skops(model, allow_pickle))

@@ -13,10 +13,10 @@ from .database import Database
 from .objects import ObjectBlobs
 
 # %% auto #0
-__all__ = ['Links']
+__all__ = ['REFS', 'Links']
 
 # %% ../../nbs/02_store/behind/8_links.ipynb #a16d1d5b
-_REFS = Table('blob_refs', MetaData(), Column('owner', Text, primary_key=True), Column('digest', Text, primary_key=True),
+REFS = Table('blob_refs', MetaData(), Column('owner', Text, primary_key=True), Column('digest', Text, primary_key=True),
               Index('blob_refs_digest', 'digest'))
 
 # %% ../../nbs/02_store/behind/8_links.ipynb #38e9035b
@@ -58,7 +58,7 @@ def link(self:Links,
     if missing := digests - self.blobs.has(digests):
         raise IntegrityError(f'{owner!r} needs {len(missing)} blobs that are not stored, '
                              f'the first is {sorted(missing)[0]}; put them first')
-    _insert_or_ignore(c, _REFS, [dict(owner=owner, digest=sha) for sha in sorted(digests)])
+    _insert_or_ignore(c, REFS, [dict(owner=owner, digest=sha) for sha in sorted(digests)])
 
 @patch
 def unlink(self:Links,
@@ -66,7 +66,7 @@ def unlink(self:Links,
     owner:str,    # Name of the record
 )->None:
     "Record that `owner` needs its blobs no more"
-    c.execute(delete(_REFS).where(_REFS.c.owner == _check_owner(owner)))
+    c.execute(delete(REFS).where(REFS.c.owner == _check_owner(owner)))
 
 # %% ../../nbs/02_store/behind/8_links.ipynb #8fe49e3c
 @patch
@@ -78,7 +78,7 @@ def gc(self:Links,
     if not dry_run and self.db.readonly: raise _read_only(self.place)
     limit = self.blobs.now() - grace
     old = sorted(name for name, put in self.blobs.files() if put <= limit)
-    with self.db.read() as c: needed = set(c.execute(select(_REFS.c.digest).distinct()).scalars())
+    with self.db.read() as c: needed = set(c.execute(select(REFS.c.digest).distinct()).scalars())
     garbage = [name for name in old if name not in needed]
     if dry_run: return garbage
     return [name for i in range(0, len(garbage), 200) for name in self._remove(garbage[i:i+200], limit)]
@@ -87,7 +87,7 @@ def gc(self:Links,
 def _remove(self:Links, names:list[str], limit:float)->list[str]:
     "Remove what nobody needs now, under the lock, so that no record can begin to need it meanwhile"
     with self.db.write() as c:
-        needed = set(c.execute(select(_REFS.c.digest).where(_REFS.c.digest.in_(names))).scalars())
+        needed = set(c.execute(select(REFS.c.digest).where(REFS.c.digest.in_(names))).scalars())
         return [name for name in names if name not in needed and self.blobs.remove(name, limit)]
 
 # %% ../../nbs/02_store/behind/8_links.ipynb #c971b756
@@ -97,7 +97,7 @@ def verify(self:Links)->list[str]: # One sentence for each problem; empty when a
     try:
         with self.db.read() as c:
             problems = [f'database: {line}' for line in self.db.problems(c)]
-            rows = c.execute(select(_REFS.c.digest, _REFS.c.owner).order_by(_REFS.c.digest, _REFS.c.owner)).all()
+            rows = c.execute(select(REFS.c.digest, REFS.c.owner).order_by(REFS.c.digest, REFS.c.owner)).all()
     except (exc.DatabaseError, MlopsError) as e: return [f'database: {e}']
     owners = {}
     for sha, owner in rows: owners.setdefault(sha, []).append(owner)

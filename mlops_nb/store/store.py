@@ -12,7 +12,7 @@ from sqlalchemy import Connection, MetaData, Table
 from .blobs import FolderBlobs, _asking, _listed, _opening, _read_only, _usable, _writing, is_url, mask_url, parallel, split_digest
 from ..core.rules import InvalidInput, IntegrityError, MissingFile, NotFound, digest, file_digest, sync_folder
 from .database import Damaged, open_database
-from .links import _REFS, Links, _insert_or_ignore
+from .links import REFS, Links, _insert_or_ignore
 from .migrations import _SETTINGS, TableGroups, _record, _setting
 from .objects import open_blobs
 from .transactions import Transaction
@@ -22,7 +22,7 @@ __all__ = ['Store', 'open_store']
 
 # %% ../../nbs/02_store/1_store.ipynb #0e8ae77d
 _META = MetaData()
-for _table in (_SETTINGS, _REFS): _table.to_metadata(_META)     # one group: made and brought up to date together
+for _table in (_SETTINGS, REFS): _table.to_metadata(_META)     # one group: made and brought up to date together
 
 # %% ../../nbs/02_store/1_store.ipynb #dced24f4
 def _places(location:Path|str, blobs:Path|str|None)->tuple[Path|str, Path|str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timezone
 from pathlib import Path
 import click
-from .commands import registry
+from .registry import registry
 from ..core.rules import InvalidInput, MissingFile, to_json
 from .terminal import Commands, cell, config_option, existing, json_option, say, store_option, table
 from .upkeep import data, lineage, settings, store as store_group
