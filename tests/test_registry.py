@@ -380,3 +380,15 @@ def test_no_text_reaches_a_card_as_markup(text):
     page, text = model_card(info, {hostile: [dict(version=hostile, time=hostile, by=hostile, why=hostile)]}, 'html'), model_card(info)
     assert '<script' not in page and '<script' not in text
     assert '<a ' not in MarkdownIt('commonmark', {'html': True}).enable('table').render(text)
+
+
+def test_every_verb_is_documented_on_the_class_that_users_make():
+    "And the table of the lesson names each of them"
+    from mlops_nb._modidx import d
+    told = {name.split('.ModelRegistry.')[1] for module, names in d['syms'].items() if module.startswith('mlops_nb.registry.') for name in names if '.ModelRegistry.' in name}
+    verbs = [n for n in dir(ModelRegistry) if n[0] != '_' and callable(getattr(ModelRegistry, n))]
+    assert len(verbs) >= 29
+    for n in verbs: assert getattr(ModelRegistry, n).__qualname__ == f'ModelRegistry.{n}' and n in told, n
+    lesson = (Path(__file__).parents[1]/'nbs/05_registry/1_registry.ipynb').read_text(encoding='utf8')
+    assert [n for n in verbs if f'`{n}`' not in lesson and n != 'close'] == []
+    assert [c.__name__ for c in ModelRegistry.__mro__] == ['ModelRegistry', 'object']

@@ -5,12 +5,11 @@
 # %% ../../nbs/05_registry/1_registry.ipynb #51b671ab
 from __future__ import annotations
 import json, math, re, warnings
-from collections.abc import Collection
 from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Connection, Row, select
-from .aliases import AliasedCatalog
-from .catalog import _COLUMNS, MODEL_TEXTS, MODEL_VERSIONS
+from . import aliases, search, trash        # they give the class their verbs
+from .catalog import _COLUMNS, MODEL_TEXTS, MODEL_VERSIONS, ModelRegistry, _find, _infos
 from ..core.rules import IntegrityError, InvalidInput, MlopsError, NotFound, atomic_write, check_name, hint, to_json
 from .ledger import append, last_line, last_lines, lines
 from ..store.store import Store
@@ -20,16 +19,7 @@ from .versions import parse_version
 __all__ = ['ModelRegistry']
 
 # %% ../../nbs/05_registry/1_registry.ipynb #52b6c30d
-class ModelRegistry(AliasedCatalog):
-    "Registered models, their versions and aliases"
-    def __init__(self,
-        registry_path:Store|Path|str='models/registry', # Folder (or `.db` file), or a `Store` that others share
-        *,
-        trusted:Collection[str]=(), # Full names of further types that this process may load; `trust` is for all
-    ):
-        if isinstance(trusted, str): raise InvalidInput(f'trusted is a list of names, for example [{trusted!r}]')
-        super().__init__(registry_path)
-        self._trusted = tuple(trusted)
+_all_ = ['ModelRegistry']       # its first cell is in catalog; whoever imports it from here gets all of its verbs
 
 # %% ../../nbs/05_registry/1_registry.ipynb #ca30cae2
 @patch
@@ -159,8 +149,8 @@ def load_model(self:ModelRegistry,
 )->tuple[object, dict]:         # The model, and its info
     "One version, checked and built"
     with self.store.read() as c:
-        row = self._by_digest(c, name, version, digest) if digest is not None else self._find(c, name, version)
-        info, trusted = self._infos(c, [row], row.name)[0], tuple(self._trust_list(c))
+        row = _by_digest(c, name, version, digest) if digest is not None else _find(c, name, version)
+        info, trusted = _infos(self.store, c, [row], row.name)[0], tuple(self._trust_list(c))
         golden = row.golden and c.execute(select(MODEL_TEXTS.c.text).where(MODEL_TEXTS.c.digest == row.golden)).scalar()
     model = self._build(info, trusted, allow_pickle)
     if golden: info['golden'] |= _replay(model, info, golden, tolerance)
@@ -184,8 +174,7 @@ def _elsewhere(info:dict)->str:
             'the same, or train it again here and register that as a new version')
 
 # %% ../../nbs/05_registry/1_registry.ipynb #6152a20a
-@patch
-def _by_digest(self:ModelRegistry, c:Connection, name:str, version:str|None, digest:str)->Row:
+def _by_digest(c:Connection, name:str, version:str|None, digest:str)->Row:
     "The newest revision that has these bytes"
     if version is not None: raise InvalidInput(f'give a version ({version!r}) or a digest ({digest!r}), not both')
     name = check_name(name, 'model name')
@@ -226,8 +215,8 @@ def check_golden(self:ModelRegistry,
 )->dict:                        # rows, replayed, versions, max_abs_difference, labels_changed
     "Replay the golden sample of one version here and now"
     with self.store.read() as c:
-        row = self._find(c, name, version)
-        info, trusted = self._infos(c, [row], row.name)[0], tuple(self._trust_list(c))
+        row = _find(c, name, version)
+        info, trusted = _infos(self.store, c, [row], row.name)[0], tuple(self._trust_list(c))
         golden = c.execute(select(MODEL_TEXTS.c.text).where(MODEL_TEXTS.c.digest == row.golden)).scalar()
     if golden is None: raise NotFound(f'{row.name}:{row.version} has no golden sample; register it with input_example=')
     return info['golden'] | _replay(self._build(info, trusted, allow_pickle), info, golden, tolerance, always=True)
