@@ -1,6 +1,8 @@
 "The contract of the course chapter: every class, method, parameter, default, return key, route and file has its name"
 import inspect
 import json
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -54,16 +56,50 @@ def trained():
     return delay_model(0).fit(X, known['late'].astype(int)), X
 
 
-def test_registry(tmp_path, trained):
-    with ModelRegistry(tmp_path/'r') as registry:
-        assert registry.register_model(trained[0], 'delay', '1.0.0', {'why': 'contract'}) == 'delay:1.0.0'
-        model, info = registry.load_model('delay')
+# --- ModelRegistry
+@pytest.fixture
+def churn():
+    X = pd.DataFrame({'a': [0., 1., 2., 3.], 'b': [3., 1., 2., 0.]})
+    return LogisticRegression().fit(X, [0, 0, 1, 1]), X
+
+
+def test_registry_verbs_and_what_they_give(tmp_path, monkeypatch, churn):
+    monkeypatch.chdir(tmp_path)
+    model, X = churn
+    registry = ModelRegistry(registry_path='models/registry')
+    assert registry.registry_path == tmp_path/'models/registry' and type(registry.registry_path) is type(tmp_path)
+    assert registry.register_model(model=model, name='churn', version='1.9.0', metadata={'accuracy': 0.95}, overwrite=False) == 'churn:1.9.0'
+    assert registry.register_model(model, 'churn', '1.10.0', {'a': [1, None]}) == 'churn:1.10.0'
+    with pytest.raises(ValueError, match='overwrite=True'): registry.register_model(model, 'churn', '1.10.0')
+    assert registry.register_model(model, 'churn', '1.10.0', None, True) == 'churn:1.10.0'
+    got = registry.load_model('churn')
+    assert type(got) is tuple and len(got) == 2 and (got[0].predict_proba(X) == model.predict_proba(X)).all()
+    assert registry.load_model(name='churn', version='1.9.0')[1]['metadata'] == {'accuracy': 0.95} and registry.load_model('churn', None)[1]['version'] == '1.10.0'
+    listed = registry.list_models()
+    assert type(listed) is dict and list(listed) == ['churn:1.9.0', 'churn:1.10.0'] and registry.metadata == {'models': listed} and json.loads(json.dumps(listed)) == listed
+    for info in listed.values():
         assert set(info) >= {'name', 'version', 'path', 'registered_at', 'metadata', 'digest', 'environment', 'signature', 'data_version', 'aliases'}
-        assert (tmp_path/'r'/info['path']).is_file() and info['metadata'] == {'why': 'contract'} and len(info['digest']) == 64
-        assert (model.predict_proba(trained[1]) == trained[0].predict_proba(trained[1])).all()
-        assert set(registry.list_models()) == {'delay:1.0.0'}
-        registry.delete_model('delay', '1.0.0')
-        assert registry.list_models() == {}
+        assert {k: type(info[k]) for k in ('name', 'version', 'path', 'registered_at', 'metadata')} == {'name': str, 'version': str, 'path': str, 'registered_at': str, 'metadata': dict}
+        assert Path(info['path']).is_absolute() and Path(info['path']).is_file() and datetime.fromisoformat(info['registered_at']).utcoffset() == timedelta(0)
+    with pytest.raises(AttributeError): registry.metadata = {}
+    assert registry.delete_model(name='churn', version='1.10.0') is None and registry.load_model('churn')[1]['version'] == '1.9.0'
+    with pytest.raises(ValueError, match='overwrite=True'): registry.register_model(model, 'churn', '1.10.0')          # it is in the trash
+    assert registry.register_model(model, 'churn', '1.10.0', overwrite=True) == 'churn:1.10.0' and len(registry.list_models()) == 2
+    for unknown in (lambda: registry.delete_model('churn', '7'), lambda: registry.delete_model('nobody', '1.9.0'), lambda: registry.load_model('nobody'), lambda: registry.load_model('churn', '7')):
+        with pytest.raises(ValueError): unknown()
+    Path(listed['churn:1.9.0']['path']).unlink()
+    with pytest.raises(FileNotFoundError): registry.load_model('churn', '1.9.0')
+
+
+def test_registry_refuses_what_is_no_model_or_no_version(tmp_path, churn):
+    registry = ModelRegistry(tmp_path/'r')
+    for bad in (None, 'model', b'model', Path('m.pkl'), 7, 0.5, True, np.float64(1), LogisticRegression, int):
+        with pytest.raises(ValueError, match='no model'): registry.register_model(bad, 'm', '1.0.0', allow_pickle=True)
+    for bad, says in ((1.0, "write '1.0'"), (2, "write '2'"), (None, "like '1.2.0'"), ('', "like '1.2.0'"), ('latest', "like '1.2.0'")):
+        with pytest.raises(ValueError, match=says): registry.register_model(churn[0], 'm', bad)
+    for bad in ('good', 7, [('a', 1)]):
+        with pytest.raises(ValueError, match='give a dict'): registry.register_model(churn[0], 'm', '1.0.0', bad)
+    assert registry.list_models() == {} and registry.metadata == {'models': {}} and registry.ledger() == [] and registry.store.gc(grace=-1) == []
 
 
 def test_data_versions(tmp_path):

@@ -356,12 +356,64 @@ def test_a_version_in_the_trash_is_hidden_everywhere(tmp_path):
         for ask in (reg.info, reg.load_model, reg.card, lambda n, v: reg.set_alias(n, 'x', v), lambda n, v: reg.tag(n, v, 'k', 1), reg.delete_model, reg.check_golden,
                     lambda n, v: reg.export_model(n, v, tmp_path/'out'), lambda n, v: reg.export_mlflow(n, v, tmp_path/'out2'), lambda n, v: reg.compare(n, f'{n}:{v}')):
             with pytest.raises(NotFound, match="m:2 was deleted on .* by bob; restore"): ask('m', '2')
-        for overwrite in (False, True):
-            with pytest.raises(Conflict, match="is in the trash since .* bring it back with restore"): reg.register_model(['x'], 'm', '2', overwrite=overwrite)
+        with pytest.raises(Conflict, match="is in the trash since .* bring it back with restore.*overwrite=True"): reg.register_model(['x'], 'm', '2')
         reg.delete_model('m', '1')
         with pytest.raises(NotFound, match="no registered model 'm'"): reg.info('m')
         reg.restore('m', '1')
         assert reg.load_model('m')[0] == ['1']
+
+
+def test_a_number_from_the_trash_is_used_again_and_what_lay_there_is_kept(any_store):
+    reg = ModelRegistry(any_store)
+    for v in ('1', '2'): reg.register_model([v], 'm', v)
+    reg.tag('m', '2', 'team', 'x')
+    gone = reg.info('m', '2')['digest']
+    reg.delete_model('m', '2', by='bob')
+    assert reg.register_model(['again'], 'm', '2', overwrite=True, by='eve') == 'm:2'
+    assert reg.load_model('m')[0] == ['again'] and reg.info('m')['revision'] == 2 and reg.info('m')['tags'] == {} and reg.deleted() == []
+    assert [r['action'] for r in reg.ledger('m', '2') if r['kind'] == 'version'] == ['register', 'delete', 'overwrite'] and reg.check_ledger() == []
+    old, info = reg.load_model('m', digest=gone)
+    assert old == ['2'] and info['state'] == 'overwritten' and reg.purge(0) == [] and any_store.gc(dry_run=False, grace=-1) == []
+    with pytest.raises(NotFound, match='is not in the trash'): reg.restore('m', '2')
+    reg.restore('m', '2', digest=gone)
+    assert reg.load_model('m')[0] == ['2'] and reg.info('m')['revision'] == 3 and reg.check_ledger() == [] and any_store.verify() == []
+    reg.delete_model('m', '2', now=True)                                                   # and all three revisions go
+    assert len(any_store.gc(dry_run=False, grace=-1)) == 2 and reg.register_model(['new'], 'm', '2') == 'm:2'
+
+
+def test_paths_are_files_or_urls_and_places_are_absolute(store_urls):
+    with Store(*store_urls) as store:
+        reg = ModelRegistry(store)
+        reg.register_model([1], 'm', '1')
+        info = reg.info('m')
+        assert info == reg.list_models()['m:1'] == reg.search()[0] == reg.load_model('m')[1]
+        place = store_urls.blobs or ''
+        if '://' in place: assert info['path'] == f"{place.partition('?')[0].rstrip('/')}/{info['digest'][:2]}/{info['digest'][2:]}"
+        else: assert Path(info['path']).is_absolute() and Path(info['path']).read_bytes() == store.get(info['digest'])
+        if '://' in store_urls.location: assert isinstance(reg.registry_path, str) and ':' not in reg.registry_path.partition('://')[2].partition('@')[0].replace(':***', '')
+        else: assert reg.registry_path == Path(store_urls.location)
+
+
+def test_a_model_whose_file_is_gone_is_a_missing_file_and_the_advice_helps(tmp_path):
+    with ModelRegistry(tmp_path/'r') as reg:
+        reg.register_model([1], 'm', '1', metadata={'a': 1})
+        Path(reg.info('m')['path']).unlink()
+        for ask in (lambda: reg.load_model('m'), lambda: reg.load_model('m', digest=reg.info('m')['digest']), lambda: reg.export_model('m', '1', tmp_path/'out'), lambda: reg.export_mlflow('m', '1', tmp_path/'out')):
+            with pytest.raises(FileNotFoundError, match='the file of m:1 is gone .*overwrite=True') as e: ask()
+            assert isinstance(e.value, MlopsError)
+        reg.register_model([1], 'm', '1', overwrite=True)
+        assert reg.load_model('m')[0] == [1]
+
+
+@pytest.mark.parametrize('ask', ['info', 'load_model', 'card', 'delete_model', 'check_golden'])
+def test_a_number_is_no_version_anywhere(tmp_path, ask):
+    with ModelRegistry(tmp_path/'r') as reg:
+        reg.register_model([1], 'm', '1.0')
+        for number in (1.0, 1, np.float64(1.5)):
+            with pytest.raises(InvalidInput, match=f"{number} is a number; write '{number}'"): getattr(reg, ask)('m', number)
+        for more in (lambda: reg.set_alias('m', 'x', 1.0), lambda: reg.tag('m', 1.0, 'k', 1), lambda: reg.restore('m', 1.0), lambda: reg.ledger('m', 1.0), lambda: reg.export_model('m', 1.0, tmp_path/'out')):
+            with pytest.raises(InvalidInput, match="write '1.0'"): more()
+        assert [r['action'] for r in reg.ledger()] == ['register'] and not (tmp_path/'out').exists()
 
 
 def test_a_rollback_passes_over_what_is_in_the_trash(tmp_path):

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #eff9b58c
 from __future__ import annotations
-import gc, json, operator
+import gc, json, operator, os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData,
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
 from ..core.rules import Conflict, IntegrityError, InvalidInput, NotFound, check_name, digest, hint, to_json
 from .ledger import LEDGER, _maybe, _text, append, last_line, last_lines
+from ..store.blobs import is_url, mask_url, resolve_url
 from ..store.store import Store, open_store
 from .versions import is_release, key_or_none, parse_version, sort_key
 
@@ -47,6 +48,7 @@ class ModelRegistry:
         if isinstance(trusted, str): raise InvalidInput(f'trusted is a list of names, for example [{trusted!r}]')
         self.store, self._owned = open_store(registry_path)
         self.store.create(_META, 2, {2: _from_first}, name='registry')
+        self.registry_path, self._blobs = _places(self.store)
         self._trusted, self._kept = tuple(trusted), (None, [])
 
     def __repr__(self)->str: return f'{type(self).__name__}({str(self.store.location)!r})'
@@ -56,6 +58,13 @@ class ModelRegistry:
     def close(self)->None:
         "Close the store, if this object opened it"
         if self._owned: self.store.close()
+
+def _places(store:Store)->tuple[Path|str, str]:
+    "Where a store is, as an absolute path or a masked URL, and below what the bytes lie, as text"
+    where = store.location if is_url(store.location) else Path(os.path.abspath(Path(store.location).expanduser()))
+    file = store._path('0'*64)
+    if isinstance(file, Path): return where, Path(os.path.abspath(file)).parents[1].as_posix()
+    return where, mask_url(resolve_url(store._blobs.url)).partition('?')[0].rstrip('/')
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #02875637
 def _from_first(c:Connection)->None:
@@ -104,10 +113,10 @@ def _share(c:Connection, texts:Iterable[str|None])->list[str|None]:
 def _may_add(name:str, last:Row|None, overwrite:bool)->str:
     "What adding a version is called after the `last` line about it: register or overwrite; else `Conflict`"
     if last is None or last.action == 'purge': return 'register'
+    if overwrite: return 'overwrite'
     if last.action == 'delete':
         raise Conflict(f"{name}:{last.version} is in the trash since {last.time[:10]}; bring it back with "
-                       f"restore({name!r}, '{last.version}'), or purge it first")
-    if overwrite: return 'overwrite'
+                       f"restore({name!r}, '{last.version}'), or say overwrite=True to register a revision over it")
     raise Conflict(f'{name}:{last.version} exists, and a version never changes; '
                    'choose a higher one, or say overwrite=True to add a revision')
 
@@ -142,8 +151,9 @@ def _add(self:ModelRegistry, record:dict, overwrite:bool=False, by:str|None=None
     return row
 
 _INSERT = insert(MODEL_VERSIONS)
-_THIS = MODEL_VERSIONS.c.name == bindparam('n'), MODEL_VERSIONS.c.key == bindparam('k'), _LIVE
-_OVERWRITE = update(MODEL_VERSIONS).where(*_THIS).values(state='overwritten')
+_THIS = MODEL_VERSIONS.c.name == bindparam('n'), MODEL_VERSIONS.c.key == bindparam('k')
+_NEWEST = MODEL_VERSIONS.c.state.in_(('live', 'deleted'))
+_OVERWRITE = update(MODEL_VERSIONS).where(*_THIS, _NEWEST).values(state='overwritten', deleted_at=None, deleted_by=None)
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #7009f691
 _SOME_TEXTS = select(MODEL_TEXTS).where(MODEL_TEXTS.c.digest.in_(bindparam('digests', expanding=True)))
@@ -178,10 +188,10 @@ def _json(text:str)->dict:
 _COLUMNS = [MODEL_VERSIONS.c[k] for k in '''name key version revision state digest format size registered_at registered_by
 metadata metrics tags data_version golden_rows environment signature input_example params golden sort_key'''.split()]
 
-def _infos(store:Store, c:Connection, rows:list[Row], name:str|None=None)->list[dict]:
-    "The records of some rows as plain values"
+def _infos(top:str, c:Connection, rows:list[Row], name:str|None=None)->list[dict]:
+    "The records of some rows as plain values; the bytes lie below `top`"
     texts, aliases = _read_texts(c, rows, _SHARED[:4]), aliases_of(c, name)
-    known = texts, aliases, store.key('0'*64).rsplit('/', 2)[0]
+    known = texts, aliases, top
     try: return _plain(rows, *known)
     except _BROKEN: raise _damaged(rows, known) from None
 
@@ -237,8 +247,13 @@ def list_models(self:ModelRegistry,
 )->dict[str, dict]:         # `name:version` -> info, by name, then in version order
     "Every model version"
     with self.store.read() as c, _no_gc():
-        infos = _infos(self.store, c, self._live_rows(c, name), name)
+        infos = _infos(self._blobs, c, self._live_rows(c, name), name)
         return {f"{i['name']}:{i['version']}": i for i in infos}
+
+@patch(as_prop=True)
+def metadata(self:ModelRegistry)->dict[str, dict]: # `{'models': ...}`, as `list_models` gives them
+    "Every model version, read anew each time; what you change in it changes nothing in the registry"
+    return {'models': self.list_models()}
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #9c28a3da
 _LATEST = _ONE.order_by(MODEL_VERSIONS.c.finished.desc(), MODEL_VERSIONS.c.sort_key.desc()).limit(1)
@@ -259,7 +274,7 @@ def _find(c:Connection, name:str, version:str|None)->Row:
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #e0d85950
 def _missing(c:Connection, name:str, version:str|None)->NotFound:
     "Why a version is not found, and what is there instead"
-    last = last_line(c, 'version', name, key_or_none(version) or '')
+    last = None if version is None else last_line(c, 'version', name, key_or_none(version) or '')
     if last is not None and last.action in ('delete', 'purge'):
         way = f"restore({name!r}, '{last.version}') brings it back" if last.action == 'delete' else 'its bytes are gone'
         return NotFound(f"{name}:{last.version} was {last.action}d on {last.time[:10]} by {last.by}; {way}")
@@ -289,4 +304,4 @@ def info(self:ModelRegistry,
     "Everything that is known of one version"
     with self.store.read() as c:
         row = _find(c, name, version)
-        return _infos(self.store, c, [row], row.name)[0]
+        return _infos(self._blobs, c, [row], row.name)[0]

@@ -4,13 +4,15 @@
 
 # %% ../../nbs/05_registry/1_registry.ipynb #51b671ab
 from __future__ import annotations
-import json, math, re, warnings
+import json, math, os, re, warnings
+from collections.abc import Mapping
+from numbers import Number
 from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Connection, Row, select
 from . import aliases, search, trash        # they give the class their verbs
 from .catalog import _COLUMNS, MODEL_TEXTS, MODEL_VERSIONS, ModelRegistry, _find, _infos
-from ..core.rules import IntegrityError, InvalidInput, MlopsError, NotFound, atomic_write, check_name, hint, to_json
+from ..core.rules import IntegrityError, InvalidInput, MissingFile, MlopsError, NotFound, atomic_write, check_name, hint, to_json
 from .ledger import append, last_line, last_lines, lines
 from ..store.store import Store
 from .versions import parse_version
@@ -61,6 +63,17 @@ def untrust(self:ModelRegistry,
             raise NotFound(f'{type_!r} is not on the trust list of this registry. {hint(type_, there)}')
         append(c, 'trust', 'remove', '', type_, by, why)
 
+# %% ../../nbs/05_registry/1_registry.ipynb #f5371237
+def _check_model(model)->None:
+    "Refuse what can be no model"
+    told = type(model).__name__
+    if isinstance(model, type):
+        raise InvalidInput(f'{model.__name__} is a class and no model; make one and fit it: {model.__name__}().fit(X, y)')
+    if isinstance(model, (str, bytes, os.PathLike)):
+        raise InvalidInput(f'{str(model)[:60]!r} is a {told} and no model; a model is a fitted object, so load it first')
+    if model is None or isinstance(model, Number):
+        raise InvalidInput(f'{model!r} is no model; a model is a fitted object, such as LogisticRegression().fit(X, y)')
+
 # %% ../../nbs/05_registry/1_registry.ipynb #ce513a1b
 def _plain(value):
     "A parameter as JSON: numbers and texts as they are, models by their type, the rest as text"
@@ -99,7 +112,12 @@ def _sample(model, signature, input_example, golden)->dict:
 def _row(name:str, version:str, metadata:dict|None, metrics:dict|None, data_version:str|None)->dict:
     "The columns that come from the caller, all checked"
     return dict(name=check_name(name, 'model name'), version=parse_version(version)[0], data_version=data_version,
-                metadata=to_json(dict(metadata or {}), nan='error'), metrics=to_json(dict(metrics or {}), nan='error'))
+                metadata=_object('metadata', metadata), metrics=_object('metrics', metrics))
+
+def _object(what:str, value:Mapping|None)->str:
+    "A dictionary as JSON; another thing is refused"
+    if value is None or isinstance(value, Mapping): return to_json(dict(value or {}), nan='error')
+    raise InvalidInput(f'{what} is a {type(value).__name__}; give a dict')
 
 # %% ../../nbs/05_registry/1_registry.ipynb #7407f356
 @patch
@@ -119,8 +137,9 @@ def register_model(self:ModelRegistry,
     by:str|None=None,           # Who registers it; the user of this machine by default
     why:str='',                 # Reason, for the ledger
 )->str:                         # `name:version`
-    "Add one immutable version; `Conflict` when it exists"
+    "Add one immutable version; `Conflict` when it exists, or is in the trash, unless `overwrite=True`"
     from mlops_nb.models.golden import environment
+    _check_model(model)
     row = _row(name, version, metadata, metrics, data_version) | _sample(model, signature, input_example, golden)
     return self._register(model, row, environment(), overwrite, allow_pickle, by, why)
 
@@ -150,7 +169,7 @@ def load_model(self:ModelRegistry,
     "One version, checked and built"
     with self.store.read() as c:
         row = _by_digest(c, name, version, digest) if digest is not None else _find(c, name, version)
-        info, trusted = _infos(self.store, c, [row], row.name)[0], tuple(self._trust_list(c))
+        info, trusted = _infos(self._blobs, c, [row], row.name)[0], tuple(self._trust_list(c))
         golden = row.golden and c.execute(select(MODEL_TEXTS.c.text).where(MODEL_TEXTS.c.digest == row.golden)).scalar()
     model = self._build(info, trusted, allow_pickle)
     if golden: info['golden'] |= _replay(model, info, golden, tolerance)
@@ -160,10 +179,16 @@ def load_model(self:ModelRegistry,
 def _build(self:ModelRegistry, info:dict, trusted:tuple, allow_pickle:bool):
     "The model of a record"
     from mlops_nb.models.formats import _load_checked
-    data = self.store.get(info['digest'])           # hashed as it was read: other bytes are refused here
+    try: data = self.store.get(info['digest'])      # hashed as it was read: other bytes are refused here
+    except NotFound as e: raise _lost(info) from e
     try: return _load_checked(data, info['format'], trusted, allow_pickle)
     except (InvalidInput, IntegrityError) as e:
         raise type(e)(f"{info['name']}:{info['version']} cannot be built: {e}{_elsewhere(info)}") from e
+
+def _lost(info:dict)->MissingFile:
+    "A record whose bytes are gone"
+    return MissingFile(f"the file of {info['name']}:{info['version']} is gone ({info['path']}); bring it back from a "
+                       'backup, or register the model again with overwrite=True')
 
 def _elsewhere(info:dict)->str:
     "What to do with a model that fails under other packages; nothing where they are the same"
@@ -216,7 +241,7 @@ def check_golden(self:ModelRegistry,
     "Replay the golden sample of one version here and now"
     with self.store.read() as c:
         row = _find(c, name, version)
-        info, trusted = _infos(self.store, c, [row], row.name)[0], tuple(self._trust_list(c))
+        info, trusted = _infos(self._blobs, c, [row], row.name)[0], tuple(self._trust_list(c))
         golden = c.execute(select(MODEL_TEXTS.c.text).where(MODEL_TEXTS.c.digest == row.golden)).scalar()
     if golden is None: raise NotFound(f'{row.name}:{row.version} has no golden sample; register it with input_example=')
     return info['golden'] | _replay(self._build(info, trusted, allow_pickle), info, golden, tolerance, always=True)
@@ -232,8 +257,10 @@ def export_model(self:ModelRegistry,
     from mlops_nb.models.formats import ending
     info = self.info(name, version)
     stem = f"{info['name']}-{info['version']}"
-    path = self.store.fetch(info['digest'], Path(folder)/f"{stem}{ending(info['format'])}")
-    atomic_write(path.with_name(f'{stem}.json'), to_json(info, indent=2) + '\n')
+    path = Path(folder)/f"{stem}{ending(info['format'])}"
+    try: self.store.fetch(info['digest'], path)
+    except NotFound as e: raise _lost(info) from e
+    atomic_write(path.with_name(f'{stem}.json'), to_json(info | dict(path=path.name), indent=2) + '\n')
     return path
 
 # %% ../../nbs/05_registry/1_registry.ipynb #a54ddc43

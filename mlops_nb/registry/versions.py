@@ -6,6 +6,7 @@
 from __future__ import annotations
 import re
 from functools import lru_cache
+from numbers import Number
 from packaging.utils import canonicalize_version
 from packaging.version import InvalidVersion, Version
 from ..core.rules import InvalidInput
@@ -20,7 +21,15 @@ def parse_version(
     version:str,            # For example `1.2.0`
 )->tuple[str, str]:         # As it was written, and its shortest spelling; equal versions have the same
     "Read a version of PEP 440, or say how one is written"
-    return _parse(str(version))
+    return _parse(_as_text(version))
+
+def _as_text(version)->str:
+    "A version or a word as it was written; a number has lost its zeros"
+    if isinstance(version, (str, Version)): return str(version)
+    if isinstance(version, Number) and not isinstance(version, bool):
+        raise InvalidInput(f"a version is a text, and {version} is a number; write '{version}' "
+                           '(1.10 and 1.1 are one number and two versions)')
+    raise InvalidInput(f"{str(version)[:60]!r} is a {type(version).__name__}, not a version; write a text like '1.2.0'")
 
 @lru_cache(4096)
 def _parse(text:str)->tuple[str, str]:
@@ -35,7 +44,8 @@ def key_or_none(
     version:str, # A version, or a word
 )->str|None:     # The shortest spelling
     "The key of a version, or None for what is no version and may be an alias"
-    try: return parse_version(version)[1]
+    text = _as_text(version)
+    try: return _parse(text)[1]
     except InvalidInput: return None
 
 # %% ../../nbs/05_registry/behind/1_versions.ipynb #5b252a1a
