@@ -1,5 +1,6 @@
 "The API as strangers meet it: on a real server, at once, with bodies that nobody should send"
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 import http.client
 import json
 import logging
@@ -16,6 +17,7 @@ import pytest
 
 from mlops_nb import ModelAPI, ModelClient, ModelMonitor, ModelRegistry, Signature
 from mlops_nb.core.rules import InvalidInput, MlopsError
+from mlops_nb.serving.client import ApiError
 
 
 class Double:
@@ -83,7 +85,7 @@ def test_a_slow_model_is_504_and_a_full_queue_503_and_then_all_is_well(served):
 
 BODIES = [(b'', 400), (b'{', 400), (b'nonsense', 400), (b'\xff\xfe', 400), (b'[1, NaN]', 400), (b'[1, Infinity]', 400), (b'null', 422), (b'3', 422), (b'"x"', 422), (b'[]', 422), (b'[[]]', 422),
           (b'[[1]]', 422), (b'[[1, 2, 3]]', 422), (b'[[1, "a"]]', 422), (b'[[1, [2]]]', 422), (b'[[1, true]]', 422), (b'{"x": 1}', 422), (b'{"x": 1, "y": 2, "z": 3}', 422),
-          (b'[{"x": 1, "y": 2}, 5]', 422), (b'[{"x": 1, "y": 2}, [1, 2]]', 422), (b'{"x": 1e999, "y": 2}', 422), (b'{"x": {"$where": 1}, "y": 2}', 422), (b'['*10_000 + b']'*10_000, 400),
+          (b'[{"x": 1, "y": 2}, 5]', 422), (b'[{"x": 1, "y": 2}, [1, 2]]', 422), (b'{"x": 1e999, "y": 2}', 400), (b'{"x": {"$where": 1}, "y": 2}', 422), (b'['*10_000 + b']'*10_000, 400),
           (b'{"x": 1, "x": 2, "y": 3}', 400)]
 
 
@@ -93,6 +95,7 @@ def test_a_wrong_body_is_told_what_is_wrong(served, body, expected):
     status, answer, headers = send(server, body)
     assert status == expected, answer
     assert headers['Content-Type'] == 'application/problem+json' and answer['status'] == status and len(answer['error']) > 10
+    assert datetime.fromisoformat(answer['timestamp']).utcoffset() == timedelta(0) and answer['request_id'] == headers['X-Request-Id']
     assert 'Traceback' not in json.dumps(answer) and 'File "' not in json.dumps(answer)
     assert ModelClient(server.url).predict([[1, 2]])['predictions'] == [2.]                # it lives on
 
@@ -151,7 +154,6 @@ def test_only_this_machine_can_reach_it_and_the_port_is_free_again_after_the_end
         server.close()
         with socket.socket() as s: s.bind(('127.0.0.1', port))
         with pytest.raises(MlopsError, match='is the server running'): ModelClient(server.url, timeout=2).health()
-        with pytest.raises(InvalidInput, match='127.0.0.1 only'): api.run('0.0.0.0', 0, debug=True)
 
 
 def test_run_serves_until_ctrl_c():
@@ -173,6 +175,90 @@ ModelAPI(One()).run(port={port})
         assert child.wait(10) == 0
         assert child.stderr.read().strip() == f'serving at http://127.0.0.1:{port}; Ctrl-C ends it'
     finally: child.kill(); child.wait(); child.stderr.close()
+
+
+def test_debug_shows_requests_and_tracebacks_and_opens_no_console():
+    "Neither the page of Werkzeug's debugger nor its resources nor its console answer, whoever asks and wherever from"
+    with socket.socket() as s: s.bind(('127.0.0.1', 0)); port = s.getsockname()[1]
+    code = f"""
+from mlops_nb import ModelAPI
+class Broken:
+    def predict(self, X): raise RuntimeError('password is hunter2')
+ModelAPI(Broken()).run(port={port}, debug=True)
+"""
+    child = subprocess.Popen([sys.executable, '-c', code], stderr=subprocess.PIPE, text=True)
+    client = ModelClient(f'http://127.0.0.1:{port}')
+    try:
+        for _ in range(100):
+            try: client.health(); break
+            except MlopsError: time.sleep(0.1)
+        for question in (lambda: client.predict([[1]]), lambda: client._ask('GET', '/console'), lambda: client._ask('GET', '/?__debugger__=yes&cmd=resource&f=debugger.js')):
+            with pytest.raises(ApiError) as refused: question()
+            said = json.dumps(refused.value.problem).lower()
+            assert refused.value.status in (404, 500) and not any(word in said for word in ('console', 'traceback', 'hunter2', 'secret')) or '/console' in said
+        assert refused.value.problem['title'] == 'Not Found'
+    finally: child.terminate(); told = child.communicate(timeout=20)[1]
+    assert 'hunter2' in told and 'Traceback' in told and "POST '/predict': 500" in told and 'Debugger' not in told
+
+
+def test_objects_for_a_model_without_names_in_the_order_of_the_first_row(served):
+    "More than ten names, so that sorted keys would be another order; over HTTP, by the client, which must not sort them"
+    class Weighted:
+        n_features_in_ = 12
+        def predict(self, X): return np.asarray(X) @ 2.**np.arange(12)
+    server = served(Weighted(), signature=None)
+    rows = [{f'feature_{i}': float(i == k) for i in range(12)} for k in range(12)]
+    client, want = ModelClient(server.url), [2.**k for k in range(12)]
+    assert client.predict(rows)['predictions'] == client.batch_predict(pd.DataFrame(rows), batch_size=5)['predictions'] == want
+    assert client.predict([rows[1], dict(reversed(rows[2].items()))])['predictions'] == want[1:3]      # by name to the first row's
+    assert client.predict(dict(reversed(rows[1].items())))['predictions'] == [2.**10]                 # its own order, where it is the first
+    for wrong, says in (([rows[0], rows[1] | {'more': 1}], "row 1, column 'more': is unknown"), ([rows[0], {'feature_0': 1}], 'is missing'), ({'a': 1}, 'row 0: has 1 names')):
+        with pytest.raises(ApiError, match=says) as refused: client.predict(wrong)
+        assert refused.value.status == 422
+    info = client.model_info()
+    assert (info['features'], info['n_features']) == (None, 12)
+
+
+def test_health_tells_of_a_model_that_fails_and_of_a_log_that_is_away(served):
+    class Moody(Double):
+        broken = True
+        def predict(self, X):
+            if self.broken: raise RuntimeError('no')
+            return super().predict(X)
+    class Log:
+        away = False
+        def log_prediction(self, *args, **kw): self.log_predictions()
+        def log_predictions(self, *args):
+            if self.away: raise OSError('disk full')
+            return ['id']
+    model, log = Moody(), Log()
+    server = served(model, monitor=log)
+    client = ModelClient(server.url)
+    def status(): return send(server, None, '/health', 'GET')[:2]
+    assert (client.health()['status'], client.health()['error_rate'], client.health()['requests_served']) == ('healthy', 0.0, 0)
+    for k in range(1, 7):
+        assert send(server, b'[[1, 2]]')[0] == 500
+        assert send(server, b'[[1, "a"]]')[0] == 422                                       # neither a failure nor a success of the model
+        assert (client.health()['status'] == 'healthy') == (k < 5)
+    code, health = status()
+    assert code == 200 and health['status'] == 'the model failed 6 times in a row' and 0 < health['error_rate'] < 1
+    model.broken = False
+    client.predict([[1, 2]])
+    assert client.health()['status'] == 'healthy'
+    log.away = True
+    client.predict([[1, 2]]); client.predict([[1, 2]])
+    assert client.health()['status'] == 'the log is away: the last 2 answers are not in it'
+    log.away = False
+    client.predict([[1, 2]])
+    assert client.health()['status'] == 'healthy'
+
+
+def test_model_info_covers_the_secrets_of_the_whole_configuration(served, monkeypatch):
+    monkeypatch.setenv('CANARY', 'canary-7f3a')
+    server = served(config={'database': {'password': 'canary-1', 'url': 'postgresql://ann:canary-2@h/x'}, 'model.name': 'delay', 'deployment.environment': '${CANARY}'})
+    info = ModelClient(server.url).model_info()
+    assert 'canary' not in json.dumps(info).lower().replace('${canary}', '') and info['config']['database']['password'] == '***'
+    assert info['config']['model']['name'] == 'delay' and {'model', 'data', 'deployment', 'monitoring', 'database'} <= set(info['config'])
 
 
 def test_every_answer_and_every_failure_is_in_the_log_of_the_monitor(served, tmp_path):

@@ -1,16 +1,20 @@
 "The contract of the course chapter: every class, method, parameter, default, return key, route and file has its name"
 import inspect
 import json
+import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
+from flask import Flask
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
 import mlops_nb
-from mlops_nb import DataDriftDetector, DataVersioning, MLPipelineConfig, ModelAPI, ModelMonitor, ModelRegistry, Signature, flights, generate_docker_files
+from mlops_nb import DataDriftDetector, DataVersioning, MLPipelineConfig, ModelAPI, ModelClient, ModelMonitor, ModelRegistry, Signature, flights, generate_docker_files
 from mlops_nb.data.nycflights import delay_model, features
 
 NEEDED = inspect.Parameter.empty
@@ -115,15 +119,119 @@ def test_data_versions(tmp_path):
         assert (diff['columns_added'], diff['columns_removed'], set(diff['dtype_changes'])) == (['extra'], ['temp'], {'hour'}) and 'origin' in diff['common_columns']
 
 
+# --- ModelAPI and its client
+
+
+def is_a(value, kind): assert type(value) is kind, (value, kind)
+
+
+def aware(text): assert datetime.fromisoformat(text).utcoffset() == timedelta(0); return True
+
+
+def forest(n=5):
+    X = np.random.default_rng(0).normal(size=(200, n))
+    return RandomForestClassifier(5, random_state=0).fit(X, (X[:, 0] > 0).astype(int)), X
+
+
 def test_api(trained):
     with ModelAPI(trained[0], config={'model': {'version': '3.2.1'}}, signature=Signature.infer(trained[1])) as api:
         client, row = api.app.test_client(), json.loads(trained[1].iloc[[0]].to_json(orient='records'))
         health, info = client.get('/health').get_json(), client.get('/model_info').get_json()
         one, many = client.post('/predict', json=row[0]).get_json(), client.post('/batch_predict', json={'instances': row*3, 'batch_size': 2}).get_json()
     assert set(health) >= {'status', 'uptime_seconds', 'requests_served', 'error_rate'}
-    assert set(info) >= {'model_type', 'model_version', 'features', 'n_features', 'config'} and info['n_features'] == 16
+    assert set(info) >= {'model_type', 'model_version', 'features', 'n_features', 'config'} and info['n_features'] == 16 and info['features'] == list(trained[1])
     assert set(one) >= {'predictions', 'probabilities', 'processing_time_seconds', 'model_version', 'timestamp'} and one['model_version'] == '3.2.1'
     assert set(many) >= {'predictions', 'probabilities', 'num_instances', 'processing_time_seconds', 'throughput_per_second', 'timestamp'} and many['num_instances'] == 3
+
+
+def test_api_attributes():
+    model, X = forest()
+    api = ModelAPI(model=model, preprocessor=None, config=None)
+    assert api.model is model and api.preprocessor is None and isinstance(api.app, Flask) and isinstance(api.logger, logging.Logger) and api.config.get('model.name')
+    assert api.start_time.utcoffset() == timedelta(0) and (api.request_count, api.error_count) == (0, 0)
+    api.app.test_client().post('/predict', json=X[0].tolist())
+    is_a(api.request_count, int); is_a(api.error_count, int)
+    assert (api.request_count, api.error_count) == (1, 0)
+    api.close()
+
+
+def test_api_health():
+    model, X = forest()
+    with ModelAPI(model) as api:
+        client = api.app.test_client()
+        health = client.get('/health').get_json()
+        for key, kind in dict(status=str, uptime_seconds=float, requests_served=int, error_rate=float).items(): is_a(health[key], kind)
+        assert (health['status'], health['requests_served'], health['error_rate']) == ('healthy', 0, 0.0)
+        client.post('/predict', json=X[0].tolist())
+        assert client.get('/health').get_json()['requests_served'] == 1
+
+
+def test_api_health_tells_of_a_model_that_always_fails():
+    class Broken:
+        def predict(self, X): raise RuntimeError('secret-4711')
+    with ModelAPI(Broken()) as api:
+        client = api.app.test_client()
+        for _ in range(30):
+            answer = client.post('/predict', json={'a': 1})
+            assert answer.status_code == 500 and 'secret' not in answer.text and set(answer.get_json()) >= {'error', 'timestamp', 'request_id'}
+        health = client.get('/health')
+        assert health.status_code == 200 and health.get_json()['status'] != 'healthy' and health.get_json()['error_rate'] == 1.0 and 'secret' not in health.text
+
+
+def test_api_answers_have_their_types():
+    model, X = forest()
+    scaler = StandardScaler().fit(X)
+    model.fit(scaler.transform(X), X[:, 0] > 0)
+    row = {f'feature_{i}': v for i, v in enumerate([1.5, -.5, 2., 0., -1.])}
+    want, chances = (f(scaler.transform([[*row.values()]])).tolist() for f in (model.predict, model.predict_proba))
+    with ModelAPI(model, scaler) as api:
+        client = api.app.test_client()
+        for body, n in ((row, 1), ([row]*3, 3), ([dict(reversed(row.items())) if k else row for k in range(2)], 2), ([*row.values()], 1)):
+            one = client.post('/predict', json=body).get_json()
+            assert (one['predictions'], one['probabilities'], one['model_version']) == (want*n, chances*n, 'unknown') and aware(one['timestamp'])
+            is_a(one['processing_time_seconds'], float)
+        many = client.post('/batch_predict', json={'instances': [row]*5, 'batch_size': 2, 'more': 1}).get_json()
+        assert (many['predictions'], many['probabilities'], many['num_instances']) == (want*5, chances*5, 5) and aware(many['timestamp'])
+        for key in ('processing_time_seconds', 'throughput_per_second'): is_a(many[key], float)
+        none = client.post('/batch_predict', json={'instances': []})
+        assert none.status_code == 200 and [none.get_json()[k] for k in ('predictions', 'probabilities', 'num_instances')] == [[], [], 0]
+        assert client.post('/batch_predict', json={'instances': [row]}).status_code == 200               # batch_size has a default
+        for bad in ({'instances': row}, {'instances': 'x'}, {'instances': None}, {}, [row], {'batch_size': 2}): assert client.post('/batch_predict', json=bad).status_code == 422
+    with ModelAPI(LinearRegression().fit(X, X[:, 0])) as api: assert api.app.test_client().post('/predict', json=X[0].tolist()).get_json()['probabilities'] is None
+
+
+def test_api_model_info():
+    model, X = forest()
+    touched = MLPipelineConfig()
+    touched.set('model.version', '2.0.0')
+    for config, version in ((None, 'unknown'), ({'model.version': '3'}, '3'), ({'model': {'version': '4'}}, '4'), (touched, '2.0.0'), (MLPipelineConfig(), 'unknown'), ({'model.name': 'm'}, 'unknown')):
+        with ModelAPI(model, config=config) as api: info = api.app.test_client().get('/model_info').get_json()
+        assert (info['model_type'], info['model_version'], info['features'], info['n_features']) == ('RandomForestClassifier', version, None, 5)
+        assert {'model', 'data', 'deployment', 'monitoring'} <= set(info['config'])
+    with ModelAPI(model, config={'database': {'password': 'hunter2'}}) as api: assert 'hunter2' not in api.app.test_client().get('/model_info').text
+    class Own:
+        def predict(self, X): return [0]*len(X)
+    with ModelAPI(Own()) as api: assert [api.app.test_client().get('/model_info').get_json()[k] for k in ('model_type', 'features', 'n_features')] == ['Own', None, None]
+
+
+@pytest.mark.parametrize('body', ['{', '{}', '[]', 'null', '"x"', '7', '', '[[1, 2]', '{"a": NaN}'])
+@pytest.mark.parametrize('route', ['/predict', '/batch_predict'])
+def test_api_refuses_a_body_that_is_no_input(body, route):
+    with ModelAPI(forest()[0]) as api: answer = api.app.test_client().post(route, data=body, content_type='application/json')
+    said = answer.get_json()
+    assert answer.status_code in (400, 422) and answer.content_type == 'application/problem+json' and set(said) >= {'error', 'timestamp', 'request_id'} and aware(said['timestamp'])
+    assert 'Traceback' not in answer.text
+
+
+def test_client():
+    model, X = forest()
+    rows = pd.DataFrame(X[:7], columns=list('edcba'))
+    with ModelAPI(model, config={'model.version': '3'}) as api, api.start() as server:
+        client = ModelClient(server.url)
+        one, many = client.predict(rows.iloc[0].to_dict()), client.batch_predict(rows, batch_size=3)
+        assert one['predictions'] == model.predict(X[:1]).tolist() and many['predictions'] == model.predict(X[:7]).tolist() and many['num_instances'] == 7
+        assert client.health()['status'] == 'healthy' and client.model_info()['model_version'] == '3'
+        assert client.batch_predict(rows[:0])['predictions'] == []
 
 
 def test_docker_files(tmp_path, monkeypatch):

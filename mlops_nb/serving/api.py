@@ -4,120 +4,22 @@
 
 # %% ../../nbs/07_serving/1_api.ipynb #6e8ed88d
 from __future__ import annotations
-import ipaddress, json, logging, sys, threading, time, uuid
-from collections import OrderedDict
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, TimeoutError as TimedOut
+import logging, sys, threading, time, uuid
+from collections.abc import Mapping
+from contextlib import contextmanager, nullcontext
 import numpy as np, pandas as pd
 from fastcore.basics import patch
-from flask import Flask, Response, current_app, g, request
-from threadpoolctl import threadpool_limits
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
 from ..core.config import MLPipelineConfig, as_config
-from ..core.rules import InvalidInput, to_json, utcnow
+from ..core.masks import mask
+from ..core.rules import InvalidInput, utcnow
 from ..models.signature import ColumnSpec, Signature, SignatureError
+from .answers import Problem, answer, as_frame, document, read_body, read_rows, unfit, with_names
+from .workers import Limiter, Workers
 
 # %% auto #0
 __all__ = ['ModelAPI', 'create_app']
-
-# %% ../../nbs/07_serving/1_api.ipynb #d8561598
-_UNFIT = 'Input does not fit'
-
-class _Problem(Exception):
-    "An answer other than 200: status, what happened, and members to add"
-    def __init__(self, status:int, title:str, detail:str, headers:dict|None=None, **more):
-        super().__init__(detail)
-        self.status, self.headers, self.body = status, headers or {}, _document(status, title, detail, **more)
-
-def _document(status:int, title:str, detail:str, **more)->dict:
-    "The problem document (RFC 9457) of an error, with `error` as a second name of its detail"
-    return dict(type='about:blank', title=title, status=status, detail=detail, error=detail, **more)
-
-def _answer(body:dict, status:int=200, headers:dict|None=None)->Response:
-    "Strict JSON, with the request's id"
-    kind = 'application/json' if status < 400 else 'application/problem+json'
-    if status >= 400: body = {**body, 'request_id': g.request_id}
-    always = {'Content-Type': kind, 'X-Request-Id': g.request_id, 'Cache-Control': 'no-store'}
-    return Response(to_json(body), status, {**always, **(headers or {})})
-
-# %% ../../nbs/07_serving/1_api.ipynb #c74e9baf
-def _strict_json(data:str|bytes):
-    "Parse JSON as the standard has it (RFC 8259), without doubled keys"
-    def constant(name): raise _Problem(400, 'Not JSON', f'{name} is not JSON; send null for a missing value')
-    def pairs(items):
-        found = dict(items)
-        if len(found) == len(items): return found
-        raise _Problem(400, 'Not JSON', f'the key {_twice(items)!r} is there more than once in one object')
-    try: return json.loads(data, parse_constant=constant, object_pairs_hook=pairs)
-    except (ValueError, RecursionError) as e:
-        raise _Problem(400, 'Not JSON', f'the body is not JSON: {str(e)[:200]}') from None
-
-def _twice(items:list)->str:
-    "The first key that is there for the second time"
-    seen = set()
-    return next(k for k, _ in items if k in seen or seen.add(k))
-
-# %% ../../nbs/07_serving/1_api.ipynb #dd2d6c98
-def _body():
-    "The JSON of this request"
-    kind = request.mimetype
-    if kind != 'application/json' and not kind.endswith('+json'):
-        raise _Problem(415, 'Unsupported media type',
-                       f'the body is {kind or "of no declared type"!r}; send Content-Type: application/json')
-    data = request.get_data()
-    in_chunks = request.content_length is None  # nothing is refused in advance; reading ends at the limit
-    if in_chunks and len(data) >= current_app.config['MAX_CONTENT_LENGTH']: raise RequestEntityTooLarge()
-    return _strict_json(data)
-
-def _rows(body)->list:
-    "The rows of a request, as a list"
-    if isinstance(body, dict): return [body]
-    if not isinstance(body, list):
-        found = 'null' if body is None else type(body).__name__
-        raise _Problem(422, _UNFIT, f'send an object, or a list of rows; this is {found}')
-    if not body: raise _Problem(422, _UNFIT, 'the list of rows is empty; send at least one')
-    return body if isinstance(body[0], (dict, list)) else [body]
-
-# %% ../../nbs/07_serving/1_api.ipynb #b5e42ef0
-class _Limiter:
-    "A token bucket for each client"
-    def __init__(self, per_minute:int, clients:int=10_000, clock:Callable=time.monotonic):
-        self.rate, self.size, self.clients, self.clock = per_minute/60, per_minute, clients, clock
-        self.buckets, self.lock = OrderedDict(), threading.Lock()
-
-    def wait(self, client:str|None)->float:
-        "Take one token: 0 when there was one, else the seconds until there is"
-        now = self.clock()
-        with self.lock:
-            tokens, then = self.buckets.pop(client, (self.size, now))
-            tokens = min(self.size, tokens + (now - then)*self.rate)
-            self.buckets[client] = (tokens - 1, now) if tokens >= 1 else (tokens, now)
-            while len(self.buckets) > self.clients: self.buckets.popitem(last=False)
-        return 0 if tokens >= 1 else (1 - tokens)/self.rate
-
-# %% ../../nbs/07_serving/1_api.ipynb #aa4dcd68
-class _Workers:
-    "A bounded pool: so many at work, so many waiting, no more"
-    def __init__(self, workers:int, queue:int, timeout:float):
-        self.pool = ThreadPoolExecutor(workers, 'predict', initializer=threadpool_limits, initargs=(1, 'openmp'))
-        self.places, self.timeout = threading.BoundedSemaphore(workers + queue), timeout
-
-    def run(self, f:Callable, *args):
-        "Give what `f(*args)` gives, or refuse: 503 without a place, 504 after the timeout"
-        if not self.places.acquire(blocking=False):
-            full = 'all predictions at work and the queue is full; try again in a second'
-            raise _Problem(503, 'Busy', full, {'Retry-After': '1'})
-        job = self.pool.submit(f, *args)
-        job.add_done_callback(lambda _: self.places.release())
-        try: return job.result(self.timeout)
-        except TimedOut:
-            if job.done() and not job.cancelled() and job.exception() is not None: raise   # the model's own, not ours
-            job.cancel()
-            raise _Problem(504, 'Too slow', f'the prediction took longer than {self.timeout:g} seconds') from None
-
-    def close(self):
-        "Take no more work, and drop what waits"
-        self.pool.shutdown(wait=False, cancel_futures=True)
 
 # %% ../../nbs/07_serving/1_api.ipynb #63a268b0
 class ModelAPI:
@@ -125,22 +27,23 @@ class ModelAPI:
     def __init__(self,
         model,                                  # Anything with `predict`; `predict_proba` where it has one
         preprocessor=None,                      # Anything with `transform`, applied first
-        config:MLPipelineConfig|dict|None=None, # A configuration, or a dict of its sections
+        config:MLPipelineConfig|dict|None=None, # A configuration, a dict of its sections, or one with dotted names
         *,
         signature:Signature|None=None,          # What rows must look like
         monitor=None,                           # `ModelMonitor`: every prediction is logged
         name:str='model',                       # Registered name, for the log
-        version:str|None=None,                  # Model version; the configuration's `model.version` by default
+        version:str|None=None,                  # Model version; else what somebody set as `model.version`
         max_body:int=16 << 20,                  # Largest body in bytes
         workers:int=4,                          # Predictions at work at once
         queue:int=64,                           # Predictions that may wait
     ):
-        self.model, self.preprocessor = _checked(model, preprocessor)
-        self.config, self.signature = as_config(config), signature or _remembered(preprocessor or model)
-        self.version, self.monitor, self.name = str(version or self.config.get('model.version')), monitor, name
-        self._limiter = _Limiter(self.config.get('deployment.max_requests_per_minute'))
-        self._workers = _Workers(workers, queue, self.config.get('deployment.timeout_seconds'))
-        self._began, self._counts, self._lock = time.monotonic(), dict(served=0, failed=0), threading.Lock()
+        self.model, self.preprocessor, self.config = *_checked(model, preprocessor), _settings(config)
+        self.signature = signature or _remembered(model if preprocessor is None else preprocessor)
+        self.version, self.monitor, self.name = str(version or _version(self.config)), monitor, name
+        self._limiter = Limiter(self.config.get('deployment.max_requests_per_minute'))
+        self._workers = Workers(workers, queue, self.config.get('deployment.timeout_seconds'))
+        self.logger, self.start_time, self._began = _log, utcnow(), time.monotonic()
+        self.request_count, self.error_count, self._pulse, self._lock = 0, 0, _Pulse(), threading.Lock()
         self.app = _make_app(self, max_body)
 
     def __repr__(self): return f'ModelAPI({type(self.model).__name__}, version={self.version!r})'
@@ -163,21 +66,56 @@ def _remembered(model)->Signature|None:
     columns = [f'x{i}' for i in range(count)] if names is None else names
     return Signature(tuple(ColumnSpec(str(n), 'number') for n in columns), names is not None)
 
+def _settings(config:MLPipelineConfig|dict|None)->MLPipelineConfig:
+    "Whatever was given, as a configuration; names with dots are paths"
+    if not isinstance(config, Mapping): return as_config(config)
+    dotted = [k for k in config if '.' in str(k)]
+    made = as_config({k: v for k, v in config.items() if k not in dotted})
+    for key in dotted: made.set(key, config[key])
+    return made
+
+def _version(config:MLPipelineConfig)->str:
+    "The version that somebody set; a default is nobody's word"
+    nobody = config.explain('model.version').layer == 'default'
+    return 'unknown' if nobody else config.get('model.version')
+
 @patch
 def close(self:ModelAPI): "End the threads that predict"; self._workers.close()
+
+# %% ../../nbs/07_serving/1_api.ipynb #73a15399
+_log = logging.getLogger('mlops_nb.api')
+_IN_A_ROW = 5   # failures of the model, with no success between them, before it is called unwell
+
+class _Pulse:
+    "What went wrong last: failures of the model in a row, answers in a row that were not logged"
+    def __init__(self): self.failed, self.unlogged, self.lock = 0, 0, threading.Lock()
+
+    def model(self, good:bool):
+        with self.lock: self.failed = 0 if good else self.failed + 1
+
+    def log(self, good:bool):
+        with self.lock: self.unlogged = 0 if good else self.unlogged + 1
+
+    def says(self)->str:
+        "`healthy`, or what is wrong"
+        wrong = []
+        if self.failed >= _IN_A_ROW: wrong.append(f'the model failed {self.failed} times in a row')
+        if self.unlogged: wrong.append(f'the log is away: the last {self.unlogged} answers are not in it')
+        return '; '.join(wrong) or 'healthy'
 
 # %% ../../nbs/07_serving/1_api.ipynb #c1b39107
 def _make_app(api:ModelAPI, max_body:int)->Flask:
     "The Flask application of one API"
     app = Flask('mlops_nb', static_folder=None)
     app.config['MAX_CONTENT_LENGTH'] = max_body
+    app.json.sort_keys = False          # a test client must send the keys of a row in their order
     app.extensions['mlops_nb'] = api
     app.before_request(lambda: _begin(api))
     app.after_request(lambda response: _count(api, response))
     for rule, method, view in (('/health', 'GET', api._health), ('/model_info', 'GET', api._model_info),
                                ('/predict', 'POST', api._predict), ('/batch_predict', 'POST', api._batch_predict)):
         app.add_url_rule(rule, rule[1:], view, methods=[method])
-    app.register_error_handler(_Problem, lambda e: _answer(e.body, e.status, e.headers))
+    app.register_error_handler(Problem, lambda e: answer(e.body, e.status, e.headers))
     app.register_error_handler(SignatureError, _unfit)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, lambda e: _our_fault(api, e))
@@ -186,12 +124,11 @@ def _make_app(api:ModelAPI, max_body:int)->Flask:
 def _count(api:ModelAPI, response:Response)->Response:
     "Count the requests for a prediction, and those that failed by our fault"
     if request.method == 'POST' and response.status_code not in (404, 405, 429):
-        with api._lock: api._counts['served'] += 1; api._counts['failed'] += response.status_code >= 500
+        with api._lock: api.request_count += 1; api.error_count += response.status_code >= 500
+    api.logger.debug('%s %r: %s', request.method, request.path, response.status_code)
     return response
 
 # %% ../../nbs/07_serving/1_api.ipynb #f2cca3ba
-_log = logging.getLogger('mlops_nb.api')
-
 def _begin(api:ModelAPI):
     "Give the request an id; refuse a client that has no token left"
     g.request_id, g.began = uuid.uuid4().hex, time.monotonic()
@@ -199,23 +136,23 @@ def _begin(api:ModelAPI):
     if seconds := api._limiter.wait(request.remote_addr):
         limit = api.config.get('deployment.max_requests_per_minute')
         detail = f'more than {limit} requests a minute; come back in {seconds:.1f} seconds'
-        raise _Problem(429, 'Too many requests', detail, {'Retry-After': str(int(seconds) + 1)})
+        raise Problem(429, 'Too many requests', detail, {'Retry-After': str(int(seconds) + 1)})
 
 def _unfit(e:SignatureError)->Response:
     "422, with the first hundred problems"
-    return _answer(_document(422, _UNFIT, str(e), problems=e.problems[:100]), 422)
+    return answer(unfit(str(e), problems=e.problems[:100]).body, 422)
 
 def _http_error(e:HTTPException)->Response:
     "Werkzeug's own refusals (404, 405, 413, ...), in our form"
     if not hasattr(g, 'request_id'): g.request_id = uuid.uuid4().hex
     headers = {'Allow': ', '.join(e.valid_methods)} if getattr(e, 'valid_methods', None) else {}
-    return _answer(_document(e.code, e.name, f'{request.method} {request.path}: {e.description}'), e.code, headers)
+    return answer(document(e.code, e.name, f'{request.method} {request.path}: {e.description}'), e.code, headers)
 
 def _our_fault(api:ModelAPI, e:Exception)->Response:
     "500 with an id for the client; the traceback for the log"
-    _log.error('request %s failed', g.request_id, exc_info=e)
+    api.logger.error('request %s failed', g.request_id, exc_info=e)
     detail = f'the prediction failed; the log has the reason under {g.request_id}'
-    return _answer(_document(500, 'Internal error', detail), 500)
+    return answer(document(500, 'Internal error', detail), 500)
 
 # %% ../../nbs/07_serving/1_api.ipynb #a97c9f3c
 @patch
@@ -229,8 +166,8 @@ def _score(self:ModelAPI, frame:pd.DataFrame)->tuple[np.ndarray, np.ndarray|None
 @patch
 def _enforced(self:ModelAPI, rows:list)->pd.DataFrame:
     "The rows as the signature wants them; no warning of values outside of training: that is the drift detector's question"
-    if not self.signature: return pd.DataFrame(rows)
-    return self.signature.enforce(rows, ranges='error' if self.signature.ranges == 'error' else 'ignore')
+    if not self.signature: return as_frame(rows)
+    return with_names(self.signature, rows).enforce(rows, ranges='error' if self.signature.ranges == 'error' else 'ignore')
 
 @patch
 def _in_batches(self:ModelAPI, rows:list, size:int)->tuple[pd.DataFrame, np.ndarray, np.ndarray|None]:
@@ -247,9 +184,12 @@ def _logged(self:ModelAPI, frame:pd.DataFrame, predictions:np.ndarray, probabili
     if self.monitor is None: return None
     p = probabilities
     one = None if p is None else p[:, 1] if p.shape[1] == 2 else p.max(axis=1)
-    try: return self.monitor.log_predictions(frame, predictions, one, seconds, self.version, _user())
+    try: ids = self.monitor.log_predictions(frame, predictions, one, seconds, self.version, _user())
     except Exception:          # whatever is wrong with the monitor, the client's answer is good
-        _log.exception('request %s was answered, but not logged', g.request_id)
+        self.logger.exception('request %s was answered, but not logged', g.request_id)
+        return self._pulse.log(False)
+    self._pulse.log(True)
+    return ids
 
 @patch
 def _log_failure(self:ModelAPI, why:str):
@@ -258,58 +198,77 @@ def _log_failure(self:ModelAPI, why:str):
     seconds = time.monotonic() - g.began
     try: self.monitor.log_prediction({}, None, None, seconds, self.version, _user(), error=why)
     except Exception:          # a second error, of whatever kind, must not hide the first
-        _log.exception('the failure of request %s was not logged', g.request_id)
+        self.logger.exception('the failure of request %s was not logged', g.request_id)
+        return self._pulse.log(False)
+    self._pulse.log(True)
 
 def _user()->str|None: return request.headers.get('X-User-Id') or None      # an empty name is no name
 
 # %% ../../nbs/07_serving/1_api.ipynb #3080c817
 @patch
-def _answer_rows(self:ModelAPI, rows:list, size:int)->tuple[float, int, dict]:
-    "Predict `rows` within the limits; the seconds, the number of rows, and what both routes answer"
+def _answer_rows(self:ModelAPI, rows:list, size:int)->dict:
+    "Predict `rows` within the limits, and log it; what both routes answer"
     try: frame, predictions, probabilities = self._workers.run(self._in_batches, rows, size)
     except SignatureError: raise                                            # the client's fault, not the model's
-    except _Problem as e: self._log_failure(e.body['title']); raise
-    except Exception: self._log_failure('Internal error'); raise            # any kind: its handler answers
+    except Problem as e: self._failed(e.body['title'], e.status == 504); raise
+    except Exception: self._failed('Internal error', True); raise           # any kind: its handler answers
+    self._pulse.model(True)
     seconds = time.monotonic() - g.began
     ids = self._logged(frame, predictions, probabilities, seconds)
-    body = dict(predictions=predictions, probabilities=probabilities, processing_time_seconds=seconds,
+    more = {} if ids is None else dict(prediction_ids=ids)
+    return self._body(seconds, predictions, probabilities) | more
+
+@patch
+def _failed(self:ModelAPI, why:str, by_model:bool):
+    if by_model: self._pulse.model(False)
+    self._log_failure(why)
+
+@patch
+def _body(self:ModelAPI, seconds:float, predictions, probabilities)->dict:
+    return dict(predictions=predictions, probabilities=probabilities, processing_time_seconds=seconds,
                 model_version=self.version, timestamp=utcnow())
-    return seconds, len(predictions), {**body, 'prediction_ids': ids} if ids is not None else body
 
 @patch
 def _predict(self:ModelAPI)->Response:
     "POST /predict: one row as an object or a list of values, or a list of rows"
-    rows = _rows(_body())
-    return _answer(self._answer_rows(rows, len(rows))[2])
+    rows = read_rows(read_body())
+    return answer(self._answer_rows(rows, len(rows)))
 
 # %% ../../nbs/07_serving/1_api.ipynb #4fbbd3e8
 @patch
 def _batch_predict(self:ModelAPI)->Response:
     "POST /batch_predict: {instances, batch_size}"
-    body = _body()
-    if not isinstance(body, dict) or 'instances' not in body:
-        raise _Problem(422, _UNFIT, 'send an object with the member instances, a list of rows')
-    if unknown := sorted(body.keys() - {'instances', 'batch_size'}):
-        raise _Problem(422, _UNFIT, f'unknown member {unknown[0]!r}; there are instances and batch_size')
+    body = read_body()
+    rows = body.get('instances') if isinstance(body, dict) else None
+    if not isinstance(rows, list): raise unfit('send an object with the member instances, a list of rows')
     size = body.get('batch_size', 1000)
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise _Problem(422, _UNFIT, f'batch_size is {size!r}; send a whole number from 1')
-    seconds, n, answer = self._answer_rows(_rows(body['instances']), size)
-    return _answer({**answer, 'num_instances': n, 'throughput_per_second': n/max(seconds, 1e-9)})
+        raise unfit(f'batch_size is {size!r}; send a whole number from 1')
+    found = self._answer_rows(rows, size) if rows else self._no_rows()
+    speed = len(rows)/max(found['processing_time_seconds'], 1e-9)
+    return answer({**found, 'num_instances': len(rows), 'throughput_per_second': speed})
+
+@patch
+def _no_rows(self:ModelAPI)->dict:
+    "The answer to no rows; the model is not asked"
+    more = {} if self.monitor is None else dict(prediction_ids=[])
+    probabilities = [] if hasattr(self.model, 'predict_proba') else None
+    return self._body(time.monotonic() - g.began, [], probabilities) | more
 
 @patch
 def _health(self:ModelAPI)->Response:
     "GET /health"
-    with self._lock: served, failed = self._counts['served'], self._counts['failed']
-    return _answer(dict(status='healthy', uptime_seconds=time.monotonic() - self._began, requests_served=served,
-                        error_rate=failed/served if served else 0.0))
+    with self._lock: served, failed = self.request_count, self.error_count
+    return answer(dict(status=self._pulse.says(), uptime_seconds=time.monotonic() - self._began,
+                       requests_served=served, error_rate=failed/served if served else 0.0))
 
 @patch
 def _model_info(self:ModelAPI)->Response:
     "GET /model_info"
-    names = self.signature.names if self.signature else None
-    return _answer(dict(model_type=type(self.model).__name__, model_version=self.version, features=names,
-                        n_features=names and len(names), config=self.config.config['deployment']))
+    sig = self.signature
+    return answer(dict(model_type=type(self.model).__name__, model_version=self.version,
+                       features=sig.names if sig and sig.named else None, n_features=len(sig.columns) if sig else None,
+                       config=mask(self.config.config)))
 
 # %% ../../nbs/07_serving/1_api.ipynb #cf8d051c
 class _Server:
@@ -334,11 +293,6 @@ class _Server:
         self.server.stop()
         if self.thread.is_alive(): self.thread.join(10)
 
-def _is_loopback(host:str)->bool:
-    "Does the address lead to this machine only? A name other than localhost is not looked up"
-    try: return host == 'localhost' or ipaddress.ip_address(host).is_loopback
-    except ValueError: return False
-
 # %% ../../nbs/07_serving/1_api.ipynb #4d0f45bd
 @patch
 def start(self:ModelAPI,
@@ -355,18 +309,22 @@ def start(self:ModelAPI,
 def run(self:ModelAPI,
     host:str='127.0.0.1',   # Address to listen on; 0.0.0.0 opens the port to the network
     port:int=5000,          # Port
-    debug:bool=False,       # Flask's debugger, which runs code for whoever reaches it: loopback only
+    debug:bool=False,       # Show each request and each traceback on the terminal? No console that runs code
 )->None:
     "Serve until Ctrl-C"
-    if debug and not _is_loopback(host):
-        raise InvalidInput(f'debug=True gives a Python console to everybody who reaches {host}; '
-                           f'use it on 127.0.0.1 only')
-    if debug: return self.app.run(host, port, debug=True, use_reloader=False)
     try:
-        with self.start(host, port) as server:
+        with _talking(self.logger) if debug else nullcontext(), self.start(host, port) as server:
             print(f'{server}; Ctrl-C ends it', file=sys.stderr, flush=True)
             while server.thread.is_alive(): time.sleep(1)   # Ctrl-C arrives here, not in the server's queue
     except KeyboardInterrupt: pass                          # the end that was asked for
+
+@contextmanager
+def _talking(logger:logging.Logger):
+    "Inside the block, everything that `logger` is told stands on the terminal"
+    handler, level = logging.StreamHandler(), logger.level
+    logger.addHandler(handler); logger.setLevel(logging.DEBUG)
+    try: yield
+    finally: logger.removeHandler(handler); logger.setLevel(level)
 
 # %% ../../nbs/07_serving/1_api.ipynb #f72442ac
 @patch(cls_method=True)
@@ -389,6 +347,6 @@ def create_app(
     **kwargs,       # Further arguments of `ModelAPI.from_registry`
 )->Flask:           # A WSGI application, for any server
     "The Flask application of a registered model"
-    from mlops_nb.registry.registry import ModelRegistry
+    from mlops_nb.registry.registry import ModelRegistry    # here, since this wing knows no registry otherwise
     if not isinstance(registry, ModelRegistry): registry = ModelRegistry(registry)
     return ModelAPI.from_registry(registry, ref, **kwargs).app

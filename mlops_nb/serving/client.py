@@ -8,7 +8,8 @@ import http.client, json
 from urllib.parse import urlsplit
 import pandas as pd
 from fastcore.basics import patch
-from ..core.rules import InvalidInput, MlopsError, to_json
+from ..core.documents import read_json
+from ..core.rules import InvalidInput, MlopsError, jsonable
 from ..core.masks import mask
 
 # %% auto #0
@@ -45,7 +46,7 @@ class ModelClient:
 @patch
 def _ask(self:ModelClient, method:str, route:str, body:dict|list|None=None)->dict:
     "One request on a connection of its own; the JSON that comes back"
-    data = None if body is None else to_json(body).encode()
+    data = None if body is None else _text(body).encode()
     conn = http.client.HTTPConnection(self._host, self._port, timeout=self.timeout)
     try:
         _send(conn, method, route, data)
@@ -63,16 +64,20 @@ def _send(conn:http.client.HTTPConnection, method:str, route:str, data:bytes|Non
     try: conn.request(method, route, data, {} if data is None else {'Content-Type': 'application/json'})
     except (BrokenPipeError, ConnectionResetError): pass
 
+def _text(body:dict|list)->str:
+    "Strict JSON, with the keys in their order"
+    return json.dumps(jsonable(body), separators=(',', ':'), ensure_ascii=False, allow_nan=False)
+
 def _document(data:bytes)->dict|None:
     "The JSON object of an answer; None for anything else, such as the HTML of a proxy"
-    try: answer = json.loads(data)
-    except ValueError: return None
+    try: answer = read_json(data)
+    except (ValueError, RecursionError): return None
     return answer if isinstance(answer, dict) else None
 
 # %% ../../nbs/07_serving/behind/3_client.ipynb #6e885af0
 def _records(rows:pd.DataFrame|dict|list)->dict|list:
-    "The rows of a DataFrame as objects; anything else as it is"
-    if not isinstance(rows, pd.DataFrame): return rows
+    "The rows of a DataFrame as objects, those of an array as lists; anything else as it is"
+    if not isinstance(rows, pd.DataFrame): return rows.tolist() if hasattr(rows, 'tolist') else rows
     twice = rows.columns[rows.columns.duplicated()]
     if len(twice): raise InvalidInput(f'the rows have the column {twice[0]!r} more than once; rename one')
     return rows.to_dict('records')
@@ -80,18 +85,22 @@ def _records(rows:pd.DataFrame|dict|list)->dict|list:
 # %% ../../nbs/07_serving/behind/3_client.ipynb #4c9102da
 @patch
 def predict(self:ModelClient,
-    rows:pd.DataFrame|dict|list,    # A frame, an object, a list of objects, or lists in signature order
+    rows:pd.DataFrame|dict|list,    # A frame, an object, a list of objects, or lists or an array in signature order
 )->dict:                            # predictions, probabilities, processing_time_seconds, model_version, timestamp
     "POST /predict"
     return self._ask('POST', '/predict', _records(rows))
 
 @patch
 def batch_predict(self:ModelClient,
-    rows:pd.DataFrame|dict|list,    # As for `predict`
+    rows:pd.DataFrame|dict|list,    # As for `predict`; none at all gives no predictions
     batch_size:int=1000,            # Rows a call of the model
 )->dict:                            # As `predict`, with num_instances and throughput_per_second
     "POST /batch_predict"
-    return self._ask('POST', '/batch_predict', dict(instances=_records(rows), batch_size=batch_size))
+    return self._ask('POST', '/batch_predict', dict(instances=_instances(_records(rows)), batch_size=batch_size))
+
+def _instances(rows:dict|list)->list:
+    "A list of rows; one row alone is a list of one"
+    return [rows] if isinstance(rows, dict) or rows and not isinstance(rows[0], (dict, list)) else rows
 
 @patch
 def health(self:ModelClient)->dict: # status, uptime_seconds, requests_served, error_rate
