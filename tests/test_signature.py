@@ -329,3 +329,14 @@ def test_mlflow_reads_what_we_write_and_we_read_what_it_writes():
     read, theirs = run.stdout.splitlines()[-2:]
     assert json.loads(read) == json.loads(theirs) == ours
     assert Signature.from_mlflow(theirs).to_mlflow() == ours
+
+@pytest.mark.parametrize('rows', [3, 300])
+def test_the_columns_of_a_frame_are_picked_once(monkeypatch, rows):
+    from mlops_nb.models import signature
+    X, calls, pick = pd.DataFrame({'a': np.arange(rows)*1.0, 'b': list('xyz')*(rows//3)}), [], signature._pick
+    monkeypatch.setattr(signature, '_pick', lambda *a: calls.append(1) or pick(*a))
+    s = Signature.infer(X)
+    for ask in (s.enforce, s.check): ask(X)
+    assert len(calls) == 2
+    with pytest.raises(SignatureError, match='is missing'): s.enforce(X[['a']])
+    assert len(calls) == 3

@@ -198,7 +198,9 @@ def _table(sig:Signature, rows)->tuple[dict, int, list[Cells]]:
     if isinstance(rows, dict): rows = [rows]
     if isinstance(rows, np.ndarray): rows = _of_array(sig, rows)
     n = len(rows) if hasattr(rows, '__len__') else 0
-    if isinstance(rows, pd.DataFrame): return _pick(sig, rows)[0], n, _pick(sig, rows)[1]
+    if isinstance(rows, pd.DataFrame):
+        columns, wrong = _pick(sig, rows)
+        return columns, n, wrong
     if isinstance(rows, (list, tuple)) and rows:
         others = [i for i, r in enumerate(rows) if not isinstance(r, dict)]
         if not others: columns, wrong = _from_dicts(sig, rows); return columns, n, wrong
