@@ -36,7 +36,7 @@ setup(
     classifiers=['Development Status :: 3 - Alpha', 'Intended Audience :: Developers', 'Intended Audience :: Education',
                  'Programming Language :: Python :: 3', 'Topic :: Scientific/Engineering :: Artificial Intelligence'],
     python_requires=f">={cfg['min_python']}", install_requires=cfg['requirements'].split(),
-    extras_require={name: extra(name) for name in ('lab', 'postgres', 's3', 'dev')},
+    extras_require={name: extra(name) for name in ('lab', 'postgres', 's3', 'mlflow', 'dev')},
     packages=find_packages(include=['mlops_nb', 'mlops_nb.*']), package_data={'mlops_nb': ['_flights/*']},
     entry_points={'console_scripts': cfg['console_scripts'].split(), 'nbdev': [f"{cfg['lib_name']}={cfg['lib_path']}._modidx:d"]},
     cmdclass={'build_py': WithChapters}, zip_safe=False)

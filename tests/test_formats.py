@@ -1,6 +1,7 @@
 """What a model file holds, and what it must never do"""
 import functools, io, itertools, json, math, os, pickle, subprocess, sys, textwrap, warnings, zipfile
 from collections import OrderedDict, defaultdict, namedtuple
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -583,3 +584,43 @@ def test_importing_and_loading_import_no_more_than_the_model_needs():
     code = f'''import sys; from mlops_nb.models.formats import *; from mlops_nb.core.rules import digest; data = {data!r}
 model = load_model_bytes(data, 'arrays', digest(data)); print({{'skops', 'sklearn.ensemble', 'sklearn.cluster'}} & set(sys.modules))'''
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout == 'set()\n'
+
+
+def test_without_skops_everything_works_but_skops_files_and_mlflow_folders(tmp_path):
+    "Each of the three says what to install; nothing is half written"
+    (tmp_path/'old.skops').write_bytes(sio.dumps(LogisticRegression(max_iter=1000).fit(X, y)))
+    code = f'''
+import sys
+sys.modules['skops'] = None                            # `import skops` fails from here on
+import numpy as np, yaml
+from pathlib import Path
+from sklearn.linear_model import LogisticRegression
+from mlops_nb import ModelRegistry
+from mlops_nb.core.rules import InvalidInput, digest
+from mlops_nb.models.formats import load_model_bytes, model_types
+X = np.arange(8.).reshape(4, 2); m = LogisticRegression().fit(X, [0, 0, 1, 1]); old = Path('old.skops').read_bytes()
+reg = ModelRegistry('r')
+reg.register_model(m, 'm', '1', input_example=X); assert (reg.load_model('m')[0].predict(X) == m.predict(X)).all() and reg.check_golden('m')['replayed']
+assert 'skops' not in reg.info('m')['environment'] and reg.export_model('m', '1', 'out').is_file()
+def says(do):
+    try: do()
+    except InvalidInput as e: print(e)
+says(lambda: load_model_bytes(old, 'skops', digest(old)))
+says(lambda: reg.export_mlflow('m', '1', 'flow'))
+Path('theirs').mkdir(); Path('theirs/model.skops').write_bytes(old)
+Path('theirs/MLmodel').write_text(yaml.safe_dump(dict(flavors=dict(sklearn=dict(pickled_model='model.skops', serialization_format='skops')))))
+says(lambda: reg.import_mlflow('theirs', 'n', '1'))
+assert not Path('flow').exists() and list(reg.list_models()) == ['m:1'] and 'sklearn.linear_model._logistic.LogisticRegression' in model_types(old, 'skops')
+'''
+    done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert len(said) == 3 and all("pip install 'mlops_nb[mlflow]'" in line for line in said), said
+
+
+def test_skops_is_an_extra_and_no_requirement():
+    from configparser import ConfigParser
+    ini = ConfigParser(delimiters=['='])
+    ini.read(Path(__file__).parents[1]/'settings.ini', encoding='utf8')
+    names = {kind: ini['DEFAULT'][f'{kind}requirements'] for kind in ('', 'mlflow_', 'dev_')}
+    assert 'skops' not in names[''] and names['mlflow_'] == 'skops>=0.13' and 'skops>=0.13' in names['dev_']

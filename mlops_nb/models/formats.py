@@ -15,7 +15,7 @@ from .fitted import check_fitted
 from .values import basic_kinds, check_use, kind_of
 
 # %% auto #0
-__all__ = ['UntrustedType', 'dump_model', 'load_model_bytes', 'ending', 'format_of', 'model_types']
+__all__ = ['UntrustedType', 'dump_model', 'load_model_bytes', 'load_checked', 'ending', 'format_of', 'model_types']
 
 # %% ../../nbs/04_models/2_formats.ipynb #bfb6a151
 class UntrustedType(MlopsError, TypeError):
@@ -165,10 +165,16 @@ def load_model_bytes(
     if (found := digest(data)) != sha:
         raise IntegrityError(f'these model bytes have the digest {found}, not {sha}; '
                              'they were changed, and nothing of them was read')
-    return _load_checked(data, format, trusted, allow_pickle)
+    return load_checked(data, format, trusted=trusted, allow_pickle=allow_pickle)
 
-def _load_checked(data:bytes, format:str, trusted:Collection[str], allow_pickle:bool):
-    "The same for bytes whose digest the caller has just checked, as the registry's store does"
+def load_checked(
+    data:bytes,                 # What `dump_model` gave
+    format:str,                 # arrays, skops or pickle
+    *,
+    trusted:Collection[str]=(), # Full names of further types that you trust
+    allow_pickle:bool=False,    # Load a pickle? It can run any code
+):                              # The model
+    "The same for bytes whose digest the caller has just checked, or that have none"
     if format == 'pickle': return _load_pickle(data, allow_pickle)
     if format not in ('arrays', 'skops'):
         raise InvalidInput(f'unknown model format {format!r}; there are arrays, skops and pickle')
@@ -222,7 +228,7 @@ def _load_skops(data:bytes, trusted:Collection[str]):
     "Types before objects, and trees before anybody uses them"
     try: import skops.io as sio
     except ImportError:
-        raise InvalidInput('this model is a skops file of an older version; pip install skops reads it') from None
+        raise InvalidInput("this model is a skops file, which the package skops reads; pip install 'mlops_nb[mlflow]'") from None
     found = sio.get_untrusted_types(data=data)
     if unknown := [t for t in found if not _is_trusted(t, trusted)]:
         raise UntrustedType('this model cannot be loaded: ' + _advice(unknown))

@@ -13,7 +13,8 @@ from ..core.rules import InvalidInput, to_json
 __all__ = ['environment', 'environment_changes', 'take_golden', 'replay_golden']
 
 # %% ../../nbs/04_models/behind/8_golden.ipynb #9f475a18
-_PACKAGES = ('scikit-learn', 'numpy', 'scipy', 'pandas', 'skops', 'mlops_nb')
+_PACKAGES = ('scikit-learn', 'numpy', 'scipy', 'pandas', 'mlops_nb')
+_ONLY_READS = {'skops'}      # older records have it; it reads files and computes nothing
 
 @lru_cache
 def _installed(package:str)->str|None:
@@ -31,7 +32,8 @@ def environment_changes(
 )->dict[str, list]:          # Package -> [then, now]; empty when nothing differs
     "Which versions are others than they were"
     now = environment()
-    return {k: [recorded.get(k), now.get(k)] for k in sorted({*recorded, *now}) if recorded.get(k) != now.get(k)}
+    known = sorted({*recorded, *now} - _ONLY_READS)
+    return {k: [recorded.get(k), now.get(k)] for k in known if recorded.get(k) != now.get(k)}
 
 # %% ../../nbs/04_models/behind/8_golden.ipynb #c8b48e0c
 _ASKED = ('predict', 'predict_proba')

@@ -5,6 +5,7 @@
 # %% ../../nbs/05_registry/behind/8_mlflow.ipynb #5e83fcc6
 from __future__ import annotations
 import json, re, uuid
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from ..core.rules import Conflict, InvalidInput, MissingFile, atomic_write, hint, to_json
 from ..models.schemas import from_mlflow, to_mlflow
@@ -94,15 +95,20 @@ _NEEDED = ('scikit-learn', 'numpy', 'scipy', 'pandas', 'skops')
 
 def _lines(env:dict)->str: return ''.join(['mlflow\n'] + [f'{k}=={env[k]}\n' for k in _NEEDED if k in env])
 
-def _environments(info:dict)->dict[str, str]:
-    "The three files that MLflow makes environments from"
-    env = info['environment']
+def _environments(info:dict, format:str)->dict[str, str]:
+    "The three files that MLflow makes environments from; a skops file is read by the skops that wrote it"
+    env = {k: v for k, v in info['environment'].items() if k != 'skops'} | (_writer() if format == 'skops' else {})
     python = env.get('python', '3.11')
     pip = ''.join(f'  - {line}\n' for line in _lines(env).split())
     return {'requirements.txt': _lines(env),
             'conda.yaml': f'channels:\n- conda-forge\ndependencies:\n- python={python}\n- pip\n- pip:\n{pip}name: mlflow-env\n',
             'python_env.yaml': (f'python: {python}\nbuild_dependencies:\n- pip\n- setuptools\n- wheel\n'
                                 'dependencies:\n- -r requirements.txt\n')}
+
+def _writer()->dict[str, str]:
+    "The skops that is installed here"
+    try: return {'skops': version('skops')}
+    except PackageNotFoundError: return {}
 
 def _examples(info:dict)->dict[str, str]:
     "The files of the input example, for columns with names"
@@ -145,7 +151,7 @@ def write_mlflow(
         raise Conflict(f'{str(folder)!r} exists and is not empty; give a new folder')
     file, examples = 'model.skops' if format == 'skops' else 'model.pkl', _examples(info)
     said = _description(info, file, format, len(data), trusted, bool(examples))
-    files = {file: data, **_environments(info), **examples, 'MLmodel': yaml.safe_dump(said, allow_unicode=True)}
+    files = {file: data, **_environments(info, format), **examples, 'MLmodel': yaml.safe_dump(said, allow_unicode=True)}
     for name, content in files.items(): atomic_write(folder/name, content)
     return folder
 
@@ -158,7 +164,8 @@ def to_skops(
     import pickle
     try: import skops.io as sio
     except ImportError:
-        raise InvalidInput('MLflow keeps scikit-learn models as skops files; pip install skops, which writes them') from None
+        raise InvalidInput('MLflow keeps scikit-learn models as skops files, which the package skops writes; '
+                           "pip install 'mlops_nb[mlflow]'") from None
     try: data = sio.dumps(model)
     except Exception as e:      # any: skops raises what the object raises
         if allow_pickle: return pickle.dumps(model), 'pickle', []

@@ -178,10 +178,10 @@ def load_model(self:ModelRegistry,
 @patch
 def _build(self:ModelRegistry, info:dict, trusted:tuple, allow_pickle:bool):
     "The model of a record"
-    from mlops_nb.models.formats import _load_checked
+    from mlops_nb.models.formats import load_checked
     try: data = self.store.get(info['digest'])      # hashed as it was read: other bytes are refused here
     except NotFound as e: raise _lost(info) from e
-    try: return _load_checked(data, info['format'], trusted, allow_pickle)
+    try: return load_checked(data, info['format'], trusted=trusted, allow_pickle=allow_pickle)
     except (InvalidInput, IntegrityError) as e:
         raise type(e)(f"{info['name']}:{info['version']} cannot be built: {e}{_elsewhere(info)}") from e
 
@@ -304,12 +304,13 @@ def import_mlflow(self:ModelRegistry,
     why:str='',                 # Reason, for the ledger
 )->str:                         # `name:version`
     "Register the scikit-learn model of an MLflow folder, in our safe format where it fits"
-    from mlops_nb.models.formats import _load_checked
+    from mlops_nb.models.formats import load_checked
     from mlops_nb.registry.mlflow import read_mlflow
     from mlops_nb.models.signature import Signature
     found = read_mlflow(path)
     row = _row(name, version, found['metadata'], metrics, data_version)
-    model = _load_checked(found['data'], found['format'], tuple(self.trusted()), allow_pickle)  # no digest is known
+    how = dict(trusted=tuple(self.trusted()), allow_pickle=allow_pickle)
+    model = load_checked(found['data'], found['format'], **how)                     # no digest is known
     signature = found['signature'] and Signature.from_dict(found['signature'])
     row |= _sample(model, signature, found['input_example'] if signature else None, None)
     return self._register(model, row, found['environment'], False, allow_pickle, by, why)
