@@ -2,12 +2,16 @@
 import inspect
 import json
 import logging
+import os
+import pickle
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from flask import Flask
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -234,16 +238,35 @@ def test_client():
         assert client.batch_predict(rows[:0])['predictions'] == []
 
 
+# --- generate_docker_files
+
+
 def test_docker_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with ModelRegistry('r') as registry:
         registry.register_model(LogisticRegression().fit([[0.], [1.]], [0, 1]), 'm', '1')
         path = registry.export_model('m', '1', 'out')
-    folder = generate_docker_files('shop', path)
-    assert folder.name == 'deployment_shop'
-    assert {p.name for p in folder.iterdir()} >= {'Dockerfile', 'requirements.txt', 'docker-compose.yml', 'nginx.conf', 'app.py', 'build.sh'}
-    text = (folder/'Dockerfile').read_text() + (folder/'docker-compose.yml').read_text() + (folder/'app.py').read_text()
-    assert 'MODEL_PATH' in text and 'PORT' in text and 'HEALTHCHECK' in text
+    for name in ('shop', 'churn_model', 'My-Model.2', '1st', 'true', '1_000', 'null'):
+        folder = generate_docker_files(project_name=name, model_path=path, requirements=['click'])
+        assert folder.name == f'deployment_{name}' and {p.name for p in folder.iterdir()} >= {'Dockerfile', 'requirements.txt', 'docker-compose.yml', 'nginx.conf', 'app.py', 'build.sh'}
+        compose, nginx, app, build = (yaml.safe_load((folder/'docker-compose.yml').read_text()), *((folder/n).read_text() for n in ('nginx.conf', 'app.py', 'build.sh')))
+        assert list(compose['services']) == [name.lower(), 'nginx'] and 'HEALTHCHECK' in (folder/'Dockerfile').read_text()
+        api, proxy = compose['services'].values()
+        assert {'MODEL_PATH', 'PORT'} <= set(api['environment']) and 'healthcheck' in api and api['restart'] == proxy['restart'] == 'unless-stopped'
+        resources = api['deploy']['resources']
+        assert [resources[k][w] for k in ('limits', 'reservations') for w in ('memory', 'cpus')] == ['1G', '0.5', '512M', '0.25']
+        assert api['ports'] == ['127.0.0.1:5000:5000'] and proxy['ports'][0].startswith('${') and ':-80}' in proxy['ports'][0]
+        health = re.search(r'location = /health \{([^}]*)\}', nginx)[1]
+        assert 'access_log off' in health and 'access_log off' not in nginx.replace(health, '') and 'proxy_set_header X-Forwarded-For' in nginx and 'proxy_read_timeout 30s' in nginx
+        assert all(f"os.environ.get('{n}')" in app for n in ('MODEL_PATH', 'PORT')) and 'ModelRegistry' in app
+        assert os.access(folder/'build.sh', os.X_OK) and all(word in build for word in ('sha256sum', 'docker build', 'docker tag', 'docker compose up', 'http://', 'logs'))
+        assert re.search(r'^click==', (folder/'requirements.txt').read_text(), re.M)
+    with pytest.raises(FileNotFoundError): generate_docker_files('shop', 'none.arrays')
+    (tmp_path/'m.pkl').write_bytes(pickle.dumps(LogisticRegression()))
+    with pytest.raises(mlops_nb.MlopsError, match='allow_pickle=True'): generate_docker_files('old', 'm.pkl')
+    (tmp_path/'deployment_shop'/'nginx.conf').write_text('# mine')
+    with pytest.raises(ValueError, match='nginx.conf'): generate_docker_files('shop', path)
+    assert (tmp_path/'deployment_shop'/'nginx.conf').read_text() == '# mine'
 
 
 def test_monitor(tmp_path):

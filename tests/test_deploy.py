@@ -111,7 +111,7 @@ def test_every_module_comes_from_the_folder_and_every_package_from_requirements(
     for file in [*(folder/'mlops_nb').rglob('*.py'), folder/'app.py']:
         for node in ast.walk(ast.parse(file.read_text())):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
-            for top in {n.split('.')[0] for n in names} - set(sys.stdlib_module_names) - {'mlops_nb'}:
+            for top in {n.split('.')[0] for n in names} - set(sys.stdlib_module_names) - {'mlops_nb', 'skops'}:   # skops: only where the file is one
                 assert {canonicalize_name(d) for d in homes[top]} & wanted, f'{file.name} imports {top}, which requirements.txt does not give'
 
 
@@ -164,12 +164,124 @@ def test_it_runs_from_a_copy_of_what_copy_names_on_a_read_only_disk(folder, tmp_
 
 def test_compose_is_what_it_says(folder):
     compose = yaml.safe_load((folder/'docker-compose.yml').read_text())
-    assert set(compose['services']) == {'api', 'proxy'}
+    assert set(compose['services']) == {'line', 'nginx'} and compose['name'] == 'line'
     for service in compose['services'].values():
         assert service['read_only'] is True and service['cap_drop'] == ['ALL'] and 'no-new-privileges:true' in service['security_opt']
-        assert set(service['deploy']['resources']['limits']) == {'cpus', 'memory', 'pids'} and service['tmpfs']
-        assert all(port.startswith('127.0.0.1:') for port in service.get('ports', []))
-    assert compose['services']['api']['environment'] == {'PORT': '5000', 'MODEL_PATH': '/app/model.arrays'}
+        assert set(service['deploy']['resources']['limits']) == {'cpus', 'memory', 'pids'} and service['tmpfs'] and service['restart'] == 'unless-stopped'
+    api, nginx = compose['services']['line'], compose['services']['nginx']
+    assert api['environment'] == {'PORT': '5000', 'MODEL_PATH': '/app/model.arrays', 'MLOPS__DEPLOYMENT__TIMEOUT_SECONDS': '29'}
+    assert api['healthcheck']['test'] == ['CMD', 'python', 'app.py', 'check'] and api['ports'] == ['127.0.0.1:5000:5000']
+    assert api['deploy']['resources'] == {'limits': {'memory': '1G', 'cpus': '0.5', 'pids': 128}, 'reservations': {'memory': '512M', 'cpus': '0.25'}}
+    assert nginx['ports'] == ['${HTTP_PORT:-80}:8080'] and nginx['depends_on'] == {'line': {'condition': 'service_healthy'}}
+    assert 'api' in api['networks']['default']['aliases'] and 'server api:5000;' in (folder/'nginx.conf').read_text()
+
+
+# name -> image, name of the compose project; the service is the name in lower case
+PROJECTS = {'churn_model': ('churn_model', 'churn_model'), 'My-Model.2': ('my-model.2', 'my-model-2'), '1st': ('1st', '1st'), 'true': ('true', 'true'), 'null': ('null', 'null'), '123': ('123', '123'),
+            '1_000': ('1_000', '1_000'), '1e3': ('1e3', '1e3'), 'No': ('no', 'no'), '0x1F': ('0x1f', '0x1f'), 'a--b': ('a--b', 'a--b'), 'A..b': ('a-b', 'a-b'), '_x_': ('x', 'x'), '-x': ('x', 'x'), '2013-04-18': ('2013-04-18',)*2}
+
+
+@pytest.mark.parametrize('name', PROJECTS)
+def test_every_name_of_a_project_works(name, exported, tmp_path):
+    "The folder has the name as given; the rest is what Docker and Compose take (their grammars, from their sources), and texts for YAML"
+    made = generate_docker_files(name, exported, folder=tmp_path)
+    compose = yaml.safe_load((made/'docker-compose.yml').read_text())
+    image, project = PROJECTS[name]
+    assert made.name == f'deployment_{name}' and list(compose['services']) == [name.lower(), 'nginx'] and compose['name'] == project
+    api = compose['services'][name.lower()]
+    repository, tag = api['image'].split(':')
+    assert repository == image and re.fullmatch(r'[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*', repository) and re.fullmatch(r'\w[\w.-]{0,127}', tag)
+    assert re.fullmatch(r'[a-z0-9][a-z0-9_-]*', compose['name']) and re.fullmatch(r'[a-zA-Z0-9._-]+', name.lower())
+    assert list(compose['services']['nginx']['depends_on']) == [name.lower()] and all(isinstance(v, str) for v in api['environment'].values())
+    compile((made/'app.py').read_text(), 'app.py', 'exec')
+    assert subprocess.run(['sh', '-n', made/'build.sh']).returncode == 0 and f'"{image}:{tag}"' in (made/'build.sh').read_text()
+
+
+def test_a_name_that_cannot_be_one_leaves_nothing_behind(exported, tmp_path):
+    for name in ('nginx', 'Nginx', '---', 'a/b', 'dél', '.x', 'a b', '', None, 7):
+        with pytest.raises(InvalidInput, match='project name'): generate_docker_files(name, exported, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def docker(tmp_path):
+    "A stand-in for docker, which tells what it was asked; its folder for PATH, and its file"
+    place, log = tmp_path/'bin', tmp_path/'docker.log'
+    place.mkdir()
+    (place/'docker').write_text(f'#!/bin/sh\necho "$@" >> "{log}"\n')
+    (place/'docker').chmod(0o755)
+    return place, log
+
+
+def run_build(made, docker, **env): return subprocess.run([made/'build.sh'], capture_output=True, text=True, cwd='/', env=clean_env(**env) | {'PATH': f'{docker[0]}:{os.environ["PATH"]}'})
+
+
+def test_build_checks_builds_tags_and_starts(exported, tmp_path, docker):
+    made = generate_docker_files('My-Model.2', exported, folder=tmp_path)
+    ran = run_build(made, docker)
+    tag = json.loads(exported.with_suffix('.json').read_text())['digest'][:12]
+    assert ran.returncode == 0 and docker[1].read_text().splitlines() == [f'build --tag my-model.2:{tag} .', f'tag my-model.2:{tag} my-model.2:latest', 'compose up --detach --no-build --wait']
+    assert 'http://localhost:80/health' in ran.stdout and 'http://127.0.0.1:5000/health' in ran.stdout and 'docker compose --project-name my-model-2 logs --follow' in ran.stdout
+    assert 'http://localhost:8080/' in run_build(made, docker, HTTP_PORT='8080').stdout and 'http://127.0.0.1:81/' in run_build(made, docker, HTTP_PORT='127.0.0.1:81').stdout
+    docker[1].unlink()
+    (made/'model.arrays').write_bytes(b'another')
+    ran = run_build(made, docker)
+    assert ran.returncode != 0 and not docker[1].exists()                       # another model: nothing was built
+
+
+def test_what_the_image_needs_can_be_read_by_its_user_whatever_the_umask_is(exported, tmp_path):
+    before = os.umask(0o077)
+    try: made = generate_docker_files('line', exported, folder=tmp_path)
+    finally: os.umask(before)
+    assert {p.name: oct(p.stat().st_mode & 0o777) for p in made.iterdir() if p.is_file() and p.name != '.manifest.json'}.items() >= {'app.py': '0o644', 'model.arrays': '0o644', 'build.sh': '0o755'}.items()
+    (made/'build.sh').chmod(0o644)
+    generate_docker_files('line', exported, folder=tmp_path)                    # the same content: its mode is made right all the same
+    assert os.access(made/'build.sh', os.X_OK)
+
+
+def test_paths_of_the_home_and_of_another_working_folder(exported, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path)); monkeypatch.chdir(tmp_path)
+    for source in (exported, exported.with_suffix('.json')): (tmp_path/source.name).write_bytes(source.read_bytes())
+    made = generate_docker_files('line', f'~/{exported.name}', folder='~')
+    (tmp_path/'elsewhere').mkdir(); monkeypatch.chdir(tmp_path/'elsewhere')
+    assert made == tmp_path/'deployment_line' and (made/'app.py').is_file()
+
+
+def test_requirements_are_added_and_those_of_the_caller_win(exported, tmp_path):
+    from importlib.metadata import version
+    def pins(*more): return (generate_docker_files('line', exported, list(more), folder=tmp_path, force=True)/'requirements.txt').read_text().splitlines()
+    alone = pins()
+    assert pins('click', 'threadpoolctl==3.1.0') == sorted([p for p in alone if not p.startswith('threadpoolctl')] + [f'click=={version("click")}', 'threadpoolctl==3.1.0'])
+    assert pins('pandas') == pins(f'pandas<={version("pandas")}') == alone and not any(p.startswith('skops') for p in alone)
+    for bad, says in (('xgboost-of-nobody', 'write|say its version'), ('pandas<1', 'which is not'), ('pandas==1.*', 'which is not'), ('a @ https://x/a.whl', 'names a place'), ('-r x', 'is not like')):
+        with pytest.raises(MlopsError, match=says): generate_docker_files('other', exported, [bad], folder=tmp_path)
+    with pytest.raises(InvalidInput, match='give a list'): generate_docker_files('other', exported, 'pandas', folder=tmp_path)
+    assert not (tmp_path/'deployment_other').exists()
+
+
+def ask_program(folder, cwd, code='app.build()', **env):
+    "What the program's folder does with that environment; its model asked once"
+    code = f'import sys; sys.path.insert(0, {str(folder)!r}); import app; api = {code}; print(api.version, api.name, api.model.predict([[3.5, 1]]).tolist())'
+    return subprocess.run([sys.executable, '-W', 'ignore', '-c', code], capture_output=True, text=True, cwd=cwd, env=clean_env(**env))
+
+
+def test_where_no_model_was_packed_the_program_asks_the_registry(exported, model, tmp_path):
+    root = str(Path(__file__).resolve().parent.parent)
+    made = generate_docker_files('shop', exported, folder=tmp_path)
+    elsewhere = (tmp_path/'m.arrays'); elsewhere.write_bytes(exported.read_bytes())
+    (made/'model.arrays').unlink()
+    lost = ask_program(made, tmp_path, PYTHONPATH=root)
+    assert lost.returncode != 0 and "no registry at 'models/registry'; set MODEL_PATH or REGISTRY_PATH" in lost.stderr
+    with ModelRegistry(tmp_path/'models'/'registry') as registry:
+        registry.register_model(model, 'line', '1.5', signature=Signature.infer(X))
+        found = ask_program(made, tmp_path, PYTHONPATH=root)
+        assert found.stdout.split()[:2] == ['1.5', 'line'], found.stderr                             # the name that the packed model had
+        registry.register_model(model, 'shop', '2.0', signature=Signature.infer(X))
+        assert ask_program(made, tmp_path, PYTHONPATH=root).stdout.split()[:2] == ['2.0', 'shop']    # the name of the project comes first
+        assert ask_program(made, '/', PYTHONPATH=root, REGISTRY_PATH=str(tmp_path/'models'/'registry')).stdout.split()[:2] == ['2.0', 'shop']
+        assert ask_program(made, tmp_path, MODEL_PATH=str(elsewhere)).stdout.split()[:2] == ['1.2.0', 'line']   # MODEL_PATH comes before all
+        gone = ask_program(made, tmp_path, MODEL_PATH=str(tmp_path/'none.arrays'))
+        assert gone.returncode != 0 and 'set MODEL_PATH to one' in gone.stderr                       # what is named must be there
 
 
 NASTY = ["it's", 'a"b', 'x;rm -rf y', '$(touch z)', '`id`', 'new\nline', '{brace}', '%s', '@PORT@', "'); import os; os._exit(3) #", 'é ü', '\\']
@@ -225,7 +337,7 @@ def test_a_manifest_cannot_delete_outside_the_folder(exported, tmp_path):
 
 def local(conf, prefix, listen, api):
     "The generated configuration with this machine's ports and folders in place of the containers'"
-    for old, new in (('listen 8080;', f'listen 127.0.0.1:{listen};'), ('server api:5000;', f'server 127.0.0.1:{api};'), ('/tmp/', f'{prefix}/'), ('/dev/stderr', f'{prefix}/error.log')):
+    for old, new in (('listen 8080;', f'listen 127.0.0.1:{listen};'), ('server api:5000;', f'server 127.0.0.1:{api};'), ('/tmp/', f'{prefix}/'), ('/dev/stderr', f'{prefix}/error.log'), ('/dev/stdout', f'{prefix}/access.log')):
         assert old in conf
         conf = conf.replace(old, new)
     return conf
@@ -260,6 +372,34 @@ def test_a_request_through_nginx_reaches_the_model(nginx, folder, model, tmp_pat
                 with pytest.raises(urllib.error.HTTPError) as refused:
                     urllib.request.urlopen(urllib.request.Request(f'http://127.0.0.1:{listen}/predict', b'x'*(17 << 20), {'Content-Type': 'application/json'}), timeout=20)
                 assert refused.value.code == 413 and refused.value.headers['Server'] == 'nginx'   # without its version
+                assert ModelClient(f'http://127.0.0.1:{listen}').model_info()['model_version'] == '1.2.0'
             finally:
                 proxy.send_signal(signal.SIGQUIT)
                 proxy.wait(20)
+    said = (tmp_path/'access.log').read_text()
+    assert 'POST /batch_predict' in said and 'GET /model_info' in said and '/health' not in said     # the machine's own questions are not logged
+
+
+def test_nginx_says_who_asks_and_how_long_it_waits(nginx, folder, tmp_path):
+    "A server in the place of the API gets the address that nginx saw, not the one that a client claims; /health gets the same headers"
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+    from threading import Thread
+    seen = []
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self): seen.append((self.path, dict(self.headers))); self.send_response(200); self.send_header('Content-Length', '0'); self.end_headers()
+        def log_message(self, *args): pass
+    with HTTPServer(('127.0.0.1', 0), Api) as api, open(tmp_path/'log', 'w+') as log:
+        Thread(target=api.serve_forever, daemon=True).start()
+        listen = free_port()
+        proxy = subprocess.Popen(nginx_command(nginx, tmp_path, folder, listen, api.server_port), stderr=log)
+        def ask(path):
+            try: return urllib.request.urlopen(urllib.request.Request(f'http://127.0.0.1:{listen}{path}', headers={'X-Forwarded-For': '6.6.6.6', 'Host': 'shop.example.org'}), timeout=20).status == 200
+            except OSError: return False
+        try:
+            wait_for(lambda: ask('/health'), proxy, log)
+            assert ask('/model_info')
+        finally: proxy.send_signal(signal.SIGQUIT); proxy.wait(20); api.shutdown()
+    for path in ('/health', '/model_info'):
+        headers = next(h for p, h in seen if p == path)
+        assert (headers['X-Forwarded-For'], headers['X-Real-IP'], headers['X-Forwarded-Proto'], headers['Host']) == ('127.0.0.1', '127.0.0.1', 'http', 'shop.example.org')
+    assert re.findall(r'proxy_\w+_timeout (\w+);', (folder/'nginx.conf').read_text()) == ['30s']*3

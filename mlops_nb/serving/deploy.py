@@ -4,11 +4,12 @@
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #e69c7c26
 from __future__ import annotations
-import ast, io, json, os, platform, re
+import ast, io, os, platform, re
 from importlib.metadata import PackageNotFoundError, version as installed_version
 from pathlib import Path
+from ..core.documents import read_json
 from ..core.rules import (Conflict, IntegrityError, InvalidInput, MissingFile, NotFound, atomic_write, check_name, digest,
-                           file_digest, to_json)
+                                 file_digest, to_json)
 from ..models.formats import UntrustedType, load_model_bytes
 
 # %% auto #0
@@ -17,12 +18,22 @@ __all__ = ['load_artifact', 'generate_docker_files']
 # %% ../../nbs/07_serving/2_deploy.ipynb #62be7130
 def _project(
     name:str, # What the caller gave
-)->str:       # The same, if it can be part of a folder and of a Docker image
+)->str:       # The same, if it can be part of a folder and of names that Docker takes
     "Check the name of a project"
     name = check_name(name, 'project name')
-    if re.fullmatch(r'[a-z0-9]+([._-][a-z0-9]+)*', name): return name
-    raise InvalidInput(f'project name {name!r} cannot name a Docker image; use lower-case letters and digits, '
-                       'with single ".", "_" or "-" between them')
+    if not re.fullmatch(r'[A-Za-z0-9._-]*[A-Za-z0-9][A-Za-z0-9._-]*', name):
+        raise InvalidInput(f'project name {name!r} cannot name a Docker image; use letters and digits, '
+                           'with ".", "_" or "-" between them')
+    if name.lower() == 'nginx':
+        raise InvalidInput(f'project name {name!r} is that of the proxy in front of the project; use another')
+    return name
+
+def _image(
+    project:str, # A checked name
+)->str:          # Lower case; separators as Docker takes them: ".", "_", "__", and any number of "-"
+    "The name of a project's image"
+    def separator(m): return m[0] if re.fullmatch(r'\.|__?|-+', m[0]) else '-'
+    return re.sub(r'[._-]+', separator, project.lower()).strip('._-')
 
 def _fill(template:str, values:dict)->bytes:
     "Replace each @NAME@ by its value; the values were checked before"
@@ -39,8 +50,9 @@ def load_artifact(
     trusted:tuple=(),         # Full names of further types that you trust in the file
 ):                            # The model
     "Build the model in a file that is what it should be"
-    path = Path(path)
-    data, format = path.read_bytes(), _FORMATS[path.suffix.lower()]
+    path, format = Path(path), _format(path)
+    if not path.is_file(): raise MissingFile(f'no model file {str(path)!r}; set MODEL_PATH to one, or generate the folder again')
+    data = path.read_bytes()
     if format != 'joblib': return load_model_bytes(data, format, sha, trusted=trusted, allow_pickle=allow_pickle)
     if digest(data) != sha:
         raise IntegrityError(f'{path.name} has the digest {digest(data)}, not {sha}; nothing of it was read')
@@ -48,50 +60,65 @@ def load_artifact(
     import joblib
     return joblib.load(io.BytesIO(data))
 
+def _format(path:str|Path)->str:
+    "What the ending of a model file says"
+    if (end := Path(path).suffix.lower()) in _FORMATS: return _FORMATS[end]
+    raise InvalidInput(f'{Path(path).name!r} does not end in {", ".join(_FORMATS)}; rename it')
+
 # %% ../../nbs/07_serving/2_deploy.ipynb #732ff8c2
 def _read_model(path:str|Path, allow_pickle:bool, trusted:tuple)->tuple[bytes, str, dict]:
     "The bytes of a model file, its name in the image, and its record; every doubt is raised here"
-    path = Path(path)
+    path = Path(path).expanduser().absolute()
     if not path.is_file(): raise MissingFile(f'no model file {str(path)!r}; ModelRegistry.export_model(...) writes one')
-    end, beside, data = path.suffix.lower(), path.with_suffix('.json'), path.read_bytes()
-    if end not in _FORMATS: raise InvalidInput(f'{path.name!r} does not end in {", ".join(_FORMATS)}; rename it')
+    safe, beside, data = _format(path) in ('arrays', 'skops'), path.with_suffix('.json'), path.read_bytes()
     info = _read_record(beside) if beside.is_file() else {}
     if (sha := info.get('digest', digest(data))) != digest(data):
         raise IntegrityError(f'{path.name} is {digest(data)}, and {beside.name} says {sha}; export the model again')
-    safe = end in ('.arrays', '.skops')
     if not safe and not allow_pickle:
         raise UntrustedType(f'{path.name} is a pickle, which can run any code; store it in the safe format, or say allow_pickle=True')
     if safe: load_artifact(path, sha, trusted=trusted)      # what the container could not load is refused here
-    return data, f'model{end}', info
+    return data, f'model{path.suffix.lower()}', info
 
 def _read_record(path:Path)->dict:
-    try: info = json.loads(path.read_text(encoding='utf8'))
-    except ValueError as e: raise InvalidInput(f'{path.name} is not JSON: {e}; export the model again') from None
+    "The record beside a model file"
+    try: info = read_json(path.read_text(encoding='utf8'))
+    except (ValueError, RecursionError) as e:
+        raise InvalidInput(f'{path.name} is not JSON: {e}; export the model again') from None
     if isinstance(info, dict) and isinstance(info.get('environment', {}), dict): return info
     raise InvalidInput(f'{path.name} is not the record of a model but {str(info)[:60]}; export the model again')
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #978f8e42
-_SERVING = ('cheroot', 'fastcore', 'flask', 'numpy', 'packaging', 'pandas', 'pyyaml', 'scikit-learn', 'scipy', 'skops', 'threadpoolctl')
+_SERVING = ('cheroot', 'fastcore', 'flask', 'numpy', 'packaging', 'pandas', 'pyyaml', 'scikit-learn', 'scipy', 'threadpoolctl')
 
-def _pins(requirements:list|None, environment:dict)->list[str]:
+def _pins(requirements:list|None, environment:dict, skops:bool=False)->list[str]:
     "Lines of requirements.txt: what serving needs, in the versions of `environment`; the caller's win"
     from packaging.utils import canonicalize_name
     if isinstance(requirements, str): raise InvalidInput(f'requirements is the text {requirements!r}; give a list')
     trained = {canonicalize_name(k): v for k, v in environment.items() if k not in ('python', 'mlops_nb')}
-    wanted = [f'{name}=={trained.get(name) or _installed(name)}' for name in (*_SERVING, *trained)]
-    pins = {canonicalize_name(r.name): str(r) for r in map(_pinned, [*wanted, *(requirements or ())])}
-    return sorted(pins.values())
+    if not skops: trained.pop('skops', None)
+    needed = (*_SERVING, *['skops'][:skops])
+    wanted = [f'{name}=={trained.get(name) or _installed(name)}' for name in (*needed, *trained)]
+    pinned = [_pinned(text, trained) for text in (*wanted, *(requirements or ()))]
+    return sorted({canonicalize_name(r.name): str(r) for r in pinned}.values())
 
-def _pinned(text:str):
-    from packaging.requirements import InvalidRequirement, Requirement
+def _pinned(text:str, trained:dict):
+    "A requirement that names one version; where it names none, or a range, that of the training or the installed one"
+    from packaging.requirements import InvalidRequirement, Requirement, SpecifierSet
+    from packaging.utils import canonicalize_name
     try: r = Requirement(text)
     except (InvalidRequirement, TypeError): raise InvalidInput(f'{text!r} is not like xgboost==2.1.0') from None
-    if not r.url and [s.operator for s in r.specifier] == ['=='] and '*' not in str(r.specifier): return r
-    raise InvalidInput(f'the requirement {text!r} does not name one version; write {r.name}==1.2.3')
+    if r.url: raise InvalidInput(f'the requirement {text!r} names a place and no version; write {r.name}==1.2.3')
+    if [s.operator for s in r.specifier] == ['=='] and '*' not in str(r.specifier): return r
+    then, now = trained.get(canonicalize_name(r.name)), lambda: _installed(r.name)
+    version = then if then and r.specifier.contains(then, prereleases=True) else now()
+    if not r.specifier.contains(version, prereleases=True):
+        raise InvalidInput(f'{r.name} {version} is installed, which is not {text!r}; write {r.name}==1.2.3')
+    r.specifier = SpecifierSet(f'=={version}')
+    return r
 
 def _installed(name:str)->str:
     try: return installed_version(name)
-    except PackageNotFoundError: raise NotFound(f'{name} is not installed; the model does not say its version') from None
+    except PackageNotFoundError: raise NotFound(f'{name} is not installed here, so say its version: {name}==1.2.3') from None
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #99b17e6b
 def _imported(parts:tuple, is_package:bool, source:bytes)->list[tuple]:
@@ -119,22 +146,36 @@ def _modules()->dict[str, bytes]:
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #86dbef3a
 _APP = '''"""Serve one model. Written by mlops_nb.serving.deploy for the project @PROJECT@."""
-import json, logging, os, signal, sys, urllib.request
+import logging, os, signal, sys, urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MODEL_PATH = Path(os.environ.get('MODEL_PATH', HERE/'@MODEL@'))
-PORT = int(os.environ.get('PORT', '@PORT@'))
+MODEL_PATH = Path(os.environ.get('MODEL_PATH') or HERE/'@MODEL@')
+PORT = int(os.environ.get('PORT') or @PORT@)
 DIGEST = '@DIGEST@'  # a file with another digest is not read
+REGISTRY_PATH = os.environ.get('REGISTRY_PATH') or 'models/registry'
+NAMES = @NAMES@  # under which a registry may have the model
 
 def build():
+    if not os.environ.get('MODEL_PATH') and not MODEL_PATH.is_file(): return from_registry()
+    from mlops_nb.core.documents import read_json
     from mlops_nb.serving.api import ModelAPI
     from mlops_nb.serving.deploy import load_artifact
     from mlops_nb.models.signature import Signature
-    info = json.loads((HERE/'model.json').read_text(encoding='utf8'))
+    info = read_json((HERE/'model.json').read_text(encoding='utf8'))
     signature = Signature.from_dict(info['signature']) if info['signature'] else None
     model = load_artifact(MODEL_PATH, DIGEST, allow_pickle=@PICKLE@, trusted=@TRUSTED@)
     return ModelAPI(model, signature=signature, name=info['name'], version=info['version'])
+
+def from_registry():
+    sys.path[:] = [p for p in sys.path if Path(p).resolve() != HERE]  # the modules in this folder know no registry
+    if '://' not in REGISTRY_PATH and not Path(REGISTRY_PATH).expanduser().is_dir():
+        sys.exit(f'no model at {str(MODEL_PATH)!r}, and no registry at {REGISTRY_PATH!r}; set MODEL_PATH or REGISTRY_PATH')
+    try: from mlops_nb import ModelAPI, ModelRegistry
+    except ImportError: sys.exit(f'no model at {str(MODEL_PATH)!r}, and no mlops_nb is installed that could ask a registry')
+    registry = ModelRegistry(REGISTRY_PATH)
+    known = {key.rpartition(':')[0] for key in registry.list_models()}
+    return ModelAPI.from_registry(registry, ([n for n in NAMES if n in known] or NAMES)[0])
 
 def check():
     with urllib.request.urlopen(f'http://127.0.0.1:{PORT}/health', timeout=4) as r: return int(r.status != 200)
@@ -167,7 +208,7 @@ CMD ["python", "app.py"]
 '''
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #a7984e35
-_COMPOSE = '''name: @SLUG@
+_COMPOSE = '''name: "@SLUG@"
 x-hardened: &hardened
   restart: unless-stopped
   read_only: true
@@ -175,20 +216,23 @@ x-hardened: &hardened
   cap_drop: [ALL]
   security_opt: ["no-new-privileges:true"]
 services:
-  api:
+  "@SERVICE@":
     <<: *hardened
     build: .
-    image: "@PROJECT@:@TAG@"
+    image: "@IMAGE@:@TAG@"
     user: "10001:10001"
-    environment: {PORT: "@PORT@", MODEL_PATH: "/app/@MODEL@"}
-    deploy: {resources: {limits: {cpus: "1.0", memory: 1G, pids: 128}}}
-  proxy:
+    environment: {PORT: "@PORT@", MODEL_PATH: "/app/@MODEL@", MLOPS__DEPLOYMENT__TIMEOUT_SECONDS: "29"}
+    ports: ["127.0.0.1:@PORT@:@PORT@"]
+    networks: {default: {aliases: [api]}}
+    healthcheck: {test: ["CMD", "python", "app.py", "check"], interval: 15s, timeout: 5s, start_period: 60s, retries: 3}
+    deploy: {resources: {limits: {cpus: "0.5", memory: 1G, pids: 128}, reservations: {cpus: "0.25", memory: 512M}}}
+  nginx:
     <<: *hardened
     image: "nginx:1.28.0-alpine"
     user: "101:101"
-    ports: ["127.0.0.1:@PORT@:8080"]
+    ports: ["${HTTP_PORT:-80}:8080"]
     volumes: ["./nginx.conf:/etc/nginx/nginx.conf:ro"]
-    depends_on: {api: {condition: service_healthy}}
+    depends_on: {"@SERVICE@": {condition: service_healthy}}
     deploy: {resources: {limits: {cpus: "0.5", memory: 128M, pids: 64}}}
 '''
 
@@ -198,42 +242,47 @@ pid /tmp/nginx.pid;
 error_log /dev/stderr warn;
 events { worker_connections 1024; }
 http {
-    access_log off; server_tokens off; client_max_body_size 16m;
+    access_log /dev/stdout; server_tokens off; client_max_body_size 16m;
     client_body_temp_path /tmp/body; proxy_temp_path /tmp/proxy;
     fastcgi_temp_path /tmp/fastcgi; uwsgi_temp_path /tmp/uwsgi; scgi_temp_path /tmp/scgi;
-    client_body_timeout 15s; client_header_timeout 15s; send_timeout 15s; keepalive_timeout 65s;
+    client_body_timeout 30s; client_header_timeout 30s; send_timeout 30s; keepalive_timeout 65s;
     upstream api { server api:@PORT@; keepalive 16; }
     server {
         listen 8080;
-        location / {
-            proxy_pass http://api;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $host;
-            proxy_set_header X-Real-IP $remote_addr;
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_connect_timeout 5s; proxy_send_timeout 60s; proxy_read_timeout 60s;
-        }
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $host;
+        proxy_set_header X-Real-IP $remote_addr;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_connect_timeout 30s; proxy_send_timeout 30s; proxy_read_timeout 30s;
+        location / { proxy_pass http://api; }
+        location = /health { access_log off; proxy_pass http://api; }
     }
 }
 '''
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #f8ebe5ff
 _BUILD = '''#!/bin/sh
-# Build the image @PROJECT@:@TAG@ from this folder
+# Check the model, build the image @IMAGE@:@TAG@ from this folder, tag it and start it
 set -eu
 cd "$(dirname "$0")"
 echo "@DIGEST@  @MODEL@" | sha256sum -c -
-docker build --tag "@PROJECT@:@TAG@" .
-echo "Start it with: docker compose up --detach"
+docker build --tag "@IMAGE@:@TAG@" .
+docker tag "@IMAGE@:@TAG@" "@IMAGE@:latest"
+docker compose up --detach --no-build --wait
+at="${HTTP_PORT:-80}"
+case "$at" in *:*) ;; *) at="localhost:$at" ;; esac
+echo "Serving at http://$at/health, and on this machine at http://127.0.0.1:@PORT@/health"
+echo "Its logs: docker compose --project-name @SLUG@ logs --follow"
+echo "Its end:  docker compose --project-name @SLUG@ down"
 '''
 _IGNORE = '*\n!requirements.txt\n!app.py\n!model.json\n!@MODEL@\n!mlops_nb/\n!mlops_nb/**/*.py\n'
 _TEMPLATES = {'Dockerfile': _DOCKERFILE, 'docker-compose.yml': _COMPOSE, 'nginx.conf': _NGINX, 'app.py': _APP,
               'build.sh': _BUILD, '.dockerignore': _IGNORE}
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #6200d3ca
-def _values(project:str, model:str, sha:str, info:dict, port:int, base:str, allow_pickle:bool, trusted:tuple)->dict:
+def _values(project:str, model:str, sha:str, info:dict, port:int, base:str|None, allow_pickle:bool, trusted:tuple)->dict:
     "What the marks stand for, each checked"
     from packaging.version import InvalidVersion, Version
     try: version = str(Version(info['version'])) if info.get('version') else '0'
@@ -246,8 +295,9 @@ def _values(project:str, model:str, sha:str, info:dict, port:int, base:str, allo
         raise InvalidInput(f'port {port!r} is not a number from 1024 to 65535')
     for name in trusted:
         if not re.fullmatch(r'[A-Za-z_][\w.]*', str(name)): raise InvalidInput(f'{name!r} is not the full name of a type')
-    return dict(PROJECT=project, MODEL=model, DIGEST=sha, TAG=sha[:12], SLUG=project.replace('.', '-'), VERSION=version,
-                PORT=port, BASE=base, PICKLE=bool(allow_pickle), TRUSTED=[str(t) for t in trusted])
+    image, names = _image(project), [*dict.fromkeys([project, check_name(info.get('name', project))])]
+    return dict(PROJECT=project, SERVICE=project.lower(), IMAGE=image, SLUG=image.replace('.', '-'), NAMES=names,
+                MODEL=model, DIGEST=sha, TAG=sha[:12], VERSION=version, PORT=port, BASE=base, PICKLE=bool(allow_pickle), TRUSTED=[str(t) for t in trusted])
 
 def _record(project:str, info:dict, sha:str)->bytes:
     "What of the record serving needs; metadata may hold anything, and stays at home"
@@ -271,23 +321,25 @@ def _write_folder(target:Path, files:dict[str, bytes], force:bool):
     for name in files:
         mode = 0o755 if name.endswith('.sh') else 0o644
         if found.get(name) != new[name]: atomic_write(target/name, files[name], mode)
+        os.chmod(target/name, mode)          # whatever the umask says: the user in the container must read it
     for folder in {(target/name).parent for name in files} - {target}:
         os.chmod(folder, 0o755)              # the user in the container is neither owner nor group
     atomic_write(target/_MANIFEST, to_json(new, indent=1) + '\n')
 
 def _recorded(target:Path)->dict[str, str]:
-    try: old = json.loads((target/_MANIFEST).read_text(encoding='utf8'))
-    except (OSError, ValueError): return {}
+    try: old = read_json((target/_MANIFEST).read_text(encoding='utf8'))
+    except (OSError, ValueError, RecursionError): return {}
+    old = old if isinstance(old, dict) else {}
     return {n: sha for n, sha in old.items() if not Path(n).is_absolute() and '..' not in Path(n).parts}
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #58b7acdf
 def generate_docker_files(
-    project_name:str,          # Part of the folder's name, and the image's name: lower case, as Docker wants it
+    project_name:str,          # Names the folder, the service and, in lower case where Docker wants it, the image
     model_path:str|Path,       # File that `ModelRegistry.export_model` wrote, or an .arrays, .skops, .pkl or .joblib file
-    requirements:list=None,    # More packages, each pinned (`xgboost==2.1.0`); they win over what trained the model
+    requirements:list=None,    # More packages (`xgboost==2.1.0`); they win, and without a version get the installed one
     *,
     folder:str|Path='.',       # Where the new folder goes
-    port:int=5000,             # Port of the API, and of the proxy on the loopback interface of the host
+    port:int=5000,             # Port of the API, in the container and on the loopback interface of the host
     base_image:str=None,       # Pinned image with Python; None for the official one of the model's Python
     force:bool=False,          # Overwrite files that were edited by hand?
     allow_pickle:bool=False,   # Deploy a pickle or joblib file? It can run any code when it is loaded
@@ -297,10 +349,10 @@ def generate_docker_files(
     project = _project(project_name)
     data, model, info = _read_model(model_path, allow_pickle, trusted)
     values = _values(project, model, digest(data), info, port, base_image, allow_pickle, trusted)
-    pins = '\n'.join([*_pins(requirements, info.get('environment', {})), ''])
+    pins = '\n'.join([*_pins(requirements, info.get('environment', {}), model.endswith('.skops')), ''])
     files = {name: _fill(template, values) for name, template in _TEMPLATES.items()}
     record = _record(project, info, digest(data))
     files |= {'requirements.txt': pins.encode(), 'model.json': record, model: data, **_modules()}
-    target = Path(folder)/f'deployment_{project}'
+    target = Path(folder).expanduser().absolute()/f'deployment_{project}'
     _write_folder(target, files, force)
     return target
