@@ -1,5 +1,6 @@
 "The contract of the course chapter: every class, method, parameter, default, return key, route and file has its name"
 import inspect
+import io
 import json
 import logging
 import os
@@ -34,7 +35,7 @@ SIGNATURES = {
     'ModelMonitor.log_prediction': dict(input_data=NEEDED, prediction=NEEDED, probability=None, response_time=None, model_version=None, user_id=None),
     'ModelMonitor.log_feedback': dict(prediction_id=NEEDED, actual_value=NEEDED, feedback_type='ground_truth'),
     'ModelMonitor.calculate_metrics': dict(hours=24), 'ModelMonitor.get_dashboard_data': {},
-    'DataDriftDetector': dict(reference_data=NEEDED, significance_level=0.05), 'DataDriftDetector.detect_drift': dict(new_data=NEEDED, detailed=True), 'DataDriftDetector.visualize_drift': dict(results=NEEDED),
+    'DataDriftDetector': dict(reference_data=NEEDED, significance_level=0.05), 'DataDriftDetector.detect_drift': dict(new_data=NEEDED, detailed=True), 'DataDriftDetector.visualize_drift': dict(drift_results=NEEDED),
 }
 
 
@@ -283,14 +284,99 @@ def test_monitor(tmp_path):
         assert set(monitor.thresholds) == {'accuracy', 'precision', 'recall', 'response_time', 'error_rate'}
 
 
-def test_drift(trained):
-    X = trained[1]
-    detector = DataDriftDetector(X)
-    results = detector.detect_drift(features(flights(6, sample=800)))
-    assert set(results) == {'timestamp', 'overall_drift', 'drift_score', 'feature_drifts', 'summary'}
-    assert set(results['summary']) >= {'total_features', 'drifted_features', 'drift_percentage', 'numerical_drifts', 'categorical_drifts', 'high_severity_drifts', 'skipped'}
-    common = {'feature', 'drift_detected', 'psi_score', 'drift_severity'}
-    assert set(results['feature_drifts']['temp']) == common | {'ks_statistic', 'ks_p_value', 'mean_change', 'std_change'}
-    assert set(results['feature_drifts']['origin']) == common | {'chi2_statistic', 'chi2_p_value', 'new_categories', 'missing_categories'}
-    assert detector.visualize_drift(results).axes and len(detector.drift_history) == 1
-    assert isinstance(X, pd.DataFrame) and results['overall_drift']
+# --- DataDriftDetector
+def numbers(seed, mean=0., sd=1., p=(.5, .3, .2), n=1000):
+    r = np.random.default_rng(seed)
+    return pd.DataFrame({'f1': r.normal(mean, sd, n), 'f2': r.normal(5, 2, n), 'c1': r.choice(list('ABC'), n, p=p), 'c2': r.choice(list('XY'), n, p=[.7, .3])})
+
+
+NUMERIC = dict(feature=str, drift_detected=bool, ks_statistic=float, ks_p_value=float, mean_change=float, std_change=float, psi_score=float, drift_severity=str)
+CATEGORICAL = dict(feature=str, drift_detected=bool, chi2_statistic=float, chi2_p_value=float, psi_score=float, new_categories=list, missing_categories=list, drift_severity=str)
+SUMMARY = dict(total_features=int, drifted_features=int, drift_percentage=float, numerical_drifts=list, categorical_drifts=list, high_severity_drifts=list, skipped=dict)
+
+
+def types_are(row, wanted):
+    for k, t in wanted.items(): assert type(row[k]) is t, (k, row[k])
+
+
+def well_shaped(out):
+    "A drift result as the contract has it, whatever was found"
+    json.dumps(out, allow_nan=False)
+    types_are(out, dict(timestamp=str, overall_drift=bool, drift_score=float, feature_drifts=dict, summary=dict))
+    types_are(out['summary'], SUMMARY)
+    s, f = out['summary'], out['feature_drifts']
+    for name, row in f.items():
+        types_are(row, NUMERIC if 'ks_statistic' in row else CATEGORICAL)
+        assert type(name) is str and row['feature'] == name and row['drift_severity'] in ('low', 'medium', 'high')
+        assert all(np.isfinite(v) for v in row.values() if type(v) is float)
+        if 'ks_statistic' in row: assert row['mean_change'] >= 0 and row['std_change'] >= 0
+    drifted = [n for n, row in f.items() if row['drift_detected']]
+    assert sorted(s['numerical_drifts'] + s['categorical_drifts']) == sorted(drifted) and s['drifted_features'] == len(drifted) and set(s['high_severity_drifts']) <= set(drifted)
+    assert not set(s['skipped']) & set(f) and out['overall_drift'] == bool(drifted)
+    assert out['drift_score'] == (len(drifted)/s['total_features'] if s['total_features'] else 0.) and s['drift_percentage'] == 100*out['drift_score']
+    return out
+
+
+def test_drift_results():
+    ref, new = numbers(0), numbers(1, .5, 1.2, (.3, .4, .3), 500)
+    d = DataDriftDetector(reference_data=ref, significance_level=.05)
+    out = well_shaped(d.detect_drift(new_data=new, detailed=True))
+    s, f = out['summary'], out['feature_drifts']
+    assert (s['numerical_drifts'], s['categorical_drifts'], s['total_features'], s['drifted_features'], s['drift_percentage'], out['drift_score']) == (['f1'], ['c1'], 4, 2, 50.0, .5)
+    assert f['f1']['mean_change'] == pytest.approx(abs(new.f1.mean() - ref.f1.mean())/ref.f1.std(), abs=1e-12)
+    assert f['f1']['std_change'] == pytest.approx(abs(new.f1.std() - ref.f1.std())/ref.f1.std(), abs=1e-12)
+    assert set(f) == set(ref) and set(well_shaped(d.detect_drift(new, detailed=False))['feature_drifts'] or 'x') == {'f1', 'c1'}
+    assert well_shaped(DataDriftDetector(ref).detect_drift(numbers(2, -.5)))['feature_drifts']['f1']['mean_change'] > .3      # no sign
+    gone = well_shaped(d.detect_drift(new.drop(columns=['f2', 'c2'])))
+    assert gone['feature_drifts']['f2']['drift_severity'] == gone['feature_drifts']['c2']['drift_severity'] == 'high' and gone['summary']['drifted_features'] == 4
+    assert type(d.drift_history) is list and [len(h['feature_drifts']) for h in d.drift_history] == [4, 2, 4]
+
+
+def test_drift_attributes():
+    ref = numbers(0).assign(same=7., day=pd.Timestamp('2013-01-01'))
+    d = DataDriftDetector(ref, .01)
+    kept = ref.copy()
+    ref['f1'] += 100
+    pd.testing.assert_frame_equal(d.reference_data, kept)
+    assert (d.significance_level, d.drift_history) == (.01, []) and set(d.reference_stats) >= {'numerical', 'categorical', 'correlations'}
+    assert set(d.reference_stats['numerical']) == {'f1', 'f2', 'same', 'day'} and set(d.reference_stats['categorical']) == {'c1', 'c2'}
+    assert d.reference_stats['correlations']['f1']['f2'] == pytest.approx(kept.f1.corr(kept.f2))
+    json.dumps(d.reference_stats, allow_nan=False)
+    for _ in range(102): d.detect_drift(kept.head(3))
+    assert len(d.drift_history) == 100
+
+
+def test_drift_of_odd_columns_is_strict_json():
+    "What is undefined is a number; names are texts; what cannot be judged is named"
+    r, n = np.random.default_rng(0), 400
+    ref = pd.DataFrame({2013: r.normal(size=n), ('a', 1): 7., 'inf': np.inf, 'huge': r.uniform(-1, 1, size=n)*1e308, 'gap': np.nan, 'id': [f'u{i}' for i in range(n)], 'list': [[1]]*n,
+                        'flag': r.random(n) < .5, 'day': pd.Timestamp('2013-01-01') + pd.to_timedelta(r.random(n), unit='D'), 'mixed': [1, 'a', (2, 3), pd.Timestamp('2013')]*(n//4),
+                        'int': pd.array(r.integers(0, 9, n), 'Int64'), 'cat': pd.Categorical(r.choice(list('abc'), n))})
+    d = DataDriftDetector(ref)
+    same = well_shaped(d.detect_drift(ref))
+    assert not same['overall_drift'] and set(same['summary']['skipped']) == {'gap', 'id', 'list'} and {'2013', "('a', 1)"} <= set(same['feature_drifts'])
+    for new in (ref.assign(**{'inf': 1., 'gap': 1., 'flag': 'x', 'mixed': 'z', 'new': 1}), ref.iloc[:, ::-1], ref[['huge']], ref.head(25), ref.head(0), ref.astype(str)): well_shaped(d.detect_drift(new))
+    constant = well_shaped(d.detect_drift(ref.assign(cat='a', inf=9.)))
+    assert constant['feature_drifts']['inf']['drift_detected']
+    moved = ref.copy(); moved[('a', 1)] = 9.
+    assert well_shaped(d.detect_drift(moved))['feature_drifts']["('a', 1)"]['mean_change'] == 2.          # a constant: in its own unit
+    with pytest.raises(ValueError, match="two columns named '1'"): DataDriftDetector(pd.DataFrame([[1, 2]], columns=[1, '1']))
+
+
+def test_drift_skips_what_it_cannot_judge_and_stays_small():
+    out = well_shaped(DataDriftDetector(numbers(0)).detect_drift(numbers(1, n=25)))
+    assert (out['feature_drifts'], out['overall_drift'], out['drift_score'], set(out['summary']['skipped'])) == ({}, False, 0.0, {'f1', 'f2', 'c1', 'c2'})
+    users = pd.Series(np.random.default_rng(0).integers(0, 20_000, 60_000).astype(str))
+    out = well_shaped(DataDriftDetector(pd.DataFrame({'user': users})).detect_drift(pd.DataFrame({'user': 'w' + users})))
+    assert len(json.dumps(out)) < 5000 and out['feature_drifts']['user']['new_category_count'] > 18_000
+
+
+def test_drift_picture():
+    d = DataDriftDetector(numbers(0))
+    nothing = {'timestamp': 'x', 'overall_drift': False, 'drift_score': 0.0, 'feature_drifts': {}, 'summary': {'total_features': 0, 'drifted_features': 0, 'drift_percentage': 0.0,
+               'numerical_drifts': [], 'categorical_drifts': [], 'high_severity_drifts': []}}
+    for results in (d.detect_drift(numbers(1, .5)), json.loads(json.dumps(d.detect_drift(numbers(1, .5), detailed=False))), nothing):
+        figure = d.visualize_drift(drift_results=results)
+        assert len(figure.axes) == 4 and all(ax.get_title() for ax in figure.axes) and figure.get_label()
+        figure.savefig(io.BytesIO())
+    with pytest.raises(ValueError, match='give what detect_drift gave'): d.visualize_drift([1])

@@ -4,24 +4,25 @@
 
 # %% ../../nbs/08_drift/2_drift.ipynb #470d2f6e
 from __future__ import annotations
-from collections import deque
-from collections.abc import Callable
+from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cached_property
+from numbers import Real
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 from scipy import stats
 from ..core.config import MLPipelineConfig, as_config
 from ..core.rules import InvalidInput, utcnow
-from .distance import Bins, Column, chi2, cut, identifier, ks, missing_test, pool, psi, psi_noise, read_column
+from . import pictures, profiles
+from .distance import Bins, Column, cut, identifier, read_column
+from .distance import chi2, ks, missing_test, pool, psi, psi_noise
 
 # %% auto #0
 __all__ = ['corrected', 'DataDriftDetector']
 
 # %% ../../nbs/08_drift/2_drift.ipynb #1d0a9831
 _MIN_ROWS, _MISSING, _HIGH, _HISTORY = 100, 0.05, 2.5, 100
-_NUMBER_KEYS = ('ks_statistic', 'ks_p_value', 'mean_change', 'std_change')
-_CATEGORY_KEYS = ('chi2_statistic', 'chi2_p_value', 'new_categories', 'missing_categories')
 
 def corrected(
     p_values:list, # p-values; None where nothing was tested
@@ -41,14 +42,13 @@ class DataDriftDetector:
         *,
         config:MLPipelineConfig|dict|None=None, # `monitoring.drift_threshold` is read
     ):
-        if not len(_checked(reference_data, 'reference_data')):
+        named = _by_name(reference_data, 'reference_data')
+        if not len(reference_data):
             raise InvalidInput(f'reference_data has {len(reference_data)} rows; give it the training data')
-        if not 0 < significance_level < 1:
-            raise InvalidInput(f'significance_level is {significance_level!r}; '
-                               'choose a number between 0 and 1, usually 0.05')
-        self.significance_level, self._history = significance_level, deque(maxlen=_HISTORY)
+        self.significance_level, self.drift_history = _share(significance_level), []
         self.threshold = as_config(config).get('monitoring.drift_threshold')
-        self._columns = {name: read_column(series) for name, series in reference_data.items()}
+        self.reference_data = reference_data.copy()
+        self._columns = {name: read_column(series) for name, series in named.items()}
         self._bins = {name: _bin(c.values) for name, c in self._columns.items() if c.numeric and c.present >= _MIN_ROWS}
 
     def __repr__(self):
@@ -56,19 +56,27 @@ class DataDriftDetector:
         return (f'DataDriftDetector({rows:,} rows, {columns} columns, '
                 f'p < {self.significance_level}, PSI > {self.threshold})')
 
-    @property
-    def drift_history(self)->list[dict]: "The last 100 results, the newest last"; return deepcopy(list(self._history))
+    @cached_property
+    def reference_stats(self)->dict:
+        "What is normal: numerical, categorical, correlations"
+        return profiles.profile(_by_name(self.reference_data, 'reference_data'), self._columns)
 
 # %% ../../nbs/08_drift/2_drift.ipynb #3a723504
-def _checked(frame:pd.DataFrame, what:str)->pd.DataFrame:
-    "The frame, or a refusal of what cannot be compared by column"
+def _by_name(frame:pd.DataFrame, what:str)->dict[str, pd.Series]:
+    "The columns by their names as texts, or a refusal of what cannot be compared by column"
     if not isinstance(frame, pd.DataFrame):
         raise InvalidInput(f'{what} is a {type(frame).__name__}; give a pandas DataFrame')
-    if not frame.columns.is_unique:
-        twice = frame.columns[frame.columns.duplicated()][0]
-        raise InvalidInput(f'{what} has two columns named {twice!r}; rename one')
-    if not len(frame.columns): raise InvalidInput(f'{what} has {len(frame.columns)} columns; nothing can be compared')
-    return frame
+    names = [str(name) for name in frame.columns]
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
+        raise InvalidInput(f'{what} has two columns named {twice[0]!r}; rename one')
+    if not names: raise InvalidInput(f'{what} has {len(names)} columns; nothing can be compared')
+    return {name: frame.iloc[:, i] for i, name in enumerate(names)}
+
+def _share(level:float)->float:
+    "A significance level, or why it cannot be one"
+    if isinstance(level, bool) or not isinstance(level, Real) or not 0 < level < 1:
+        raise InvalidInput(f'significance_level is {level!r}; choose a number between 0 and 1, usually 0.05')
+    return float(level)
 
 def _bin(values:np.ndarray)->tuple[Bins, np.ndarray]:
     "The bins of a reference and its rows in them"
@@ -86,41 +94,47 @@ class _Evidence:
     fact:str = ''              # A change that needs no statistics
     lack:str = ''              # Why nothing can be said
 
-def _empty_row(name:str, reference:Column)->dict:
-    "The entry of a column about which nothing is known yet: all keys are there"
-    keys = _NUMBER_KEYS if reference.numeric else _CATEGORY_KEYS
-    row = dict(feature=name, drift_detected=False, psi_score=None, drift_severity='none') | dict.fromkeys(keys)
-    return row if reference.numeric else row | {k: [] for k in keys[2:]}
+def _empty_row(name:str, numeric:bool)->dict:
+    "The entry of a column of which nothing is known yet: all keys are there"
+    if numeric: own = dict(ks_statistic=0., ks_p_value=1., mean_change=0., std_change=0.)
+    else: own = dict(chi2_statistic=0., chi2_p_value=1., new_categories=[], missing_categories=[],
+                     new_category_count=0, missing_category_count=0)
+    return dict(feature=name, drift_detected=False, **own, corrected_p_value=1., psi_score=0., drift_severity='low')
 
 # %% ../../nbs/08_drift/2_drift.ipynb #1c384a6e
 def _compare_numbers(row:dict, reference:Column, window:Column, binned:tuple)->tuple[float, np.ndarray]:
     "Fill `row`; give the p-value and both samples' counts"
     a, b = reference.values, window.values
+    row['mean_change'], row['std_change'] = _changes(a, b)
     if reference.single != window.single:
         with np.errstate(over='ignore'): a, b = (x.astype(np.float32).astype(float) for x in (a, b))
         binned = _bin(a)
-    statistic, p = ks(a, b)
-    row |= dict(ks_statistic=statistic, ks_p_value=p,
-                mean_change=_change(np.mean, a, b), std_change=_change(np.std, a, b))
-    return p, np.array([binned[1], binned[0].count(b)])
+    row['ks_statistic'], row['ks_p_value'] = ks(a, b)
+    return row['ks_p_value'], np.array([binned[1], binned[0].count(b)])
 
-def _change(measure:Callable, a:np.ndarray, b:np.ndarray)->float|None:
-    "How much `measure` moved, in the column's unit; None where it has no finite value"
-    with np.errstate(all='ignore'):
-        a, b = (x[np.isfinite(x)] for x in (a, b))
-        if not (len(a) and len(b)): return None
-        a, b = measure(a), measure(b)
-        return float(b - a) if np.isfinite(b - a) else None
+def _changes(reference:np.ndarray, window:np.ndarray)->tuple[float, float]:
+    "How far mean and standard deviation moved, in standard deviations of the reference"
+    a, b = (x[np.isfinite(x)] for x in (reference, window))
+    if min(len(a), len(b)) < 2: return 0., 0.
+    scale = max(1., float(max(np.abs(a).max(), np.abs(b).max()))/1e100)       # squares of huge numbers overflow
+    a, b = a/scale, b/scale
+    unit = float(np.std(a, ddof=1)) if a.min() < a.max() else 0.
+    moved = abs(float(b.mean() - a.mean())), abs(float(np.std(b, ddof=1)) - unit)
+    return tuple(min(m/unit if unit else m*scale, float(np.finfo(float).max)) for m in moved)
 
 # %% ../../nbs/08_drift/2_drift.ipynb #e8c16209
 def _compare_categories(row:dict, reference:Column, window:Column)->tuple[float, np.ndarray]:
     "The same for categories"
     a, b = reference.values, window.values
     table = pool(a, b)
-    statistic, p = chi2(table)
-    row |= dict(chi2_statistic=statistic, chi2_p_value=p,
-                new_categories=[k for k in b if k not in a], missing_categories=[k for k in a if k not in b])
-    return p, table
+    row['chi2_statistic'], row['chi2_p_value'] = chi2(table)
+    row |= _named('new', b, a) | _named('missing', a, b)
+    return row['chi2_p_value'], table
+
+def _named(what:str, here:dict, there:dict)->dict:
+    "The categories that are here and not there: the most frequent by name, and how many there are"
+    names, count = profiles.only_here(here, there)
+    return {f'{what}_categories': names, f'{what}_category_count': count}
 
 def _size(counts:np.ndarray|list)->np.ndarray:
     "PSI of two rows of counts, and the part of it that is chance"
@@ -130,9 +144,10 @@ def _size(counts:np.ndarray|list)->np.ndarray:
 # %% ../../nbs/08_drift/2_drift.ipynb #a304f613
 def _collect(name:str, reference:Column, window:Column|None, rows:int, binned:tuple|None)->_Evidence:
     "Evidence for one column; `window` is None where the column vanished"
-    e = _Evidence(_empty_row(name, reference))
+    e = _Evidence(_empty_row(name, reference.numeric))
     e.fact, e.lack = _fact(reference, window) if rows else '', _lack('rows', rows, reference.rows)
-    if e.fact or e.lack: return e
+    if e.fact: return _replaced(e, reference, window, rows)
+    if e.lack: return e
     gaps = [(c.rows - c.present, c.present) for c in (reference, window)]
     e.missing = tuple(m/(m + n) for m, n in gaps)
     e.lack = _lack('values', *(n for _, n in gaps))
@@ -145,6 +160,20 @@ def _collect(name:str, reference:Column, window:Column|None, rows:int, binned:tu
     e.row['psi_score'], e.effect = float(size[0]), float(size[0] - size[1])
     return e
 
+# %% ../../nbs/08_drift/2_drift.ipynb #083f2db4
+def _replaced(e:_Evidence, reference:Column, window:Column|None, rows:int)->_Evidence:
+    "Statistics of a column that has no value in common with its reference, by type or because it is gone"
+    table = np.array([[reference.rows, 0.], [0., rows]])
+    size, (statistic, p) = _size(table), chi2(table)
+    if reference.numeric: e.row |= dict(ks_statistic=1., ks_p_value=p)
+    else:
+        here = {} if window is None or window.numeric else window.values
+        e.row |= dict(chi2_statistic=statistic, chi2_p_value=p)
+        e.row |= _named('new', here, {}) | _named('missing', reference.values, {})
+    e.row['psi_score'], e.row['corrected_p_value'], e.effect = float(size[0]), p, float(size[0] - size[1])
+    return e
+
+# %% ../../nbs/08_drift/2_drift.ipynb #b05671e6
 def _fact(reference:Column, window:Column|None)->str:
     "A change that needs no statistics, or ''"
     if window is None: return 'the column is gone'
@@ -156,22 +185,21 @@ def _lack(what:str, *counts:int)->str:
     return f'insufficient data: {min(counts)} {what}, {_MIN_ROWS} are needed' if min(counts) < _MIN_ROWS else ''
 
 # %% ../../nbs/08_drift/2_drift.ipynb #6fa5debf
-def _judge(e:_Evidence, p:float|None, p_missing:float|None, level:float, threshold:float)->tuple[str, float]:
-    "Write the verdict into `e.row`; give the reason and the column's share of alarm, 0..1"
-    significant = min([x for x in (p, p_missing) if x is not None], default=1) < level
+def _judge(e:_Evidence, p:float|None, p_missing:float|None, level:float, threshold:float)->str:
+    "Write the verdict into `e.row`; give its reason"
+    tested = [x for x in (p, p_missing) if x is not None]
+    if tested: e.row['corrected_p_value'] = min(tested)
+    surprise, size = min(tested, default=1.) < level, _severity(e, threshold)
     gaps = p_missing is not None and p_missing < level and abs(e.missing[1] - e.missing[0]) > _MISSING
-    high = _HIGH*threshold or 0.25
-    drifted = bool(e.fact) or gaps or (significant and e.effect > threshold)
-    if e.fact: severity, alarm, reason = 'high', 1., e.fact
-    elif e.lack and not drifted:
-        e.row['psi_score'], severity, alarm, reason = None, 'insufficient data', 0., e.lack
-    else:
-        severity = 'high' if e.effect > high else 'medium' if e.effect > threshold else 'low'
-        alarm = min(1., max(0., e.effect/high))
-        if not significant: severity, alarm = 'none', 0.
-        reason = _reason(e, p, p_missing)
-    e.row |= dict(drift_detected=drifted, drift_severity=severity)
-    return reason, alarm
+    drifted = bool(e.fact) or gaps or (surprise and e.effect > threshold)
+    e.row |= dict(drift_detected=bool(drifted), drift_severity=size)
+    if e.lack and drifted and not e.fact: return f'{_reason(e, p, p_missing)}; {e.lack}'
+    return e.fact or e.lack or _reason(e, p, p_missing)
+
+def _severity(e:_Evidence, threshold:float)->str:
+    "The size of a change in a word"
+    if e.fact or e.effect > (_HIGH*threshold or 0.25): return 'high'
+    return 'medium' if e.effect > threshold else 'low'
 
 def _reason(e:_Evidence, p:float|None, p_missing:float|None)->str:
     "The sentence of a verdict that rests on numbers"
@@ -186,20 +214,20 @@ def _reason(e:_Evidence, p:float|None, p_missing:float|None)->str:
 def detect_drift(self:DataDriftDetector,
     new_data:pd.DataFrame, # The window: the same columns, in any order
     detailed:bool=True,    # False: `feature_drifts` holds the drifted columns only
-)->dict:                   # timestamp, overall_drift, drift_score, feature_drifts, summary
+)->dict:                   # timestamp, overall_drift, drift_score, feature_drifts, summary; strict JSON
     "Compare `new_data` with the reference, column by column, and remember the answer"
-    window = {name: read_column(series) for name, series in _checked(new_data, 'new_data').items()}
+    window = {name: read_column(series) for name, series in _by_name(new_data, 'new_data').items()}
     skipped = {name: why for name, c in self._columns.items() if name in window and (why := _unusable(c))}
     found = [_collect(name, c, window.get(name), len(new_data), self._bins.get(name))
              for name, c in self._columns.items() if name not in skipped]
     p = iter(corrected([x for e in found for x in e.tests]))
-    judged = [_judge(e, next(p), next(p), self.significance_level, self.threshold) for e in found]
-    skipped |= {e.row['feature']: e.lack for e in found if e.row['drift_severity'] == 'insufficient data'}
+    reasons = {e.row['feature']: _judge(e, next(p), next(p), self.significance_level, self.threshold) for e in found}
+    for e in found:
+        if e.lack and not e.row['drift_detected']: skipped[e.row['feature']] = e.lack
     skipped |= {name: 'new column: the reference has none of this name' for name in window if name not in self._columns}
-    results = _results(found, judged, skipped, {name for name, c in self._columns.items() if c.numeric})
-    drifts = results['feature_drifts']
-    if not detailed: results['feature_drifts'] = {name: row for name, row in drifts.items() if row['drift_detected']}
-    self._history.append(deepcopy(results))
+    rows = [e.row for e in found if e.row['feature'] not in skipped]
+    results = _results(rows, reasons, skipped, detailed)
+    self._remember(results)
     return results
 
 # %% ../../nbs/08_drift/2_drift.ipynb #230203b6
@@ -208,50 +236,30 @@ def _unusable(column:Column)->str:
     if column.kind.endswith(' objects'): return f'holds {column.kind}, which have no distribution to compare'
     return identifier(column)
 
-def _results(found:list, judged:list, skipped:dict, numeric:set)->dict:
-    "What `detect_drift` gives, from the evidence and the verdicts of all columns"
-    assessed = {e.row['feature']: verdict for e, verdict in zip(found, judged) if e.row['feature'] not in skipped}
-    drifted, n = [e.row for e in found if e.row['drift_detected']], max(1, len(assessed))
-    numbers = sum(row['feature'] in numeric for row in drifted)
+def _results(rows:list[dict], reasons:dict, skipped:dict, detailed:bool)->dict:
+    "What `detect_drift` gives, from the rows of the columns that were judged"
+    drifted, share = [r for r in rows if r['drift_detected']], 0.
+    if rows: share = len(drifted)/len(rows)
     summary = dict(
-        total_features=len(assessed), drifted_features=len(drifted), drift_percentage=100*len(drifted)/n,
-        numerical_drifts=numbers, categorical_drifts=len(drifted) - numbers,
-        high_severity_drifts=sum(row['drift_severity'] == 'high' for row in drifted),
-        skipped=skipped, reasons={name: reason for name, (reason, _) in assessed.items()})
+        total_features=len(rows), drifted_features=len(drifted), drift_percentage=100*share,
+        numerical_drifts=[r['feature'] for r in drifted if 'ks_statistic' in r],
+        categorical_drifts=[r['feature'] for r in drifted if 'chi2_statistic' in r],
+        high_severity_drifts=[r['feature'] for r in drifted if r['drift_severity'] == 'high'],
+        skipped=skipped, reasons={r['feature']: reasons[r['feature']] for r in rows})
     return dict(
-        timestamp=utcnow().isoformat(timespec='microseconds'), overall_drift=bool(drifted),
-        drift_score=sum(alarm for _, alarm in assessed.values())/n,
-        feature_drifts={e.row['feature']: e.row for e in found}, summary=summary)
-
-# %% ../../nbs/08_drift/2_drift.ipynb #d3622262
-_SHOWN = 30
+        timestamp=utcnow().isoformat(timespec='microseconds'), overall_drift=bool(drifted), drift_score=share,
+        feature_drifts={r['feature']: r for r in (rows if detailed else drifted)}, summary=summary)
 
 @patch
-def visualize_drift(self:DataDriftDetector,
-    results:dict, # What `detect_drift` gave
-):                # A matplotlib Figure, which shows itself in a notebook and is held by nothing else
-    "Draw the PSI of each column, the largest on top (at most 30), beside the threshold"
-    from matplotlib import pyplot as plt
-    rows = sorted(results['feature_drifts'].values(), key=_rank)[:_SHOWN][::-1]
-    names, lengths = [str(r['feature']) for r in rows], [_length(r) for r in rows]
-    figure, axes = plt.subplots(figsize=(8, 1.3 + 0.3*len(rows)), layout='constrained')
-    plt.close(figure)
-    bars = axes.barh(names, lengths, color='#9db8d9', edgecolor='#1f3b5c')
-    for bar, row in zip(bars, rows):
-        if row['drift_detected']: bar.set(hatch='///', facecolor='#e8a33d')
-    axes.bar_label(bars, [_label(r) for r in rows], padding=4)
-    axes.axvline(self.threshold, color='black', linestyle='--', label=f'threshold {self.threshold:g}')
-    axes.set_xscale('symlog', linthresh=self.threshold or 0.1)
-    axes.set_xlim(0, 5*max([*lengths, self.threshold, 0.1]))
-    axes.set(xlabel='PSI', title=_headline(results['summary']))
-    axes.legend(loc='lower right', frameon=False)
-    return figure
+def _remember(self:DataDriftDetector, results:dict):
+    "Keep a copy of the last 100 answers, the newest last; each is small, since categories are named up to twenty"
+    self.drift_history.append(deepcopy(results))
+    del self.drift_history[:-_HISTORY]
 
-# %% ../../nbs/08_drift/2_drift.ipynb #78a920b0
-def _rank(row:dict)->tuple: return not row['drift_detected'], -_length(row), str(row['feature'])
-def _length(row:dict)->float: return row['psi_score'] or 0.
-def _label(row:dict)->str:
-    size = '' if row['psi_score'] is None else f"{row['psi_score']:.2f} "
-    return size + ('drift, ' if row['drift_detected'] else '') + row['drift_severity']
-def _headline(s:dict)->str:
-    return f"{s['drifted_features']} of {s['total_features']} columns drifted, {len(s['skipped'])} skipped"
+# %% ../../nbs/08_drift/2_drift.ipynb #d3622262
+@patch
+def visualize_drift(self:DataDriftDetector,
+    drift_results:dict, # What `detect_drift` gave; read back from JSON, or with nothing in it, is fine
+):                      # A matplotlib Figure, which shows itself in a notebook; its label says in words what it shows
+    "Draw the share that drifted, the severities, and PSI and p-values by feature beside their marks"
+    return pictures.draw(drift_results, self.threshold, _HIGH*self.threshold or 0.25, self.significance_level)
