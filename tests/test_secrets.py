@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 import mlops_nb
 from mlops_nb import DataDriftDetector, DataVersioning, MLPipelineConfig, ModelAPI, ModelClient, ModelMonitor, ModelRegistry, Signature, Store, generate_docker_files
-from mlops_nb.cli import main
+from mlops_nb.cli import main as cli
 from mlops_nb.core import config as config_module, masks
 from mlops_nb.core.config import as_config
 from mlops_nb.core.rules import to_json

@@ -13,25 +13,64 @@ __all__ = ['read_json', 'read_document', 'line_of', 'check_ending', 'read_text',
 
 # %% ../../nbs/01_core/behind/1_documents.ipynb #807c37fd
 _LONGEST, _DEEPEST, _MOST = 1 << 18, 32, 10_000    # characters, levels, values
+_LONG_NUMBER = re.compile(r'[eE]\+?[0-9]{3}|[0-9]{300}')
 
 def _pairs(pairs:list[tuple])->dict:
     "An object whose names differ"
-    found = {}
-    for key, value in pairs:
-        if key in found: raise ValueError(f'the name {key!r} is there twice')
-        found[key] = value
-    return found
+    found = dict(pairs)
+    if len(found) == len(pairs): return found
+    names = [k for k, _ in pairs]
+    twice = next(k for i, k in enumerate(names) if k in names[:i])
+    raise ValueError(f'the name {twice[:60]!r} is there twice')
 
 def _finite(text:str)->float:
     "A number that is one"
     if not math.isfinite(value := float(text)): raise ValueError(f'{text[:20]} is no finite number')
     return value
 
+def _inside(tree)->list: return [*tree.values()] if isinstance(tree, dict) else tree if isinstance(tree, list) else []
+
+def _check_depth(tree, deepest:int):
+    "Refuse a nesting of more levels"
+    level, depth = [tree], 0
+    while level := [node for node in level if isinstance(node, (dict, list))]:
+        depth += 1
+        if depth > deepest: raise ValueError(f'it is nested deeper than {deepest} levels')
+        level = [value for node in level for value in _inside(node)]
+
+def _check_texts(tree):
+    "Refuse half a character, which JSON can write and no file can hold"
+    texts = [tree] if isinstance(tree, str) else [*tree] if isinstance(tree, dict) else []
+    try: ''.join(texts).encode()
+    except UnicodeEncodeError: raise ValueError('a text holds half a character') from None
+    for value in _inside(tree): _check_texts(value)
+
+# %% ../../nbs/01_core/behind/1_documents.ipynb #1d752b56
 def read_json(
-    text:str,  # JSON
-):             # What it holds
-    "Read strict JSON; `ValueError` says what is wrong, and never shows a value"
-    return json.loads(text, object_pairs_hook=_pairs, parse_float=_finite, parse_constant=_finite)
+    text:str|bytes,           # JSON; bytes are UTF-8
+    *,
+    deepest:int=100,          # Levels of lists and objects that it may have
+    longest:int|None=None,    # Characters or bytes that it may have; no limit by default
+):                            # What it holds
+    "Read strict JSON; the `InvalidInput` that refuses it says what is wrong, and never shows a value"
+    try: return _parsed(text, deepest, longest)
+    except UnicodeDecodeError as e: why = f'it is not UTF-8 at byte {e.start}'
+    except json.JSONDecodeError as e: why = f'line {e.lineno}, column {e.colno}: {e.msg}'
+    except RecursionError: why = f'it is nested deeper than {deepest} levels'
+    except ValueError as e: why = str(e)
+    raise InvalidInput(why)                                # out here, so that no cause goes with it
+
+def _parsed(text:str|bytes, deepest:int, longest:int|None):
+    "The same with the errors of the parser"
+    if not isinstance(text, (str, bytes, bytearray)): raise ValueError(f'JSON is text or bytes, not {type(text).__name__}')
+    unit = 'characters' if isinstance(text, str) else 'bytes'
+    if longest is not None and len(text) > longest: raise ValueError(f'it has {len(text):,} {unit}; {longest:,} are allowed')
+    if not isinstance(text, str): text = text.decode('utf8')
+    number = _finite if _LONG_NUMBER.search(text) else None
+    tree = json.loads(text, object_pairs_hook=_pairs, parse_float=number, parse_constant=_finite)
+    if text.count('[') + text.count('{') > deepest: _check_depth(tree, deepest)
+    if '\\u' in text or not text.isascii(): _check_texts(tree)
+    return tree
 
 # %% ../../nbs/01_core/behind/1_documents.ipynb #d9fc0e2b
 _NUMBER = re.compile(r'-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?')
@@ -71,8 +110,6 @@ def _merged(node, yaml)->list[tuple]:
     return [(k, v) for m in more for k, v in m.value if k.value not in names and k.value != '<<'] + own
 
 # %% ../../nbs/01_core/behind/1_documents.ipynb #8ff6677f
-def _inside(tree)->list: return [*tree.values()] if isinstance(tree, dict) else tree if isinstance(tree, list) else []
-
 def _count(tree, depth:int=0, left:int=_MOST)->int:
     "How many values may still come after those of `tree`"
     if depth > _DEEPEST: raise ValueError(f'it is nested deeper than {_DEEPEST} levels')
@@ -90,20 +127,13 @@ def _read_yaml(text:str):
         at = f'line {mark.line + 1}, column {mark.column + 1}: ' if mark else ''
     raise ValueError(at + re.sub(r"'[^']{2,}'", 'that begins here', why))
 
-def _check_texts(tree):
-    "Refuse half a character, which JSON can write and no file can hold"
-    texts = [tree] if isinstance(tree, str) else [*tree] if isinstance(tree, dict) else []
-    try: ''.join(texts).encode()
-    except UnicodeEncodeError: raise ValueError('a text holds half a character') from None
-    for value in _inside(tree): _check_texts(value)
-
 def read_document(
     text:str,       # The whole text
     ending:str,     # `.json`, `.yaml` or `.yml`
 ):                  # What it holds; None for an empty YAML document
     "Read JSON or YAML within the limits; `ValueError` says what is wrong, and never shows a value"
     if len(text) > _LONGEST: raise ValueError(f'it has {len(text):,} characters; {_LONGEST:,} are allowed')
-    try: tree = read_json(text) if ending == '.json' else _read_yaml(text)
+    try: tree = read_json(text, deepest=_DEEPEST) if ending == '.json' else _read_yaml(text)
     except RecursionError: raise ValueError(f'it is nested deeper than {_DEEPEST} levels') from None
     _count(tree)
     _check_texts(tree)

@@ -5,11 +5,12 @@
 # %% ../../nbs/01_core/behind/2_masks.ipynb #f957657a
 from __future__ import annotations
 import os, re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote, unquote
 from .rules import MlopsError
 
 # %% auto #0
-__all__ = ['has_reference', 'resolve', 'is_secret', 'mask_text', 'mask', 'Shown']
+__all__ = ['has_reference', 'resolve', 'is_secret', 'mask_text', 'mask_url', 'hide_secrets', 'mask', 'Shown', 'brief']
 
 # %% ../../nbs/01_core/behind/2_masks.ipynb #80ded523
 _REFERENCE = re.compile(r'\$\{([A-Za-z_][A-Za-z0-9_]*)\}')
@@ -36,29 +37,189 @@ def resolve(
     return _REFERENCE.sub(lambda m: environ[m[1]], value)
 
 # %% ../../nbs/01_core/behind/2_masks.ipynb #e5222cfa
-_SECRET = {'password', 'passwd', 'passphrase', 'passcode', 'pwd', 'secret', 'secrets', 'token', 'apikey', 'dsn',
-           'credential', 'credentials', 'authorization', 'cookie'}
-_KEYS = {'api', 'private', 'access', 'secret', 'signing', 'encryption', 'account', 'auth'}    # before `key`
+_KEYS = """account|access|activation|admin|aes|anthropic|api|app|auth|aws|azure|cert|cipher|client|consumer|crypto|datadog|decrypt|
+    decryption|deploy|encrypt|encryption|fernet|firebase|gcp|github|gitlab|google|gpg|hf|hmac|huggingface|jwt|licen[cs]e|mailgun|
+    master|openai|pass|pgp|priv|private|recovery|root|rsa|sas|secret|sendgrid|sentry|server|service|session|shared|signing|slack|
+    ssh|ssl|storage|stripe|subscription|tls|token|twilio|webhook|wep|wifi|write"""
+_PLAIN = re.compile(rf"""passw(or[dt]|d) | pass_?(phrase|code) | pwd | kennwort | secret(?!ar|ion|or) | credential | (^|_)creds?(_|$)
+    | dsn(_|$) | ({_KEYS})_?keys?(?![a-z]) | (api|access|private|secret)_?key(?!w|b) | (^|_)conn(ect(ion)?)?_?(str(ing)?|uri)s?(_|$)
+    | (^|_|web)hook_?ur[li]s? | (^|_|j|php|asp|web|user)sess(ion)?_?ids?(_|$) | authori[sz]ation | signed_?ur[li] | sas_?(ur[li]|sig)
+    | (access|amz|hmac|hub|request|webhook|(^|_)x)_?signature | (auth|backup|mfa|otp|recovery|security|verification)_?codes?(_|$)
+    | seed_?phrase | mnemonic""", re.X)
+_WORD = re.compile(r"""(?!(max|min|num|n|total)tokens?$|.*token(i[sz]|count|less))\w*token\w* | t?otps? | [cx]srf | psk | sig
+    | (?!(by|com|gyro|encom|over|under|sur|tres|low|high|band|all|multi)pass$)\w*pass | \w*jwts? | \w*bearer | \w*cookies?
+    | (api|app|basic|client|db|docker|http|my|npm|o|proxy|redis|registry|smtp|user|web)?auth | \w*webhooks?
+    | (ado|azure|gh|git|github|gitlab)?pats?""", re.X)
+_BEFORE = {*"""max min n num number total avg mean count per prompt completion input output context cached pad eos bos unk sep cls
+    mask stop start end special first second third last final low high band single multi one two forward backward boarding by""".split()}
+_AFTER = {*"""count counts limit limits length len size budget ratio rate type types uri url endpoint ttl expiry expires expiration lifetime
+    timeout enabled required method methods mode provider scheme domain level index position dim ids name version vocab event events
+    retries policy through fail failed at mark threshold percent percentage filter usage""".split()}
 
+# %% ../../nbs/01_core/behind/2_masks.ipynb #4e8a221f
 def is_secret(
     name:str,  # Of a setting, a header, a column
 )->bool:       # Should its value be covered?
     "Does a name say that its value is a secret?"
-    words = re.findall(r'[A-Z]?[a-z]+|[A-Z]+(?![a-z])', str(name))
-    words = [w.lower() for w in words]
-    return bool(_SECRET & {*words}) or any(a in _KEYS and b in ('key', 'keys') for a, b in zip(words, words[1:]))
+    words = [w.lower() for w in re.findall(r'[A-Z]?[a-z]+|[A-Z]+(?![a-z])', str(name)[:500])]
+    if _PLAIN.search('_'.join(words)): return True
+    around = zip(['', *words], words, [*words[1:], ''])
+    return any(_WORD.fullmatch(w) and before not in _BEFORE and after not in _AFTER for before, w, after in around)
 
 # %% ../../nbs/01_core/behind/2_masks.ipynb #2b4f2fd7
 _MASK = '***'
-_INSIDE = [re.compile(r'(?<=://)([^\s:/@]*):(?!\$\{\w+\}@)(\S+)@'),
-           re.compile(r'([?&;\s]|^)([\w-]+)=(?!\$\{\w+\})([^\s&;]+)')]
+_USER = re.compile(r'[^\s:/@?#]*')
+_PORT = re.compile(r':\d{1,5}(?![^\s/?#,;)\]}\'"])')
 
+def _addresses(text:str)->Iterator[tuple[int, int]]:
+    "Passwords before a host, and tokens in place of a user"
+    for run in re.finditer(r'\S+', text):
+        at, last = run.start(), text.rfind('@', *run.span())
+        while (at := text.find('://', at, run.end())) >= 0:
+            user, scheme = _USER.match(text, at + 3), text[max(run.start(), at-9):at].lower()
+            at, i = user.end(), user.end()
+            if (end := _host(text, i, last)) < i: continue
+            if text[i] == ':': yield i + 1, end
+            token = text[i] == '@' or text[i+1:end] in ('', 'x-oauth-basic')
+            if token and not scheme.endswith(('ssh', 'sftp')): yield user.start(), max(end*(text[i] == '@'), i)
+            at = end
+
+def _host(text:str, i:int, last:int)->int:
+    "The last `@` of an address whose user ends at `i`, `last` without looking behind a blank; -1 where it has none"
+    if text[i:i+1] not in (':', '@'): return -1
+    if text[i] == '@' or _PORT.match(text, i): return last
+    follow = i + len(text[i:i+4096].partition('://')[0])
+    line = text.find('\n', i, follow)
+    blanks = text.rfind('@', i, line if line >= 0 else follow)
+    return max(last, blanks) if max(last, blanks) >= 0 else text.rfind('@', i, min(follow, i + 256))
+
+# %% ../../nbs/01_core/behind/2_masks.ipynb #7f17bee4
+_PAIR = re.compile(r'(?<![\w.\-])([\w.\-]++(?: [\w.\-]++)?)(\\*["\']?[ \t]*+)(=>|=|:(?!//))(\s*+)')
+_QUOTED = re.compile(r'"((?:\\.|[^"\\])*+)"|\'((?:\\.|[^\'\\])*+)\'|\\+(["\'])((?:(?!\\+\3).)*+)\\+\3', re.S)
+_IN_URL = {'key', 'keys', 'sig', 'signature', 'cred', 'code'}
+_KINDS = {'primary', 'foreign', 'sort', 'partition', 'cache', 'join', 'group', 'public'}
+
+def _is_parameter(name:str)->bool:
+    "Is the value of a parameter of a URL a secret?"
+    words = {*re.findall('[a-z]+', name.lower())}
+    return is_secret(name) or name.lower() == 'code' or not words & _KINDS and bool(words & (_IN_URL - {'code'}))
+
+def _pairs(text:str, escaped:int=2)->Iterator[tuple[int, int]]:
+    "Values whose name says that they are secrets; `escaped` says how often a value may be percent-encoded"
+    done = 0
+    for m in _PAIR.finditer(text):
+        if m.start() < done: continue                        # inside of a value that is covered
+        led = text[m.start() - 1:m.start()]
+        parameter = led in ('?', '&', '#', ';') and m[3] == '='
+        if is_secret(m[1]) or parameter and _is_parameter(m[1]): place = _value(text, m, led)
+        elif parameter and escaped and '%' in (value := re.compile(r'[^\s&;]*').match(text, m.end())[0]):
+            plain, place = unquote(value), (m.end(), m.end() + len(value))
+            if not any((*_addresses(plain), *_forms(plain), *_pairs(plain, escaped - 1))): continue
+        else: continue
+        done = place[1]
+        yield place
+
+# %% ../../nbs/01_core/behind/2_masks.ipynb #fe9e17b2
+def _value(text:str, m:re.Match, led:str)->tuple[int, int]:
+    "From where to where the value of a pair goes; `led` is the character before its name"
+    i = m.end()
+    if q := _QUOTED.match(text, i):
+        group = next(g for g in (1, 2, 4) if q[g] is not None)
+        more = re.match(r'[\w"\']\S*', text[q.end():]) if group != 4 and text[q.end():q.end()+1] in (text[i], '_') else None
+        return (i, q.end() + more.end()) if more else q.span(group)
+    if text[i:i+1] in ('[', '{'): return i, _closing(text, i)
+    return i, _unquoted(text, m, led)
+
+def _closing(text:str, i:int)->int:
+    "The end of what the bracket at `i` opens"
+    depth = 0
+    for b in re.compile(r'[][{}]').finditer(text, i):
+        depth += 1 if b[0] in '[{' else -1
+        if not depth: return b.end()
+    return len(text)
+
+def _unquoted(text:str, m:re.Match, led:str)->int:
+    "The end of a value without quotes"
+    i, line = m.end(), text.rfind('\n', max(0, m.start() - 1000), m.start()) + 1
+    before = text[line or max(0, m.start() - 1000):m.start()]
+    stop = next((q for q in '"\'' if (before.count(q) + m[0].count(q)) % 2), '')
+    if m[3] == '=':
+        whole = r'[^;\n]*' if led == ';' else r'[^;&=\n"\']*+(?=;)|[^\s&;]*'
+    elif re.search('authori[sz]ation|cookie', m[1].lower()) or not before.strip(' \t-'):
+        whole = rf'[^\n{stop}]*' if stop else r'[^\n]*'                  # a header or a line of YAML: all of it
+    else: whole = r'[^,}\]\n]*' if m[2].strip() else r'\S*'
+    value = re.compile(whole).match(text, i)[0]
+    kept = value.rstrip(' \t\r"\')]},.>')
+    return i + len(kept) + bool(re.search(r'\$\{\w*$', kept[-200:]))          # the bracket of a reference is its own
+
+# %% ../../nbs/01_core/behind/2_masks.ipynb #c9cce9fa
+_FORMS = [re.compile(form, re.S | re.X) for form in (
+    r'(?i:\bbearer)[ ]+([\w.~+/=-]+)', r'\b(?:Basic|Digest|Negotiate)[ ]+(?=\S*[\d=])([\w.~+/=-]{6,})',
+    r'(?<!\S)(?:-[uU]|--(?:proxy-)?user)[ =]*"[^\s:"]+:([^"]+)', r"(?<!\S)(?:-[uU]|--(?:proxy-)?user)[ =]*'[^\s:']+:([^']+)",
+    r'(?<!\S)(?:-[uU]|--(?:proxy-)?user)[ =]*[^\s:\'"]+:(\S+)', r'\bsshpass[ ]+-p[ ]*(\S+)', r'\bmysql\w*[ ].{0,80}?(?<!\S)-p(\S+)',
+    r'://hooks\.[^\s/]+/([^\s"\'?]+)', r'://[^\s/]*webhook[^\s/]*/([^\s"\'?]+)', r'://[^\s?]{1,200}?/webhooks?/([^\s"\'?]+)', r'/bot\d+:([\w-]{20,})',
+    r'\b(gh[opsur]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|[spr]k_(?:live|test)_\w{10,}|sk-[\w-]{20,}|hf_\w{20,})',
+    r'\b((?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)', r'-----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----(.*?)(?:-----END|\Z)')]
+_OPTION = re.compile(r'(?<!\S)--?([a-zA-Z][\w-]++)[ ]+("[^"]*"|\'[^\']*\'|[^\s\-]\S*)')
+_ELEMENT = re.compile(r'<([\w:.-]{1,80})>([^<]*)</')
+
+def _forms(text:str)->Iterator[tuple[int, int]]:
+    "Secrets that are known by their form, or by the option before them"
+    for form in _FORMS: yield from (m.span(1) for m in form.finditer(text))
+    for pair in (_OPTION, _ELEMENT): yield from (m.span(2) for m in pair.finditer(text) if is_secret(m[1]))
+
+# %% ../../nbs/01_core/behind/2_masks.ipynb #3828ba40
 def mask_text(
-    text:str,  # Any text, for instance a URL
-)->str:        # The same, without passwords of URLs and values of secret parameters
+    text:str,  # Any text: a URL, a header, a line of a log, JSON
+)->str:        # The same, with `***` in place of passwords, tokens and keys; references stay
     "Cover the secrets inside of a text"
-    text = _INSIDE[0].sub(rf'\1:{_MASK}@', text)
-    return _INSIDE[1].sub(lambda m: f'{m[1]}{m[2]}={_MASK}' if is_secret(m[2]) else m[0], text)
+    return _cover(text, [*_addresses(text), *_pairs(text), *_forms(text)])
+
+def _cover(text:str, places:list[tuple[int, int]])->str:
+    "The text with a mask over each of the places"
+    shown, at = [], 0
+    for i, j in _joined(text, places):
+        shown += text[at:i], _MASK
+        at = j
+    return ''.join(shown) + text[at:]
+
+def _joined(text:str, places:list[tuple[int, int]])->list[tuple[int, int]]:
+    "Places in order, those that overlap as one; without references and without what tells nothing"
+    found = []
+    for i, j in sorted(p for p in places if not _is_open(text[slice(*p)])):
+        if found and i < found[-1][1]: found[-1] = (found[-1][0], max(j, found[-1][1]))
+        else: found.append((i, j))
+    return found
+
+def _is_open(value:str)->bool:
+    "Can a value be shown: is it empty, masked, or nothing but references?"
+    left = re.sub(r'(?i)^(bearer|basic|token) +|["\'\\]', '', _REFERENCE.sub('', value)).strip()
+    return left in ('', _MASK, 'None', 'null', 'true', 'false', 'True', 'False')
+
+# %% ../../nbs/01_core/behind/2_masks.ipynb #e1eaebc9
+def mask_url(
+    url:str, # A URL that may hold a password
+)->str:      # The same with `***` for each password, token and key; references stay
+    "Make a URL fit to be printed"
+    return _cover(url, _in_url(url))
+
+def _in_url(url:str)->list[tuple[int, int]]:
+    "The secrets of a text that is a URL and nothing else"
+    found = [*_addresses(url), *_pairs(url), *_forms(url)]
+    user = re.search(r'://[^:@/?#]*(:?)', url)
+    if user and user[1] and (host := url.rfind('@')) > user.end(): found.append((user.end(), host))
+    return found + [m.span(2) for m in re.finditer(r'[?&#]([^=&#]{1,200})=(?=([^&]*))', url) if _is_parameter(m[1])]
+
+def hide_secrets(
+    text:str, # For example the message of a driver
+    url:str,  # The URL that it was given, references resolved
+)->str:       # `text` without the secrets of the URL
+    "Remove from a text what must not be printed"
+    secrets = [url[i:j] for i, j in _joined(url, _in_url(url))]
+    forms = {form for s in secrets for plain in (s, unquote(s)) for form in (plain, quote(plain, safe=''))} - {''}
+    for secret in sorted(forms, key=len, reverse=True):
+        text = text.replace(secret, _MASK)
+    return text
 
 # %% ../../nbs/01_core/behind/2_masks.ipynb #3544dcf2
 def mask(
@@ -92,3 +253,22 @@ class Shown(dict):
 
     def __repr__(self)->str: return repr(mask(dict(self), secret=self._secret))
     def __reduce__(self): return Shown, (dict(self), '', self._secret)
+
+# %% ../../nbs/01_core/behind/2_masks.ipynb #458fb0a3
+def brief(
+    value,        # Anything
+    most:int=60,  # Characters
+)->str:           # Its `repr`, cut, with secrets covered
+    "A value as an error message or a log shows it"
+    try: text = _printed(value)
+    except Exception: text = f'<{type(value).__name__}>'       # a `repr` that fails, a circle, a number too long to print
+    text = ' '.join(text.split()) if '\n' in text else text
+    return text if len(text) <= most else text[:most - 1] + '…'
+
+def _printed(value)->str:
+    "The `repr` of what is at the beginning of a value, masked"
+    if isinstance(value, str): return repr(mask_text(value[:2000]))
+    if isinstance(value, (bytes, bytearray)): return repr(mask_text(bytes(value[:2000]).decode('latin1')).encode('latin1'))
+    if type(value) is dict: return repr(mask({k: value[k] for k in [*value][:50]}))
+    if type(value) in (list, tuple): return repr(type(value)(mask(value[:50])))
+    return mask_text(repr(value)[:2000])

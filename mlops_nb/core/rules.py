@@ -4,16 +4,17 @@
 
 # %% ../../nbs/01_core/1_rules.ipynb #6a465e31
 from __future__ import annotations
-import hashlib, json, math, os, tempfile, unicodedata
+import hashlib, json, math, unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
 from difflib import get_close_matches
 from pathlib import Path
+from .files import atomic_write, local_path, replacing, sync_folder
 
 # %% auto #0
 __all__ = ['MlopsError', 'InvalidInput', 'NotFound', 'Conflict', 'MissingFile', 'IntegrityError', 'hint', 'digest', 'file_digest',
-           'utcnow', 'to_utc', 'use_clock', 'jsonable', 'to_json', 'check_name', 'sync_folder', 'atomic_write']
+           'utcnow', 'to_utc', 'use_clock', 'jsonable', 'to_json', 'check_name']
 
 # %% ../../nbs/01_core/1_rules.ipynb #9bd2226e
 class MlopsError(Exception):
@@ -161,35 +162,3 @@ def check_name(
         raise InvalidInput(f'{what} has {len(name)} characters; 1 to 128 are allowed: {name[:40]!r}')
     if name[0] == '.': raise InvalidInput(f'{what} {name!r} starts with a dot; start with a letter, a digit or "_"')
     return name
-
-# %% ../../nbs/01_core/1_rules.ipynb #32600ce7
-def sync_folder(
-    folder:Path|str, # Folder whose names must survive a power cut
-):
-    "Force the names in `folder` to the disk, where the system can (Windows cannot, and needs not)"
-    if os.name == 'nt': return
-    fd = os.open(folder, os.O_RDONLY)
-    try: os.fsync(fd)
-    finally: os.close(fd)
-
-# %% ../../nbs/01_core/1_rules.ipynb #d4faa74f
-def atomic_write(
-    path:Path|str,     # File to write; its folder is made if it is missing
-    data:bytes|str,    # The whole content
-    mode:int=0o644,    # Permission bits of the new file
-)->Path:               # `path`
-    "Put `data` into `path`, or leave `path` exactly as it was"
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(data, str): data = data.encode('utf8')
-    fd, tmp = tempfile.mkstemp(dir=path.parent, prefix='.tmp-')
-    try:
-        with open(fd, 'wb') as f:
-            f.write(data); f.flush(); os.fsync(f.fileno())
-        os.chmod(tmp, mode)
-        os.replace(tmp, path)
-    except BaseException:                     # Ctrl-C as well: no half file stays, and the error goes on
-        Path(tmp).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-    return path

@@ -8,31 +8,23 @@ import errno, hashlib, os, re, shutil, tempfile, threading, time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 from fastcore.basics import patch
+from ..core.masks import hide_secrets, mask_url
 from ..core.rules import InvalidInput, IntegrityError, MlopsError, NotFound, digest, file_digest, sync_folder
 
 # %% auto #0
-__all__ = ['is_url', 'mask_url', 'resolve_url', 'hide_secrets', 'is_digest', 'split_digest', 'StorageFull', 'parallel',
-           'need_extra', 'FolderBlobs', 'changed_meanwhile']
+__all__ = ['is_url', 'resolve_url', 'is_digest', 'split_digest', 'StorageFull', 'parallel', 'need_extra', 'FolderBlobs',
+           'changed_meanwhile']
 
 # %% ../../nbs/02_store/behind/3_blobs.ipynb #9b156bd7
 _REFERENCE = re.compile(r'\$\{([A-Za-z_]\w*)\}')
-_PASSWORD = re.compile(r'(?<=://)([^:@/?#]*:)(.*)(?=@)', re.S)
-_SECRET_QUERY = re.compile(r'([?&][^=&#]*(?:pass|secret|token|key|sig|cred)[^=&#]*=)([^&#]*)', re.I)
 
 def is_url(
     where:object, # A location as it was given
 )->bool:          # Is it a URL, or one reference that will become one?
     "Tell URLs from paths"
     return isinstance(where, str) and ('://' in where or bool(_REFERENCE.fullmatch(where)))
-
-def mask_url(
-    url:str, # A URL that may hold a password
-)->str:      # The same with `***` for each password, token and key; references stay
-    "Make a URL fit to be printed"
-    hide = lambda m: m[1] + (m[2] if _REFERENCE.fullmatch(m[2]) or not m[2] else '***')
-    return _SECRET_QUERY.sub(hide, _PASSWORD.sub(hide, url))
 
 # %% ../../nbs/02_store/behind/3_blobs.ipynb #47aa9fad
 def resolve_url(
@@ -46,17 +38,6 @@ def resolve_url(
                            'Set it and try again')
         return os.environ[m[1]] if whole else quote(os.environ[m[1]], safe='')
     return _REFERENCE.sub(value, url)
-
-def hide_secrets(
-    text:str, # For example the message of a driver
-    url:str,  # The URL that it was given, references resolved
-)->str:       # `text` without the secrets of the URL
-    "Remove from a text what must not be printed"
-    secrets = [m[2] for pattern in (_PASSWORD, _SECRET_QUERY) for m in pattern.finditer(url)]
-    forms = {form for s in secrets for plain in (s, unquote(s)) for form in (plain, quote(plain, safe=''))} - {''}
-    for secret in sorted(forms, key=len, reverse=True):
-        text = text.replace(secret, '***')
-    return text
 
 # %% ../../nbs/02_store/behind/3_blobs.ipynb #5ddbfd3d
 _HEX = frozenset('0123456789abcdef')
