@@ -8,10 +8,10 @@ import sys
 _TOP = __name__.partition('.')[0]
 
 _ROOMS = {  # the modules that lay side by side in version 0.1.0, by the wing that they are in now
-    'core': 'config documents masks flags', 'store': 'blobs objects transactions database migrations links',
+    'core': 'config documents masks flags', 'store': 'blobs objects transactions database migrations links ledger',
     'data': 'versioning compare tables columns chunks packs manifests provenance align',
     'models': 'signature formats coerce readers schemas arrays values compiled fitted golden',
-    'registry': 'versions ledger catalog aliases cards', 'serving': 'api deploy client', 'drift': 'distance',
+    'registry': 'versions catalog aliases cards', 'serving': 'api deploy client', 'drift': 'distance',
     'monitoring': 'predictions alerts', 'governance': 'lineage graph openlineage', 'cli': 'terminal upkeep',
 }
 _MOVED = {room: f'{wing}.{room}' for wing, rooms in _ROOMS.items() for room in rooms.split()}

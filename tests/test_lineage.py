@@ -15,7 +15,7 @@ from sqlalchemy import event, insert
 from mlops_nb.registry.catalog import MODEL_VERSIONS as MODELS
 from mlops_nb.core.rules import Conflict, InvalidInput, NotFound, use_clock
 from mlops_nb.governance.graph import Graph, Node
-from mlops_nb.registry.ledger import LEDGER as LEDGER
+from mlops_nb.registry.catalog import LEDGER as LEDGER
 from mlops_nb.governance.lineage import Lineage
 from mlops_nb.monitoring.monitoring import ModelMonitor
 from mlops_nb.monitoring.predictions import PredictionLog

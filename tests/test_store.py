@@ -5,6 +5,7 @@ import _thread
 import base64
 import errno
 import gc
+import json
 import operator
 import os
 import random
@@ -24,7 +25,10 @@ from sqlalchemy import Column, MetaData, Table, Text, exc, select
 
 from mlops_nb.store.blobs import StorageFull, hide_secrets, mask_url
 from mlops_nb.core.rules import InvalidInput, MlopsError, NotFound, check_name, digest
+from mlops_nb.data.versioning import DataVersioning
+from mlops_nb.registry.registry import ModelRegistry
 from mlops_nb.store.database import Busy, open_database
+from mlops_nb.store.ledger import Ledger, Sealed, ledger_table, text_column
 from mlops_nb.store.objects import open_blobs
 from mlops_nb.store.store import Store
 from services import PASSWORD
@@ -505,6 +509,80 @@ def test_an_old_store_that_cannot_be_written_says_what_to_do(tmp_path, monkeypat
         assert s.verify() == []
         with pytest.raises(MlopsError, match="has schema 1 of 'model_versions', is read-only, and would have to be brought to 2; copy it"):
             s.create(meta, 2, {2: lambda c: None})
+
+
+# --- the store of the day before the wings met the contract
+
+def main_store(folder):
+    "The store of tests/stores/main.*, and what it said of itself when it was written"
+    here = Path(__file__).parent/'stores'
+    folder.mkdir()
+    conn = sqlite3.connect(folder/'store.db'); conn.executescript((here/'main.sql').read_text(encoding='utf8')); conn.close()
+    kept = json.loads((here/'main.blobs.json').read_text(encoding='utf8'))
+    for place, data in kept['blobs'].items():
+        (folder/place).parent.mkdir(parents=True, exist_ok=True); (folder/place).write_bytes(base64.b64decode(data))
+    return folder, kept['said']
+
+
+def rows_of(folder, table, order='seq'):
+    conn = sqlite3.connect(folder/'store.db'); conn.row_factory = sqlite3.Row
+    try: return [dict(r) for r in conn.execute(f'select * from {table} order by {order}')]
+    finally: conn.close()
+
+
+def test_the_digests_of_yesterdays_ledger_are_those_of_today(tmp_path):
+    "The bytes that are hashed stay what they are: a chain and a seal outlive the code that wrote them"
+    folder, _ = main_store(tmp_path/'s')
+    before, written = '', rows_of(folder, 'model_ledger')
+    for line in written:
+        told = json.dumps({k: v for k, v in line.items() if k != 'chain'}, sort_keys=True, separators=(',', ':'), ensure_ascii=False)
+        assert line['chain'] == (before := digest((before + told).encode()))
+    led = Ledger(ledger_table('model_ledger', MetaData(), *[text_column(k) for k in written[0] if k not in ('seq', 'time', 'clock', 'chain')]))
+    columns = list(rows_of(folder, 'data_versions')[0])
+    data = Sealed(Table('data_versions', MetaData(), *[Column(k, Text, primary_key=k == 'version') for k in columns]),
+                  lambda c, v: list(c.exec_driver_sql('select parent from data_parents where version = ? order by position', (v,)).scalars()))
+    with Store(folder) as s, s.read() as c:
+        assert len(written) > 5 and led.check(c) == [] and led.check(c, seal=written[3]['chain']) == []
+        assert len(columns) == 13 and data.unfit(c) == [] and data.lost(c) == []
+
+
+def test_yesterdays_store_opens_with_all_it_held(tmp_path):
+    folder, said = main_store(tmp_path/'s')
+    chains = [r['chain'] for r in rows_of(folder, 'model_ledger')]
+    with Store(folder) as s:
+        assert s.verify() == [] and s.gc(grace=-1) == []
+        with ModelRegistry(s) as reg, DataVersioning(s) as data:
+            assert sorted(reg.list_models()) == sorted(said['models'])
+            assert reg.check_ledger() == [] and reg.check_ledger(seal=chains[0]) == [] and data.check_records() == []
+            assert [r['chain'] for r in reg.ledger()][:len(chains)] == chains
+        with Store(s.backup(tmp_path/'copy')) as copy: assert copy.verify() == [] and ModelRegistry(copy).check_ledger(seal=chains[-1]) == []
+
+
+def test_a_forged_ledger_of_yesterday_is_seen(tmp_path):
+    folder, _ = main_store(tmp_path/'s')
+    with Store(folder) as s:
+        with s.write() as c: c.exec_driver_sql("update model_ledger set why = 'because' where seq = 2")
+        assert 'line 2 ' in ModelRegistry(s).check_ledger()[0]
+
+
+@pytest.mark.parametrize('odd', ["x'00ff'", '1.5', "'x'"])
+def test_a_ledger_with_a_value_of_another_kind_is_told_not_raised(tmp_path, odd):
+    folder, _ = main_store(tmp_path/'s')
+    with Store(folder) as s:
+        with s.write() as c: c.exec_driver_sql(f'update model_ledger set "by" = {odd} where seq = 1')
+        assert len(ModelRegistry(s).check_ledger()) == 1
+
+
+def test_a_ledger_on_every_backend(any_store):
+    meta = MetaData()
+    led = Ledger(ledger_table('told', meta, text_column('what'), text_column('who', nullable=True)), covered=['what'])
+    any_store.create(meta)
+    with any_store.write() as c:
+        for what, who in [('a', 'ann'), ('B', None), ('Ä', 'bob')]: led.append(c, dict(what=what, who=who))
+        c.exec_driver_sql("update told set who = null where seq = 3")             # what is not covered may go
+    with any_store.read() as c:
+        assert led.check(c) == [] and [r.what for r in led.lines(c)] == ['a', 'B', 'Ä'] and led.last(c, dict(what='B')).seq == 2
+        assert [r.seq for r in led.newest(c, ('who',))] == [1, 3]
 
 
 def test_what_began_at_once_has_ended_when_ctrl_c_is_passed_on(monkeypatch):

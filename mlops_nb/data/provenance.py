@@ -4,16 +4,14 @@
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #d2488f80
 from __future__ import annotations
-import json
 from collections.abc import Mapping
-from sqlalchemy import DDL, Column, Connection, Integer, MetaData, Table, Text, func, insert, select, update
-from ..core.rules import digest
+from sqlalchemy import DDL, Column, Connection, Integer, MetaData, Table, Text, insert, select
+from ..store.ledger import Sealed
 from ..store.links import REFS
 from ..store.store import Store
 
 # %% auto #0
-__all__ = ['DATA_VERSIONS', 'DATA_PARENTS', 'seal', 'parents_of', 'change_record', 'add_record', 'prepare_provenance',
-           'check_provenance']
+__all__ = ['DATA_VERSIONS', 'DATA_PARENTS', 'parents_of', 'change_record', 'add_record', 'prepare_provenance', 'check_provenance']
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #22c958b0
 _META = MetaData()
@@ -26,15 +24,6 @@ DATA_VERSIONS = Table('data_versions', _META,
     Column('seal', Text))
 DATA_PARENTS = Table('data_parents', _META, Column('version', Text, primary_key=True),
     Column('parent', Text, primary_key=True), Column('position', Integer, nullable=False))
-_SEALED = [col.name for col in DATA_VERSIONS.columns if col.name != 'seal']
-
-# %% ../../nbs/03_data/behind/6_provenance.ipynb #6cb5cbad
-def seal(
-    record:Mapping,     # Columns of a record and their values
-    parents:list[str],  # Versions that it was made from, in order
-)->str:                 # 64 lower-case hexadecimal digits
-    "SHA-256 of what a record says"
-    return digest(json.dumps([[record[f] for f in _SEALED], parents], default=repr).encode())
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #49321945
 def parents_of(
@@ -45,6 +34,8 @@ def parents_of(
     found = select(DATA_PARENTS.c.parent).where(DATA_PARENTS.c.version == version).order_by(DATA_PARENTS.c.position)
     return list(c.execute(found).scalars())
 
+_RECORDS = Sealed(DATA_VERSIONS, parents_of)
+
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #3d6860e4
 def change_record(
     c:Connection,   # Of a `write()` block
@@ -52,23 +43,17 @@ def change_record(
     **values,       # New values of columns; without any, the record is sealed as it is
 )->None:
     "Change a record, and seal it"
-    this = DATA_VERSIONS.c.version == version
-    if values: c.execute(update(DATA_VERSIONS).where(this).values(values))
-    record = c.execute(select(DATA_VERSIONS).where(this)).one()._mapping
-    c.execute(update(DATA_VERSIONS).where(this).values(seal=seal(record, parents_of(c, version))))
+    _RECORDS.change(c, version, **values)
 
-# %% ../../nbs/03_data/behind/6_provenance.ipynb #fb411b35
 def add_record(
     c:Connection,       # Of a `write()` block
     record:dict,        # Columns and values, without `seq`
     parents:list[str],  # Versions that it was made from, which are recorded
 )->None:
     "Write a record with the next number, its parents and its seal"
-    last = c.execute(select(func.max(DATA_VERSIONS.c.seq))).scalar() or 0
-    c.execute(insert(DATA_VERSIONS), {**record, 'seq': last + 1})
     links = [dict(version=record['version'], parent=p, position=i) for i, p in enumerate(parents)]
     if links: c.execute(insert(DATA_PARENTS), links)
-    change_record(c, record['version'])
+    _RECORDS.add(c, record)
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #bede2965
 def _add_seals(c:Connection)->None:
@@ -90,23 +75,22 @@ def check_provenance(
 )->list[str]:    # One sentence for each problem; empty when all is well
     "Find records of data versions that were changed or lost"
     with store.read() as c:
-        records = [r._mapping for r in c.execute(select(DATA_VERSIONS).order_by(DATA_VERSIONS.c.seq, DATA_VERSIONS.c.version))]
+        records = c.execute(select(DATA_VERSIONS).order_by(DATA_VERSIONS.c.seq, DATA_VERSIONS.c.version)).mappings().all()
         links = c.execute(select(DATA_PARENTS).order_by(DATA_PARENTS.c.version, DATA_PARENTS.c.position)).all()
         owners = select(REFS.c.owner).where(REFS.c.owner.startswith('data/')).distinct()
         kept = {owner.removeprefix('data/') for owner in c.execute(owners).scalars()}
-    parents = {}
-    for r in links: parents.setdefault(r.version, []).append(r.parent)
-    problems = [f"data version {r['version']!r}: {what}" for r in records for what in _wrong(r, parents, kept)]
-    known, numbers = {r['version'] for r in records}, [r['seq'] for r in records if type(r['seq']) is int]
-    lost = sorted({*range(1, max(numbers, default=0) + 1)} - {*numbers})
-    problems += [f'data versions: record {n} is lost' for n in lost[:5]]
+        parents = {}
+        for r in links: parents.setdefault(r.version, []).append(r.parent)
+        changed, lost = set(_RECORDS.unfit(c, lambda c, version: parents.get(version, []))), _RECORDS.lost(c)
+    problems = [f"data version {r['version']!r}: {what}" for r in records for what in _wrong(r, changed, kept)]
+    problems += [f'data versions: record {n} is lost' for n in lost]
     unknown = {v for r in links for v in (r.version, r.parent)} | kept
-    return problems + [f'data version {v!r}: its record is lost' for v in sorted(unknown - known)]
+    return problems + [f'data version {v!r}: its record is lost' for v in sorted(unknown - {r['version'] for r in records})]
 
-def _wrong(record:Mapping, parents:dict[str, list], kept:set[str])->list[str]:
+def _wrong(record:Mapping, changed:set[str], kept:set[str])->list[str]:
     "What does not fit, in words"
     version, live = record['version'], record['deleted_at'] is None
-    checks = {'its record says something else than when it was written': record['seal'] != seal(record, parents.get(version, [])),
+    checks = {'its record says something else than when it was written': version in changed,
               'its id is not that of its name and hash': version != f"{record['name']}_{str(record['hash'])[:12]}",
               'its bytes are not kept': live and version not in kept,
               'its bytes are kept, and it is said to be deleted': not live and version in kept}

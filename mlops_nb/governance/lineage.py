@@ -11,7 +11,7 @@ from fastcore.basics import patch
 from sqlalchemy import select
 from ..core.rules import InvalidInput, NotFound, hint
 from .graph import Graph, Node
-from ..registry.ledger import LEDGER
+from ..registry.catalog import LEDGER
 from .openlineage import run_events
 from ..monitoring.predictions import PREDICTIONS, PredictionLog
 from .sources import _Models, _ancestors, _at, _both, _complete, _counts, _data_part, _descendants, _meant

@@ -9,7 +9,7 @@ from fastcore.basics import patch
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, false, func, or_, select, true, tuple_
 from ..registry.catalog import MODEL_TEXTS as _TEXTS, MODEL_VERSIONS as _MODELS, aliases_of
 from .graph import Node
-from ..registry.ledger import LEDGER
+from ..registry.catalog import LEDGER
 from ..monitoring.predictions import PREDICTIONS, PredictionLog
 from ..data.versioning import DATA_PARENTS as _PARENTS, DATA_VERSIONS as _DATA
 from ..registry.versions import key_or_none

@@ -9,7 +9,7 @@ from fastcore.basics import patch
 from sqlalchemy import Connection, Row, select, update
 from ..core.rules import InvalidInput, NotFound, check_name, hint, to_json, to_utc
 from .catalog import _KEPT, _LIVE, MODEL_VERSIONS, ModelRegistry, _find, _json
-from .ledger import LEDGER, append, last_line, last_lines, lines
+from .catalog import LEDGER, append, last_line, last_lines, lines
 from .versions import key_or_none
 
 # %% auto #0

@@ -7,22 +7,81 @@ from __future__ import annotations
 import gc, json, operator, os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Row, Table
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
 from ..core.rules import Conflict, IntegrityError, InvalidInput, NotFound, check_name, digest, hint, to_json
-from .ledger import LEDGER, _maybe, _text, append, last_line, last_lines
 from ..store.blobs import is_url, mask_url, resolve_url
+from ..store.ledger import Ledger, ledger_table, person, text_column
 from ..store.store import Store, open_store
 from .versions import is_release, key_or_none, parse_version, sort_key
 
 # %% auto #0
-__all__ = ['MODEL_TEXTS', 'MODEL_VERSIONS', 'ModelRegistry', 'aliases_of']
+__all__ = ['LEDGER', 'MODEL_TEXTS', 'MODEL_VERSIONS', 'append', 'last_line', 'last_lines', 'lines', 'check_chain',
+           'ModelRegistry', 'aliases_of']
+
+# %% ../../nbs/05_registry/behind/3_catalog.ipynb #4437eeef
+_META = MetaData()
+_text, _maybe = text_column, partial(text_column, nullable=True)
+LEDGER = ledger_table('model_ledger', _META,
+    _text('kind'), _text('action'), _text('name'), _text('subject'),
+    _maybe('key'), _maybe('version'), Column('revision', Integer), _maybe('digest'), _maybe('data_version'),
+    _maybe('value'), Column('origin', Integer), _text('by'), _text('why'),
+    Index('model_ledger_subject', 'kind', 'name', 'subject', 'seq', 'key'))
+_LINES = Ledger(LEDGER, describe=lambda row: f'{row.kind} {row.action} of {row.name}')
+
+# %% ../../nbs/05_registry/behind/3_catalog.ipynb #5b53d8e1
+def append(
+    c:Connection,           # Of a `write()` block
+    kind:str,               # version, alias, tag or trust
+    action:str,             # What happened to it
+    name:str,               # Registered model; empty for what concerns the whole registry
+    subject:str,            # Key of the version, alias, tag or type
+    by:str|None=None,       # Who did it
+    why:str='',             # Reason
+    clock:str|None=None,    # Reading of the clock, as the ledger writes times; that of now by default
+    **more,                 # Further columns: key, version, revision, digest, data_version, value, origin
+)->dict:                    # The line, with its number and time
+    "One more line about models"
+    about = dict(kind=kind, action=action, name=name, subject=subject, by=person(by), why=str(why))
+    return _LINES.append(c, about | more, clock)
+
+def last_line(
+    c:Connection,       # Of a `read()` or `write()` block
+    kind:str,           # version, alias, tag or trust
+    name:str,           # Registered model
+    subject:str,        # Key of the version, alias, tag or type
+    time:str|None=None, # Up to this moment, as the ledger writes times
+)->Row|None:            # Its columns
+    "The newest line about one subject"
+    return _LINES.last(c, dict(kind=kind, name=name, subject=subject), time)
+
+# %% ../../nbs/05_registry/behind/3_catalog.ipynb #8eac0bf9
+def last_lines(
+    c:Connection,       # Of a `read()` or `write()` block
+    kind:str,           # alias, tag or trust
+    name:str|None=None, # Only this registered model
+)->list[Row]:           # The newest line of each subject
+    "What holds now of everything of one kind"
+    return _LINES.newest(c, ('name', 'subject'), kind=kind, **({} if name is None else dict(name=name)))
+
+def lines(
+    c:Connection,       # Of a `read()` or `write()` block
+    **about:str|None,   # Columns and their values, for example `kind='alias', name='delay'`
+)->list[Row]:           # In the order in which they happened
+    "All lines, or those with certain values"
+    return _LINES.lines(c, **about)
+
+def check_chain(
+    c:Connection,           # Of a `read()` block
+    seal:str|None=None,     # A chain digest that was written down earlier; it must be in the ledger
+)->list[str]:               # One sentence for each problem; empty when all is well
+    "Find out whether a line was edited, removed or inserted after it was written"
+    return _LINES.check(c, seal)
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #fe1ab7e6
-_META = MetaData()
-LEDGER.to_metadata(_META)       # one group of tables with the ledger: they are made and migrated together
 MODEL_TEXTS = Table('model_texts', _META, _text('digest', primary_key=True), _text('text'))
 MODEL_VERSIONS = Table('model_versions', _META,
     _text('name', primary_key=True), _text('key', primary_key=True), Column('revision', Integer, primary_key=True),

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 from . import aliases, search, trash        # they give the class their verbs
 from .catalog import _COLUMNS, MODEL_TEXTS, MODEL_VERSIONS, ModelRegistry, _find, _infos
 from ..core.rules import IntegrityError, InvalidInput, MissingFile, MlopsError, NotFound, atomic_write, check_name, hint, to_json
-from .ledger import append, last_line, last_lines, lines
+from .catalog import append, last_line, last_lines, lines
 from ..store.store import Store
 from .versions import parse_version
 

@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from sqlalchemy import Row
 from ..core.rules import InvalidInput, hint, to_utc
 from .catalog import ModelRegistry, _infos, _json
-from .ledger import last_lines
+from .catalog import last_lines
 
 # %% auto #0
 __all__ = []

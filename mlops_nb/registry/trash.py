@@ -12,7 +12,7 @@ from ..core.rules import Conflict, IntegrityError, InvalidInput, NotFound, check
 from .aliases import _about
 from .catalog import _INSERT, _KEPT, _OVERWRITE, _SEALED, _SHARED, MODEL_TEXTS, MODEL_VERSIONS
 from .catalog import ModelRegistry, aliases_of, _find, _json, _owner, _seal
-from .ledger import append, check_chain, lines
+from .catalog import append, check_chain, lines
 from .versions import key_or_none
 
 # %% auto #0
