@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import warnings
 from collections import Counter
 
 import pytest
@@ -15,11 +16,11 @@ from scipy.stats import chisquare
 
 from mlops_nb import DataDriftDetector, MLPipelineConfig, ModelAPI, ModelMonitor
 from mlops_nb.core import config as config_module
-from mlops_nb.core.config import as_config
+from mlops_nb.core.config import ReadOnly, UnknownSetting, as_config
 from mlops_nb.core.rules import InvalidInput, MlopsError, NotFound
 from mlops_nb.core.documents import line_of, read_document, write_document
 from mlops_nb.core.flags import is_on, place
-from mlops_nb.core.masks import is_secret, mask, mask_text
+from mlops_nb.core.masks import brief, is_secret, mask, mask_text, mask_url
 
 CANARY = 'canary-91c5'
 
@@ -45,7 +46,7 @@ def test_the_canary_is_found_where_it_is_asked_for_and_nowhere_else(secret, tmp_
             said = [repr(secret), str(secret.config), repr(api), repr(monitor), client.get('/model_info').text, client.get('/health').text, client.post('/predict', json=[[1]]).text]
         monitor.check_alerts()
         said.append(json.dumps(monitor.get_dashboard_data()))
-    for odd in (dict(deployment=dict(environment='nowhere')), dict(deployment=dict(tiemout=1))):
+    for odd in (dict(deployment=dict(environment='')), dict(deployment=dict(timeout_seconds=-1))):
         with pytest.raises(MlopsError) as e: as_config(odd | {'note': '${THE_PASSWORD}'})
         said.append(str(e.value))
     said += [p.read_bytes().decode('latin1') for p in tmp_path.rglob('*') if p.is_file()]
@@ -116,7 +117,7 @@ def test_any_text_is_read_or_refused_in_one_line(text):
 
 REFUSED = {'twice.yaml': ('a: 1\na: 2', "'a' is there twice"), 'twice.json': ('{"a": 1, "a": 2}', "'a' is there twice"), 'deep.json': ('{"a": {"b": 1, "b": 2}}', "'b' is there twice"), 'nan.json': ('{"a": NaN}', 'no finite number'),
            'nan.yaml': ('a: .nan', 'no finite number'), 'inf.json': ('{"a": 1e400}', 'no finite number'), 'inf.yaml': ('a: -.inf', 'no finite number'), 'tag.yaml': ('a: !!python/name:os.getcwd', 'could not determine a constructor'),
-           'two.yaml': ('a: 1\n---\nb: 2', 'another document'), 'tab.yaml': ('a:\n\t- 1', 'line 2'), 'list.yaml': ('- 1', 'the top level is a section'), 'dot.json': ('{"a.b": 1}', 'no name for a setting'), 'number.yaml': ('data: {1: 2}', 'data.1 is no setting')}
+           'two.yaml': ('a: 1\n---\nb: 2', 'another document'), 'tab.yaml': ('a:\n\t- 1', 'line 2'), 'list.yaml': ('- 1', 'the top level is a section'), 'dot.json': ('{"a.b": 1}', 'no name for a setting'), 'empty.yaml': ('model: {"": 2}', 'no name for a setting'), 'range.yaml': ('data: {validation_split: 7}', 'must be between')}
 
 @pytest.mark.parametrize('name', REFUSED)
 def test_what_a_file_may_not_hold(name, tmp_path):
@@ -147,7 +148,7 @@ def test_a_variable_has_the_type_of_its_setting(name, text, expected, monkeypatc
 
 WRONG = [('DEPLOYMENT__TIMEOUT_SECONDS', 'soon', "is 'soon', but deployment.timeout_seconds must be a number"), ('DEPLOYMENT__TIMEOUT_SECONDS', '', "is '', but"), ('DEPLOYMENT__TIMEOUT_SECONDS', 'true', 'must be a number'), ('DEPLOYMENT__TIMEOUT_SECONDS', 'null', 'must be a number'),
          ('DEPLOYMENT__TIMEOUT_SECONDS', 'NaN', 'must be a number'), ('DEPLOYMENT__TIMEOUT_SECONDS', '0', 'must be between'), ('DEPLOYMENT__MAX_REQUESTS_PER_MINUTE', '2.5', 'must be a whole number'), ('DEPLOYMENT__MAX_REQUESTS_PER_MINUTE', '007', 'must be a whole number'),
-         ('MODEL__HYPERPARAMETERS__MAX_DEPTH', 'none', 'must be a whole number or null'), ('MODEL__NAME', '', 'must be a text that is not empty'), ('DEPLOYMENT__ENVIRONMENT', 'prod', 'must be development, staging or production'), ('MONITORING__ALERT_EMAIL', 'ann', 'must be an e-mail address or null')]
+         ('MODEL__HYPERPARAMETERS__MAX_DEPTH', 'none', 'must be a whole number or null'), ('MODEL__NAME', '', 'must be a text that is not empty'), ('DEPLOYMENT__ENVIRONMENT', '', 'must be a text that is not empty'), ('MONITORING__ALERT_EMAIL', 'ann', 'must be an e-mail address or null')]
 
 @pytest.mark.parametrize('name,text,says', WRONG)
 def test_a_variable_that_does_not_fit_is_named_with_value_and_type(name, text, says, monkeypatch):
@@ -156,12 +157,106 @@ def test_a_variable_that_does_not_fit_is_named_with_value_and_type(name, text, s
     assert says in str(e.value)
 
 
-@pytest.mark.parametrize('name,says', [('DEPLOYMENT', 'deployment is a section'), ('DEPLOYMENT__TIMEOUT', "no setting. Did you mean 'timeout_seconds'"), ('DEPLOYMNET__X', "Did you mean 'deployment'"), ('', 'names no setting'), ('A____B', 'names no setting'),
-                                      ('deployment__timeout_seconds', 'not in capitals'), ('Own__A', 'not in capitals'), ('FEATURE__X', "Did you mean 'features'")])
+@pytest.mark.parametrize('name,says', [('DEPLOYMENT', 'deployment is a section'), ('', 'names no setting'), ('A____B', 'names no setting'),
+                                      ('deployment__timeout_seconds', 'not in capitals'), ('Own__A', 'not in capitals')])
 def test_a_variable_that_names_nothing(name, says, monkeypatch):
     if os.name == 'nt' and says == 'not in capitals': pytest.skip('the environment of Windows has capitals only')
     monkeypatch.setenv(f'MLOPS__{name}', '1')
     with pytest.raises(InvalidInput, match=says): MLPipelineConfig()
+
+
+@pytest.mark.parametrize('name,key,says', [('DEPLOYMENT__TIMEOUT', 'deployment.timeout', "no setting of ours. Did you mean 'timeout_seconds'"), ('DEPLOYMNET__X', 'deploymnet.x', "Did you mean 'deployment'"), ('FEATURE__X', 'feature.x', "Did you mean 'features'"),
+                                           ('MODEL__OWNER', 'model.owner', "The nearest one is 'name'")])
+@pytest.mark.parametrize('how', ['environment', 'json', 'yaml', 'dict', 'set'])
+def test_a_name_that_nobody_reads_is_kept_with_a_warning(name, key, says, how, monkeypatch, tmp_path):
+    first, last = key.split('.')
+    if how == 'environment': monkeypatch.setenv(f'MLOPS__{name}', '1')
+    if how in ('json', 'yaml'): (tmp_path/f'c.{how}').write_text(json.dumps({first: {last: 1}}))
+    with pytest.warns(UnknownSetting) as seen:
+        config = MLPipelineConfig(tmp_path/f'c.{how}') if how in ('json', 'yaml') else as_config({first: {last: 1}}) if how == 'dict' else MLPipelineConfig()
+        if how == 'set': config.set(key, 1)
+    assert [w.filename for w in seen] == [__file__] and says in str(seen[0].message)                   # it names the line of the program, not ours
+    assert config.get(key) == 1 and config.explain(key).value == 1
+    with pytest.warns(UnknownSetting): assert MLPipelineConfig(config.save_config(tmp_path/'saved.json')).get(key) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        config.set('own.key', 2); config.set('deep.er.key', [1])                                       # nothing is said twice, or of a name that is your own
+        assert (config.get('own.key'), config.get('deep.er.key')) == (2, [1])
+
+
+def test_get_gives_the_default_and_warns_of_what_is_nearly_a_name():
+    config = MLPipelineConfig()
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        for key in ('no.such.thing', 'model.nothing', 'own', '', '.', 'model..name', 'billing.currency'): assert (config.get(key), config.get(key_path=key, default=7)) == (None, 7)
+    for key, says in {'deployment.timeout': "Did you mean 'timeout_seconds'", 'modle.name': "Did you mean 'model'", 'model.hyperparameters.max_depht': "Did you mean 'max_depth'", 'model.name.x': 'model.name is a value'}.items():
+        with pytest.warns(UnknownSetting, match=says): assert config.get(key, 7) == 7
+    for odd in (None, 7, b'model'):
+        with pytest.raises(InvalidInput, match='is no path'): config.get(odd)
+
+
+def test_a_value_of_a_wrong_type_or_range_is_refused_and_nothing_of_it_is_kept():
+    config = MLPipelineConfig()
+    for key, bad in {'model.name': 7, 'model.version': 1.0, 'model': 'x', 'model.hyperparameters': [1], 'model.hyperparameters.n_estimators': 1.5, 'data.validation_split': 7, 'deployment.timeout_seconds': -1, 'deployment.environment': None,
+                     'monitoring.alert_email': 'ann', 'deployment.max_requests_per_minute': True, 'model.name.x': 1}.items():
+        with pytest.raises(ValueError, match=r"^set\("): config.set(key, bad)
+    assert config.config == MLPipelineConfig().config
+    config.set('deployment.environment', 'prod-eu')
+    assert config.get('deployment.environment') == 'prod-eu'
+
+
+CHANGES = {'item': lambda d: d['model'].__setitem__('name', 'x'), 'deep': lambda d: d['model']['hyperparameters'].__setitem__('max_depth', 3), 'del': lambda d: d['model'].__delitem__('name'), 'update': lambda d: d['model'].update(name='x'), 'update by a dict': lambda d: d['model'].update({'name': 'x'}),
+           'update by pairs': lambda d: d['model'].update([('name', 'x')]), 'pop': lambda d: d['model'].pop('name', None), 'popitem': lambda d: d['model'].popitem(), 'clear': lambda d: d['model'].clear(), 'setdefault': lambda d: d['model'].setdefault('name', 1), '|=': lambda d: d['model'].__ior__({'name': 1}),
+           'top': lambda d: d.__setitem__('model', {}), 'list': lambda d: d['own']['hosts'].append('c'), 'in a list': lambda d: d['own']['hosts'][1].update(a=1), 'item of a list': lambda d: d['own']['hosts'].__setitem__(0, 1), '+=': lambda d: d['own']['hosts'].__iadd__([1]), 'sort': lambda d: d['own']['hosts'].sort()}
+
+@pytest.mark.parametrize('how', CHANGES)
+def test_config_refuses_a_change_and_says_what_to_do(how):
+    config = as_config({'own': {'hosts': ['a', {'b': 1}]}})
+    with pytest.raises(ReadOnly, match=r"use set\('(model|own)[\w.]*', …\)") as e: CHANGES[how](config.config)
+    assert isinstance(e.value, TypeError) and isinstance(e.value, MlopsError)
+    if how in ('item', 'del', 'update', 'update by a dict', 'pop', 'setdefault', '|='): assert "set('model.name', …)" in str(e.value)
+    assert config.config == as_config({'own': {'hosts': ['a', {'b': 1}]}}).config
+
+
+def test_config_is_a_dict_that_can_be_written_and_copied():
+    config = as_config({'own': {'hosts': ['a', {'b': 1}], 'password': 'hunter2'}}).config
+    plain = json.loads(json.dumps(config))
+    assert isinstance(config, dict) and plain == config and json.loads(json.dumps(plain)) == plain
+    for copied in (copy.deepcopy(config), copy.copy(config), config.copy(), pickle.loads(pickle.dumps(config))):
+        assert copied == config and 'hunter2' not in repr(copied)
+        copied['model']['name'] = 'mine'; copied['own']['hosts'][1]['b'] = 2; copied['own']['hosts'].append('c')
+        assert config == plain
+
+
+def test_a_section_that_holds_a_secret_hides_it(monkeypatch):
+    monkeypatch.setenv('THE_PASSWORD', CANARY)
+    config = as_config({'db': {'host': '${THE_PASSWORD}', 'deep': {'list': ['a', '${THE_PASSWORD}'], 'n': 1}, 'token': CANARY}, 'plain': {'a': 1}})
+    section = config.get('db')
+    assert section['host'] == section['token'] == section['deep']['list'][1] == CANARY and type(config.get('plain')) is dict
+    for shown in (section, section['deep'], [section], {'a': section}, section.copy(), copy.deepcopy(section), pickle.loads(pickle.dumps(section)), mask(section), mask({'x': section})):
+        assert CANARY not in repr(shown) and CANARY not in str(shown) and '${THE_PASSWORD}' in repr(shown)
+    assert CANARY in json.dumps(section)                                            # a driver needs the values
+
+
+def test_saving_without_a_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = MLPipelineConfig()
+    config.set('own', {'z': 1, 'a': {'y': 2, 'b': 3}}); config.set('model.version', '2.0.0')
+    config.save_config()
+    assert [p.name for p in tmp_path.iterdir()] == ['config.json'] and (tmp_path/'config.json').stat().st_mode & 0o777 == 0o600
+    text = (tmp_path/'config.json').read_text()
+    assert text == json.dumps(json.loads(text), indent=2) + '\n' and [*json.loads(text)] == ['model', 'data', 'deployment', 'monitoring', 'own'] and [*json.loads(text)['own'], *json.loads(text)['own']['a']] == ['z', 'a', 'y', 'b']
+    again = MLPipelineConfig('config.json')
+    assert (again.config_path, again.get('model.version'), config.config_path) == ('config.json', '2.0.0', None)
+    (tmp_path/'else').mkdir(); monkeypatch.chdir(tmp_path/'else')
+    again.set('model.version', '3.0.0'); again.save_config()                        # to where it was read from
+    assert not [*(tmp_path/'else').iterdir()] and MLPipelineConfig('../config.json').get('model.version') == '3.0.0'
+    monkeypatch.setenv('HOME', str(tmp_path)); monkeypatch.setenv('USERPROFILE', str(tmp_path))
+    config.save_config('~/sub/c.yaml')
+    assert MLPipelineConfig('~/sub/c.yaml').get('own.a.y') == 2
+    for bad in ('', 'c', 'c.toml', 7, 'a\0.json'):
+        with pytest.raises(InvalidInput): config.save_config(bad)
+    with pytest.raises(FileNotFoundError, match='save_config'): MLPipelineConfig('none.json')
 
 
 def test_variables_that_contradict_each_other(monkeypatch):
@@ -282,7 +377,7 @@ def test_threads_read_whole_configurations_and_lose_no_set():
 
 def test_what_get_gives_is_a_copy_and_a_configuration_can_be_copied():
     config = as_config({'own': {'a': [1]}})
-    config.get('own.a').append(2); config.get('own')['b'] = 1; config.config['own']['a'].append(3)
+    config.get('own.a').append(2); config.get('own')['b'] = 1; config.config.copy()['own']['a'].append(3)
     assert config.get('own') == {'a': [1]}
     given = {'own': {'a': [1]}}
     other = as_config(given); given['own']['a'].append(2)
@@ -301,6 +396,32 @@ def test_a_mask_shows_nothing_of_what_it_covers(secret, name, depth):
     if not any(c.isspace() for c in marked):
         assert 'QX' not in mask_text(f'postgres://ann:{marked}@db/x') and 'QX' not in mask_text(f'dial redis://:{marked}@h now')
         if not {'&', ';'} & {*marked}: assert 'QX' not in mask_text(f'https://h/p?a=1&{name}={marked}')
+
+
+TEXTS = {'token as user': 'https://hunter2@github.com/a/b', 'token with a dummy': 'https://hunter2:x-oauth-basic@h', 'blanks': 'postgres://ann:hun ter2 hunter2@db/x', 'several @': 'postgres://ann:a@hunter2@db', 'a line break': 'postgres://ann:hun\nhunter2@db', 'Azure': 'https://a.example/c?sv=1&sig=hunter2',
+         'AWS': 'https://b.example/k?X-Amz-Signature=hunter2', 'AWS token': 'https://b/k?X-Amz-Security-Token=hunter2', 'key': 'https://h/p?key=hunter2', 'fragment': 'https://h/p#access_token=hunter2', 'JSON': '{"password": "a \\"hunter2"}', 'JSON in JSON': '{"a": "{\\"token\\": \\"hunter2\\"}"}',
+         'list': '{"secrets": [1, "hunter2"]}', 'repr': "{'api_key': 'hunter2'}", 'header': 'Authorization: Bearer hunter2', 'odd header': 'authorization: Digest username="a", response="hunter2"', 'cookie': 'Cookie: a=b; session=hunter2', 'own header': 'X-Api-Key: hunter2', 'curl -u': 'curl -u ann:hunter2 https://h',
+         'curl quoted': "curl --user 'ann:a hunter2' h", 'curl -H': "curl -H 'Authorization: Token hunter2' h", 'quoted': "host=h password='a hunter2'", 'double': 'password="a hunter2"', 'libpq': 'host=h password=hunter2', 'spaced': 'password = hunter2', 'ADO': 'Server=h;Password=a hunter2;Pooling=1', 'ADO at the end': 'Server=h;Pwd=a hunter2',
+         'account key': 'AccountName=a;AccountKey=hunter2==;x=1', 'slack': 'https://hooks.slack.com/services/T0/B0/hunter2', 'option': 'mysql --password hunter2', 'option =': 'x --api-key=hunter2', 'yaml': 'db:\n  password: correct hunter2\n', 'environment': 'PGPASSWORD=hunter2 psql', 'escaped': 'https://h/?u=postgres%3A%2F%2Fa%3Ahunter2%40db',
+         'xml': '<password>hunter2</password>', 'inner': 'https://h/?next=postgres://ann:hunter2@db', 'call': "connect(user='ann', password='hunter2')", 'bare': 'sent Bearer hunter2 to h', 'pem': '-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----'}
+
+@pytest.mark.parametrize('kind', TEXTS)
+def test_a_secret_inside_of_a_text_is_covered(kind):
+    text = TEXTS[kind]
+    for shown in (mask_text(text), mask_text(f'it said: {text}'), mask_url(text), brief(text), brief({'note': text}), repr(mask({'note': text}))): assert 'hunter2' not in shown and '***' in shown
+    assert mask_text(mask_text(text)) == mask_text(text)
+    assert mask_text(text.replace('hunter2', 'XX')) == mask_text(text)                                # nothing of it depends on the word
+
+
+@pytest.mark.parametrize('text', ['http://localhost:5000/x', 'see http://h:80/a, or write to ann@example.org', 's3://bucket/models', 'a=b&c=d', 'https://h/p?page=2&sort_key=day#top', 'the tokenizer: fast', 'author: Ann; passengers: 3', '{"primary_key": "id", "max_tokens": 5}', 'Basic usage of the store', 'docker run -u 1000 -p 80:80 x',
+                                  'C:/models', '12:30:45', 'ssh://git@h/x', 'password=${PW}', 'Authorization: Bearer ${T}', 'postgres://ann:${PW}@db/x', 'token=None', 'x = 5', 'key: JFK', 'join on key = flight', ''])
+def test_a_text_without_secrets_is_left_alone(text): assert mask_text(text) == text and mask({'note': text}) == {'note': text}
+
+
+def test_masks_take_a_time_that_grows_with_the_text():
+    from time import perf_counter
+    def took(text): begin = perf_counter(); mask_text(text); mask_url(text); brief(text); return perf_counter() - begin
+    for part in ('://a:b', 'x://a:b ', 'x://a:b@', 'a=b ', 'password=', 'password="', 'secret:[', 'token: ', ';token=x', '&token=%41', 'a ', '<a>', "a:\"'", '-u a:" ', '\\"token\\": ', '-----BEGIN PRIVATE KEY-----', 'mysql '): assert took(part*3000) < 2, part
 
 
 @pytest.mark.parametrize('name', ['max_tokens', 'tokenizer', 'primary_key', 'keys', 'passenger', 'target_column', 'alert_email', 'timeout_seconds', 'train_path', 'n_estimators', 'random_state'])

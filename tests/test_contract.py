@@ -24,7 +24,7 @@ from mlops_nb.data.nycflights import delay_model, features
 
 NEEDED = inspect.Parameter.empty
 SIGNATURES = {
-    'MLPipelineConfig': dict(config_path=None), 'MLPipelineConfig.get': dict(key=NEEDED, default=None), 'MLPipelineConfig.set': dict(key=NEEDED, value=NEEDED), 'MLPipelineConfig.save_config': dict(path=None),
+    'MLPipelineConfig': dict(config_path=None), 'MLPipelineConfig.get': dict(key_path=NEEDED, default=None), 'MLPipelineConfig.set': dict(key_path=NEEDED, value=NEEDED), 'MLPipelineConfig.save_config': dict(path=None),
     'ModelRegistry': dict(registry_path='models/registry'), 'ModelRegistry.register_model': dict(model=NEEDED, name=NEEDED, version=NEEDED, metadata=None, overwrite=False),
     'ModelRegistry.load_model': dict(name=NEEDED, version=None), 'ModelRegistry.list_models': {}, 'ModelRegistry.delete_model': dict(name=NEEDED, version=NEEDED),
     'DataVersioning': dict(data_path='data/versions'), 'DataVersioning.version_data': dict(data=NEEDED, name=NEEDED, description=None, parent_version=None),
@@ -50,12 +50,70 @@ def test_parameters_have_their_names_places_and_defaults(path):
         assert more.default is not NEEDED and (more.kind is more.KEYWORD_ONLY or path == 'ModelRegistry.list_models'), more
 
 
-def test_configuration():
-    config = MLPipelineConfig().config
-    assert {k: set(v) for k, v in config.items()} == {
-        'model': {'name', 'version', 'algorithm', 'hyperparameters'}, 'data': {'train_path', 'test_path', 'validation_split', 'target_column'},
-        'deployment': {'environment', 'api_version', 'max_requests_per_minute', 'timeout_seconds'}, 'monitoring': {'drift_threshold', 'performance_threshold', 'alert_email'}}
-    assert set(config['model']['hyperparameters']) == {'n_estimators', 'max_depth', 'random_state'}
+# --- MLPipelineConfig
+DEFAULTS = {
+    'model': {'name': 'default_model', 'version': '1.0.0', 'algorithm': 'random_forest', 'hyperparameters': {'n_estimators': 100, 'max_depth': 10, 'random_state': 42}},
+    'data': {'train_path': 'data/train.csv', 'test_path': 'data/test.csv', 'validation_split': 0.2, 'target_column': 'target'},
+    'deployment': {'environment': 'staging', 'api_version': 'v1', 'max_requests_per_minute': 1000, 'timeout_seconds': 30},
+    'monitoring': {'drift_threshold': 0.1, 'performance_threshold': 0.85, 'alert_email': None}}
+
+
+def _same(got, want):
+    "Equal in values, types and order of names"
+    if isinstance(want, dict):
+        assert isinstance(got, dict) and [*got] == [*want]
+        for k in want: _same(got[k], want[k])
+    else: assert type(got) is type(want) and got == want
+
+
+def test_configuration_defaults(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = MLPipelineConfig()
+    _same(config.config, DEFAULTS); _same(json.loads(json.dumps(config.config)), DEFAULTS)
+    for section, names in DEFAULTS.items():
+        _same(config.get(section), names)
+        for name, value in names.items(): _same(config.get(f'{section}.{name}'), value)
+    assert config.config_path is None and not [*tmp_path.iterdir()]
+
+
+def test_configuration_get_and_set():
+    config = MLPipelineConfig()
+    assert config.get(key_path='no.such.thing') is None and config.get('model.nothing', default=7) == config.get('model.nothing', 7) == 7
+    with pytest.warns(UserWarning, match="Did you mean 'timeout_seconds'"): assert config.get('deployment.timeout', 7) == 7
+    assert config.set(key_path='deep.er.key', value=[1]) is None and config.get('deep.er.key') == [1]
+    with pytest.warns(UserWarning, match="nearest one is 'name'"): config.set('model.owner', 'ann')
+    config.set('deployment.environment', 'prod')
+    assert (config.get('model.owner'), config.get('deployment.environment'), config.get('model.version')) == ('ann', 'prod', '1.0.0')
+    for key, bad in {'data.validation_split': 7, 'deployment.timeout_seconds': '30', 'model.name': 7, 'monitoring': 1}.items():
+        with pytest.raises(ValueError): config.set(key, bad)
+    for change in (lambda c: c['model'].__setitem__('name', 'x'), lambda c: c['model'].update(name='x'), lambda c: c['model'].pop('name'), lambda c: c['model'].__delitem__('name')):
+        with pytest.raises(Exception, match=r"set\('model.name', …\)"): change(config.config)
+    assert config.config['model']['name'] == 'default_model'
+
+
+def test_configuration_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = MLPipelineConfig()
+    config.set('model.version', '2.0.0'); config.save_config()
+    text = (tmp_path/'config.json').read_text()
+    assert text.startswith('{\n  "model": {\n    "name"') and [*json.loads(text)] == [*DEFAULTS] and (tmp_path/'config.json').stat().st_mode & 0o777 == 0o600
+    again = MLPipelineConfig(config_path='config.json')
+    assert (again.config_path, again.get('model.version')) == ('config.json', '2.0.0')
+    again.save_config(path='sub/c.json')
+    (tmp_path/'few.json').write_text('{"model": {"name": "mine"}}')
+    _same(MLPipelineConfig('few.json').config, {**DEFAULTS, 'model': {**DEFAULTS['model'], 'name': 'mine'}})                 # deep, where the chapter replaced the section
+    monkeypatch.chdir(tmp_path/'sub')
+    again.set('model.version', '3.0.0'); again.save_config()
+    assert [json.loads((tmp_path/p).read_text())['model']['version'] for p in ('config.json', 'sub/c.json')] == ['3.0.0', '2.0.0'] and len([*(tmp_path/'sub').iterdir()]) == 1
+    with pytest.raises(FileNotFoundError): MLPipelineConfig('none.json')
+
+
+def test_configuration_hides_secrets_and_get_resolves_them(monkeypatch):
+    monkeypatch.setenv('PW', 'hunter2')
+    config = MLPipelineConfig()
+    config.set('db', {'password': '${PW}', 'token': 'hunter2', 'host': 'h'})
+    assert config.get('db.password') == config.get('db')['password'] == config.get('db')['token'] == 'hunter2'
+    assert 'hunter2' not in repr(config.get('db')) + repr(config.config) + repr(config) and "'host': 'h'" in repr(config.get('db'))
 
 
 @pytest.fixture(scope='module')

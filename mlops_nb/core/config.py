@@ -4,19 +4,19 @@
 
 # %% ../../nbs/01_core/2_config.ipynb #a7e8f040
 from __future__ import annotations
-import copy, json, os, re, threading
+import copy, json, os, re, sys, threading, warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from fastcore.basics import patch
-from .rules import InvalidInput, NotFound, atomic_write, hint, to_json
+from .rules import InvalidInput, MlopsError, NotFound, atomic_write, hint, jsonable, local_path, to_json
 from .documents import check_ending, line_of, read_document, read_json, read_text, write_document
 from .flags import is_on, rule_problem
-from .masks import Shown, has_reference, is_secret, mask, mask_text, resolve
+from .masks import Shown, brief, has_reference, is_secret, mask, mask_text, resolve
 
 # %% auto #0
-__all__ = ['MLPipelineConfig', 'Explanation', 'as_config']
+__all__ = ['UnknownSetting', 'ReadOnly', 'Settings', 'MLPipelineConfig', 'Explanation', 'as_config']
 
 # %% ../../nbs/01_core/2_config.ipynb #edd521a0
 _Json = dict|list|str|int|float|bool|None   # What a file of settings can hold
@@ -54,34 +54,32 @@ def _between(low:float, high:float, what:str='a number', nullable:bool=False)->_
 
 _WHOLE = 'a whole number'
 _TEXT = _Rule('a text', lambda v: None if v else 'must be a text that is not empty')
-_WHERE = ('development', 'staging', 'production')
-_ENVIRONMENT = _Rule('a text', lambda v: None if v in _WHERE else 'must be development, staging or production')
 _MAIL = re.compile(r'[^@\s]+@[^@\s]+')
 _EMAIL = _Rule('a text', lambda v: None if _MAIL.fullmatch(v) else 'must be an e-mail address or null', True)
 
 # %% ../../nbs/01_core/2_config.ipynb #97a381ff
 _SCHEMA = {
     'model': {
-        'name': ('model', _TEXT),
+        'name': ('default_model', _TEXT),
         'version': ('1.0.0', _TEXT),
-        'algorithm': ('hist_gradient_boosting', _TEXT),
+        'algorithm': ('random_forest', _TEXT),
         'hyperparameters': {
             'n_estimators': (100, _between(1, 1_000_000, _WHOLE)),
-            'max_depth': (None, _between(1, 10_000, _WHOLE, nullable=True)),
-            'random_state': (0, _between(0, 2**32 - 1, _WHOLE, nullable=True))}},
+            'max_depth': (10, _between(1, 10_000, _WHOLE, nullable=True)),
+            'random_state': (42, _between(0, 2**32 - 1, _WHOLE, nullable=True))}},
     'data': {
-        'train_path': ('data/train.parquet', _TEXT),
-        'test_path': ('data/test.parquet', _TEXT),
+        'train_path': ('data/train.csv', _TEXT),
+        'test_path': ('data/test.csv', _TEXT),
         'validation_split': (0.2, _between(0.01, 0.99)),
         'target_column': ('target', _TEXT)},
     'deployment': {
-        'environment': ('development', _ENVIRONMENT),
+        'environment': ('staging', _TEXT),
         'api_version': ('v1', _TEXT),
-        'max_requests_per_minute': (600, _between(1, 10_000_000, _WHOLE)),
+        'max_requests_per_minute': (1000, _between(1, 10_000_000, _WHOLE)),
         'timeout_seconds': (30, _between(0.01, 3600))},
     'monitoring': {
         'drift_threshold': (0.1, _between(0.0, 10.0)),
-        'performance_threshold': (0.8, _between(0.0, 1.0)),
+        'performance_threshold': (0.85, _between(0.0, 1.0)),
         'alert_email': (None, _EMAIL)}}
 _FLAGS = 'features'
 
@@ -89,11 +87,23 @@ def _leaf(node:dict|tuple)->bool: return isinstance(node, tuple)
 def _defaults(node:dict=_SCHEMA)->dict: return {k: v[0] if _leaf(v) else _defaults(v) for k, v in node.items()}
 
 # %% ../../nbs/01_core/2_config.ipynb #23847dbe
-def _unknown(key:str, here:str, node:dict, top:bool)->list[str]:
+class UnknownSetting(UserWarning):
+    "A name in a known section that nothing here reads, or a section that looks like a misspelt one"
+
+def _unknown(key:str, at:str, node:dict)->str|None:
     "What to say of a name that the schema does not have; at the top it may be a section of your own"
-    if not top: return [f'{here} is no setting. {hint(key, node)}']
-    close = get_close_matches(key, [*node, _FLAGS], n=1, cutoff=0.8)     # `database` is not a misspelt `data`
-    return [f'{here} looks like a misspelt section. Did you mean {close[0]!r}?'] if close else []
+    names, here = [*node] if at else [*node, _FLAGS], f'{at}.{key}' if at else key
+    close = get_close_matches(key, names, n=1, cutoff=0.6 if at else 0.8)       # `database` is not a misspelt `data`
+    if close: return f"{here} is no {'setting' if at else 'section'} of ours. Did you mean {close[0]!r}?"
+    return at and f'{here} is no setting of ours. The nearest one is {get_close_matches(key, names, 1, 0)[0]!r}' or None
+
+def _strangers(layer:dict, node:dict=_SCHEMA, at:str='')->list[str]:
+    "What to say of the names of a layer that the schema does not have"
+    found = []
+    for key, value in layer.items():
+        if key not in node: found += [says] if (at or key != _FLAGS) and (says := _unknown(key, at, node)) else []
+        elif not _leaf(node[key]): found += _strangers(value, node[key], f'{at}.{key}' if at else key)
+    return found
 
 def _flag_problems(rules:_Json)->list[str]:
     "All that is wrong with the section of flags"
@@ -113,16 +123,23 @@ def _problems(layer:_Json, node:dict=_SCHEMA, at:str='')->list[str]:
         if not isinstance(key, str) or not key or '.' in key:
             found.append(f'{here!r} is no name for a setting; use a text without dots')
         elif not at and key == _FLAGS: found += _flag_problems(value)
-        elif key not in node: found += _unknown(key, here, node, top=not at)
+        elif key not in node: continue                                 # a warning, and no error
         elif not _leaf(node[key]): found += _problems(value, node[key], here)
         elif not has_reference(value) and (why := node[key][1].problem(value)):
             found.append(f'{here} {why}, not {mask(value, key)!r}')
     return found
 
 def _accept(layer:_Json, source:str)->dict:
-    "A copy of a layer with which nothing is wrong"
+    "A copy of a layer with which nothing is wrong; a warning for each name that we do not know"
     if problems := _problems(layer): raise InvalidInput(f"{source}: {'; '.join(problems)}")
+    for says in _strangers(layer): _warn(f'{source}: {says}')
     return copy.deepcopy(layer)
+
+def _warn(says:str):
+    "Warn where the caller's own code stands"
+    frame, depth = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get('__name__') == __name__: frame, depth = frame.f_back, depth + 1
+    warnings.warn(says, UnknownSetting, stacklevel=depth)
 
 # %% ../../nbs/01_core/2_config.ipynb #55f500ba
 _PREFIX = 'MLOPS__'
@@ -173,22 +190,64 @@ def _read_environment(environ:Mapping[str, str], file:dict)->tuple[dict, dict]:
         made['.'.join(steps)] = variable
     return _accept(layer, 'environment'), made
 
+# %% ../../nbs/01_core/2_config.ipynb #ac2c583e
+class ReadOnly(MlopsError, TypeError):
+    "A change of what can only be read"
+
+class Settings(Shown):
+    "Settings to be read; an assignment is refused with the call of `set` that does it"
+    def __init__(self,
+        tree:dict,          # JSON-like; not changed
+        at:str='',          # Path of the section
+        secret:bool=False,  # Is it part of something secret?
+    ):
+        self._at, self._said, self._secret = at, {}, secret or is_secret(at.rpartition('.')[2])
+        dict.__init__(self, {k: _settled(v, f'{at}.{k}'.lstrip('.'), self._secret) for k, v in tree.items()})
+
+    def _refuse(self, *given, **more):
+        names = [*given[0]] if given and isinstance(given[0], Mapping) else [*given[:1], *more]
+        key = names[0] if names and isinstance(names[0], str) else 'name'
+        _read_only(f'{self._at}.{key}'.lstrip('.'))
+    __setitem__ = __delitem__ = update = pop = popitem = clear = setdefault = __ior__ = _refuse
+
+    def copy(self)->Shown: return copy.deepcopy(self)                       # an ordinary dictionary, lists as well
+    __copy__ = copy
+    def __reduce__(self): return Shown, (dict(self), '', self._secret)
+
+class _Items(list):
+    "A list inside of settings"
+    def __init__(self, items:list, at:str, secret:bool):
+        self._at = at
+        list.__init__(self, [_settled(v, at, secret) for v in items])
+
+    def _refuse(self, *given, **more): _read_only(self._at)
+    __setitem__ = __delitem__ = append = extend = insert = remove = pop = clear = sort = reverse = __iadd__ = __imul__ = _refuse
+    def copy(self)->list: return copy.deepcopy(self)
+    __copy__ = copy
+    def __reduce__(self): return list, ([*self],)
+
+def _settled(v:_Json, at:str, secret:bool=False)->_Json:
+    return Settings(v, at, secret) if isinstance(v, dict) else _Items(v, at, secret) if isinstance(v, list) else v
+
+def _read_only(at:str): raise ReadOnly(f'config can only be read; use set({at!r}, …)')
+
 # %% ../../nbs/01_core/2_config.ipynb #f00a7fcf
 class MLPipelineConfig:
     "Settings of a pipeline: defaults < file < environment < `set`"
     def __init__(self,
         config_path:Path|str|None=None,  # JSON or YAML file; a path that is given must exist
     ):
-        self.path, self._lock = config_path, threading.RLock()
-        self._text, file = ('', {}) if config_path is None else _read_file(config_path)
+        self.config_path, self._lock = config_path, threading.RLock()
+        self._file = None if config_path is None else local_path(config_path, 'config_path')
+        self._text, file = ('', {}) if self._file is None else _read_file(self._file)
         environment, self._variables = _read_environment(os.environ, file)
         self._layers = dict(default=_defaults(), file=file, environment=environment, set={})
         self._merged = _merge(self._layers)
 
     @property
-    def config(self)->dict: # A copy; secret references are not resolved, and `print` shows it masked
+    def config(self)->dict: # To be read; secret references are not resolved, and `print` shows it masked
         "All settings, merged"
-        return Shown(copy.deepcopy(self._merged))
+        return Settings(self._merged)
 
     def __repr__(self)->str: return f'MLPipelineConfig({to_json(mask(self._merged))})'
     def __getstate__(self)->dict: return {k: v for k, v in vars(self).items() if k != '_lock'}
@@ -214,25 +273,26 @@ def _over(below:_Json, above:_Json)->_Json:
     return {**below, **{k: _over(below.get(k), v) for k, v in above.items()}}
 
 # %% ../../nbs/01_core/2_config.ipynb #e697d5f0
-def _steps(key:str)->list[str]:
+def _steps(key_path:str)->list[str]:
     "The steps of a path"
-    if not isinstance(key, str) or not all(key.split('.')):
-        raise InvalidInput(f"{key!r} is no path; write it like 'deployment.timeout_seconds'")
-    return key.split('.')
+    if not isinstance(key_path, str) or not all(key_path.split('.')):
+        raise InvalidInput(f"{brief(key_path)} is no path; write it like 'deployment.timeout_seconds'")
+    return key_path.split('.')
 
-def _no_setting(steps:list[str])->str|None:
-    "Why the schema cannot have a setting at this path; None where it can, or where the section is your own"
+def _misspelt(steps:list[str])->str|None:
+    "Which setting was probably meant by a path that the schema does not have; None where nothing is near"
     node = _SCHEMA
     for i, step in enumerate(steps):
-        if _leaf(node): return f"{'.'.join(steps[:i])} is a value, so there is no {'.'.join(steps)}"
-        if step not in node: return f"{'.'.join(steps[:i+1])} is no setting. {hint(step, node)}" if i else None
+        at = '.'.join(steps[:i])
+        if _leaf(node): return f"{at} is a value, so there is no {'.'.join(steps)}"
+        if step not in node: return says if 'Did you mean' in ((says := _unknown(step, at, node)) or '') else None
         node = node[step]
 
 # %% ../../nbs/01_core/2_config.ipynb #f0604784
 def _looked_up(value:_Json, steps:list[str], node:dict|tuple|None=None)->_Json:
     "A copy of a value, with its references resolved and read by their rules"
     node = _walk(_SCHEMA, steps) if node is None else node
-    if isinstance(value, dict): return {k: _looked_up(v, [*steps, k]) for k, v in value.items()}
+    if isinstance(value, dict): return _section(value, steps)
     key = '.'.join(steps)
     found = resolve(copy.deepcopy(value), key)
     if not has_reference(value) or not isinstance(node, tuple): return found
@@ -241,36 +301,47 @@ def _looked_up(value:_Json, steps:list[str], node:dict|tuple|None=None)->_Json:
         raise InvalidInput(f'{key} refers to {value}, but it {why}; what it has is not shown')
     return found
 
+def _section(values:dict, steps:list[str])->dict:
+    "A section with its references resolved; one that shows no secret where it holds some"
+    tree = {k: _looked_up(v, [*steps, k]) for k, v in values.items()}
+    said = {k: (tree[k], v) for k, v in values.items() if not isinstance(v, dict) and tree[k] != v}
+    shown = Shown(tree, secret=any(map(is_secret, steps)), said=said)
+    return tree if shown.masked() == tree else shown
+
 _MISSING = object()
 
 @patch
 def get(self:MLPipelineConfig,
-    key:str,        # Path, for example `deployment.timeout_seconds`
+    key_path:str,   # Path, for example `deployment.timeout_seconds`
     default=None,   # What to give back when there is no such setting
 ):                  # A copy of the value, with secrets looked up
     "One setting, or a whole section"
-    steps = _steps(key)
-    if problem := _no_setting(steps): raise NotFound(problem)
+    if not isinstance(key_path, str): raise InvalidInput(f"{brief(key_path)} is no path; give a text such as 'model.name'")
+    steps = key_path.split('.')
     found = _walk(self._merged, steps, _MISSING)
-    return default if found is _MISSING else _looked_up(found, steps)
+    if found is not _MISSING: return _looked_up(found, steps)
+    if says := _misspelt(steps): _warn(says)
+    return default
 
 # %% ../../nbs/01_core/2_config.ipynb #6066368d
 @patch
 def set(self:MLPipelineConfig,
-    key:str,    # Path, for example `deployment.timeout_seconds`
-    value,      # JSON-like value; a secret as `${NAME}`
+    key_path:str,  # Path, for example `deployment.timeout_seconds`
+    value,         # JSON-like value; a secret as `${NAME}`
 ):
     "Set one value, above all other layers"
-    steps, value = _steps(key), _plain(value, key)
+    steps, value, alone = _steps(key_path), _plain(value, key_path), {}
+    _put(alone, steps, value, 'set')
+    _accept(alone, f'set({key_path!r})')
     with self._lock:
         layer = copy.deepcopy(self._layers['set'])
-        _put(layer, steps, value, 'set')
-        self._replace(_accept(layer, f'set({key!r})'))
+        _put(layer, steps, copy.deepcopy(value), 'set')
+        self._replace(layer)
 
 def _plain(value, key:str)->_Json:
     "A value as a file would hold it; what cannot be held is not shown, since it may be a secret"
-    try: return json.loads(to_json(value, nan='error').encode())
-    except (InvalidInput, UnicodeEncodeError): pass                # half a character is the second
+    try: return json.loads(json.dumps(jsonable(value, nan='error'), ensure_ascii=False).encode())
+    except (InvalidInput, UnicodeEncodeError, RecursionError): pass  # half a character is the second
     raise InvalidInput(f'{key} gets what JSON cannot hold, in a {type(value).__name__}; '
                        'give texts, finite numbers, true, false, null, lists and objects')
 
@@ -296,19 +367,18 @@ class Explanation:
 
 @patch
 def explain(self:MLPipelineConfig,
-    key:str,  # Path of a setting, or of a section
+    key_path:str,  # Path of a setting, or of a section
 )->Explanation|list[Explanation]: # For a section, one for each of its settings
     "Say which layer a setting came from, and what the others said"
-    steps = _steps(key)
-    if problem := _no_setting(steps): raise NotFound(problem)
+    steps = _steps(key_path)
     if (value := _walk(self._merged, steps, _MISSING)) is _MISSING:
-        raise NotFound(f'no layer has {key}. {hint(key, _paths(self._merged))}')
-    if isinstance(value, dict) and value: return [x for k in value for x in _listed(self.explain(f'{key}.{k}'))]
+        raise NotFound(_misspelt(steps) or f'no layer has {key_path}. {hint(key_path, _paths(self._merged))}')
+    if isinstance(value, dict) and value: return [x for k in value for x in _listed(self.explain(f'{key_path}.{k}'))]
     secret = any(map(is_secret, steps))
     found = {name: _walk(layer, steps, _MISSING) for name, layer in self._layers.items()}
     said = [dict(layer=name, value=mask(v, secret=secret), source=self._source(name, steps))
             for name, v in found.items() if v is not _MISSING]
-    return Explanation(key, said[-1]['value'], said[-1]['layer'], tuple(said))
+    return Explanation(key_path, said[-1]['value'], said[-1]['layer'], tuple(said))
 
 # %% ../../nbs/01_core/2_config.ipynb #3bacb972
 def _listed(x:Explanation|list)->list: return x if isinstance(x, list) else [x]
@@ -324,7 +394,7 @@ def _source(self:MLPipelineConfig, layer:str, steps:list[str])->str|None:
         return next((v for i in range(len(steps), 0, -1) if (v := self._variables.get('.'.join(steps[:i])))), None)
     if layer != 'file': return None
     line = line_of(self._text, steps)
-    return mask_text(str(self.path)) + (f', line {line}' if line else '')
+    return mask_text(str(self.config_path)) + (f', line {line}' if line else '')
 
 # %% ../../nbs/01_core/2_config.ipynb #abfb2867
 @patch
@@ -342,13 +412,10 @@ def flag(self:MLPipelineConfig,
 # %% ../../nbs/01_core/2_config.ipynb #51acf4c2
 @patch
 def save_config(self:MLPipelineConfig,
-    path:Path|str|None=None,  # JSON or YAML file; the one it was read from by default
+    path:Path|str|None=None,  # JSON or YAML file; the one that was read, or `config.json`, by default
 )->Path:                      # Where it was written
     "Write all settings, atomically, with mode 0600; secrets stay references"
-    path = path or self.path
-    if path is None:
-        raise InvalidInput('this configuration was not read from a file; say where to save it: save_config(path)')
-    path = check_ending(path)
+    path = check_ending(local_path(path if path is not None else self._file or 'config.json'))
     return atomic_write(path, write_document(self._merged, path.suffix), mode=0o600)
 
 # %% ../../nbs/01_core/2_config.ipynb #b604d28d

@@ -6,7 +6,7 @@
 from __future__ import annotations
 import json, math, re
 from pathlib import Path
-from .rules import InvalidInput, MissingFile, to_json
+from .rules import InvalidInput, MissingFile, jsonable
 
 # %% auto #0
 __all__ = ['read_json', 'read_document', 'line_of', 'check_ending', 'read_text', 'write_document']
@@ -172,28 +172,29 @@ def read_text(
     "The text of a configuration file"
     path = Path(path)
     if not path.is_file():
-        raise MissingFile(f'no configuration file at {str(path)!r}; '
-                          'create it, or leave the path out to use the defaults')
+        raise MissingFile(f'no configuration file at {str(path)!r}; begin one with '
+                          'MLPipelineConfig().save_config(path), or leave the path out to use the defaults')
     check_ending(path)
     if (size := path.stat().st_size) > 4*_LONGEST:
         raise InvalidInput(f'{str(path)!r} cannot be read: it has {size:,} bytes')
     try: return path.read_bytes().decode('utf-8-sig')
     except UnicodeDecodeError as e: why = f'it is not UTF-8 at byte {e.start}'
+    except OSError as e: why = f'{e.strerror or e}'
     raise InvalidInput(f'{str(path)!r} cannot be read: {why}')
 
 def write_document(
     tree:dict,    # JSON-like
     ending:str,   # `.json`, `.yaml` or `.yml`
 )->str:           # Text that `read_document` reads as the same
-    "Write JSON or YAML"
-    if ending == '.json': return to_json(tree, nan='error', indent=2) + '\n'
+    "Write JSON or YAML, names in their order"
+    tree = jsonable(tree, 'error')
+    if ending == '.json': return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + '\n'
     import yaml
     class Dumper(yaml.SafeDumper): pass
     def text(self, v): return self.represent_scalar('tag:yaml.org,2002:str', v, style=None if _plain(v) else '"')
     Dumper.add_representer(str, text)
     Dumper.ignore_aliases = lambda self, value: True
-    tree, form = json.loads(to_json(tree, nan='error')), dict(sort_keys=False, allow_unicode=True, width=10**6)
-    return yaml.dump(tree, Dumper=Dumper, **form)
+    return yaml.dump(tree, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10**6)
 
 def _plain(text:str)->bool:
     "Can a text stand in YAML without quotes, for every reader?"

@@ -229,6 +229,7 @@ def mask(
 ):                      # A copy that can be shown
     "Cover all secrets of a value"
     secret = secret or is_secret(name)
+    if hasattr(value, 'masked') and isinstance(value, dict): value = value.masked()      # one of those below
     if isinstance(value, Mapping): return {k: mask(v, k, secret) for k, v in value.items()}
     if isinstance(value, (list, tuple)): return [mask(v, '', secret) for v in value]
     if value is None or isinstance(value, bool): return value
@@ -247,12 +248,22 @@ class Shown(dict):
         tree:dict,          # JSON-like; not changed
         name:str='',        # What it is called
         secret:bool=False,  # Is it part of something secret?
+        said:dict|None=None,  # For names whose value was looked up: the value, and the text with its reference
     ):
-        self._secret = secret or is_secret(name)
-        super().__init__({k: Shown(v, k, self._secret) if isinstance(v, dict) else v for k, v in tree.items()})
+        self._secret, self._said = secret or is_secret(name), said or {}
+        super().__init__({k: self._inner(k, v) if isinstance(v, dict) else v for k, v in tree.items()})
 
-    def __repr__(self)->str: return repr(mask(dict(self), secret=self._secret))
-    def __reduce__(self): return Shown, (dict(self), '', self._secret)
+    def _inner(self, k:str, v:dict)->Shown:
+        return Shown(v, k, self._secret or getattr(v, '_secret', False), getattr(v, '_said', None))
+
+    def masked(self)->dict: # Plain; a value that was looked up is the reference again
+        "What can be shown"
+        shown = {k: self._said[k][1] if k in self._said and self._said[k][0] == v else v for k, v in self.items()}
+        return {k: mask(v, k, self._secret) for k, v in shown.items()}
+
+    def __repr__(self)->str: return repr(self.masked())
+    def copy(self)->Shown: return Shown(self, '', self._secret, self._said)
+    def __reduce__(self): return Shown, (dict(self), '', self._secret, self._said)
 
 # %% ../../nbs/01_core/behind/2_masks.ipynb #458fb0a3
 def brief(
