@@ -28,7 +28,7 @@ SIGNATURES = {
     'ModelRegistry': dict(registry_path='models/registry'), 'ModelRegistry.register_model': dict(model=NEEDED, name=NEEDED, version=NEEDED, metadata=None, overwrite=False),
     'ModelRegistry.load_model': dict(name=NEEDED, version=None), 'ModelRegistry.list_models': {}, 'ModelRegistry.delete_model': dict(name=NEEDED, version=NEEDED),
     'DataVersioning': dict(data_path='data/versions'), 'DataVersioning.version_data': dict(data=NEEDED, name=NEEDED, description=None, parent_version=None),
-    'DataVersioning.load_data': dict(version=NEEDED), 'DataVersioning.get_lineage': dict(version=None), 'DataVersioning.compare_versions': dict(v1=NEEDED, v2=NEEDED),
+    'DataVersioning.load_data': dict(version=NEEDED), 'DataVersioning.get_lineage': dict(version=None), 'DataVersioning.compare_versions': dict(version1=NEEDED, version2=NEEDED),
     'ModelAPI': dict(model=NEEDED, preprocessor=None, config=None), 'ModelAPI.run': dict(host='127.0.0.1', port=5000, debug=False),
     'generate_docker_files': dict(project_name=NEEDED, model_path=NEEDED, requirements=None),
     'ModelMonitor': dict(db_path='monitoring.db', window_size=1000),
@@ -169,17 +169,83 @@ def test_registry_refuses_what_is_no_model_or_no_version(tmp_path, churn):
     assert registry.list_models() == {} and registry.metadata == {'models': {}} and registry.ledger() == [] and registry.store.gc(grace=-1) == []
 
 
-def test_data_versions(tmp_path):
-    with DataVersioning(tmp_path/'d') as v:
-        a = v.version_data(flights(1, sample=100), 'flights', 'January')
-        b = v.version_data(flights(2, sample=120).assign(extra=1).drop(columns='temp').astype({'hour': 'float'}), 'flights', parent_version=a)
-        assert a.startswith('flights_') and len(v.load_data(a)) == 100
-        record = v.get_lineage(b)[-1]
-        assert set(record) >= {'name', 'version', 'hash', 'path', 'created_at', 'description', 'parent_version', 'size_mb'}
-        assert (tmp_path/'d'/record['path']).is_file() and record['parent_version'] == a
-        diff = v.compare_versions(a, b)
-        assert diff['shape_change']['from'][0] == 100 and diff['shape_change']['to'][0] == 120
-        assert (diff['columns_added'], diff['columns_removed'], set(diff['dtype_changes'])) == (['extra'], ['temp'], {'hour'}) and 'origin' in diff['common_columns']
+# --- DataVersioning
+
+def rows(seed=0, n=400):
+    r = np.random.default_rng(seed)
+    return pd.DataFrame({'a': r.normal(size=n), 'b': r.integers(0, 9, n), 'c': r.choice(list('xyz'), n)})
+
+
+def is_it(got, want): assert type(got) is type(want) and got == want, (got, want)
+
+
+def blobs_below(folder): return {p: p.stat().st_mtime_ns for p in Path(folder).rglob('*') if p.is_file() and 'blobs' in p.parts}
+
+
+def test_data_versions_have_ids_and_the_same_data_is_stored_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with DataVersioning(data_path='dv') as d:
+        assert isinstance(d.data_path, Path) and d.data_path == tmp_path/'dv'
+        a = d.version_data(data=rows(), name='cust', description='raw', parent_version=None)
+        b = d.version_data(rows(1), 'cust', 'more', a)
+        assert re.fullmatch('cust_[0-9a-f]{16}', a) and re.fullmatch('cust_[0-9a-f]{16}', b) and a != b
+        before = blobs_below('dv')
+        with pytest.warns(UserWarning) as told:
+            for parent in (a, b, None): is_it(d.version_data(rows(), 'cust', parent_version=parent), a)
+            is_it(d.version_data(rows(), 'cust', description='another'), a)
+        is_it(d.version_data(rows(1), 'cust', 'more', a), b)                          # nothing new, and no warning
+        assert [(repr(x) in str(w.message), 'not noted' in str(w.message)) for w, x in zip(told, (a, b, 'another'), strict=True)] == [(True, True)]*3
+        assert blobs_below('dv') == before and [r['parent_version'] for r in d.get_lineage().values()] == [None, a]
+        rows().to_csv('cust.csv', index=False)
+        is_it(d.version_data('cust.csv', 'cust'), a)                                  # a file is what pandas reads from it
+        for bad in (5, [1, 2], None):
+            with pytest.raises(ValueError): d.version_data(bad, 'cust')
+        with pytest.raises(ValueError, match="no data version 'nobody'"): d.version_data(rows(2), 'cust', parent_version='nobody')
+        with pytest.raises(FileNotFoundError): d.version_data('none.csv', 'cust')
+
+
+def test_data_versions_are_named_by_any_unique_beginning(tmp_path):
+    with DataVersioning(tmp_path/'d') as d:
+        a, b = d.version_data(rows(), 'cust'), d.version_data(rows(1), 'cust')
+        full = d.get_lineage()[a]['digest']
+        for known in (a, f'cust_{full}', f'cust_{full[:20]}', f'cust_{full[:9]}', full, full[:40], full[:16], full[:9]): pd.testing.assert_frame_equal(d.load_data(version=known), rows())
+        for unknown in ('cust_ffffffffffffffff', f'cust_{full}0', f'other_{full}', full.upper(), 'cust_' + 'f'*64, 'nobody'):
+            with pytest.raises(ValueError, match='no data version'): d.load_data(unknown)
+        with pytest.raises(ValueError) as e: d.load_data('cust_')
+        assert a in str(e.value) and b in str(e.value)
+        (tmp_path/'photo.bin').write_bytes(bytes(range(256)))
+        is_it(d.load_data(d.version_data(tmp_path/'photo.bin', 'photo')), bytes(range(256)))
+
+
+def test_data_versions_records_and_lineage(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with DataVersioning('dv') as d:
+        a = d.version_data(rows(), 'cust', 'raw'); b = d.version_data(rows(1), 'cust', parent_version=a); c = d.version_data(rows(2), 'end', parent_version=b)
+        whole, chain = d.get_lineage(), d.get_lineage(version=c)
+        is_it(list(whole), [a, b, c]); assert type(whole) is dict and type(chain) is list
+        is_it([r['version'] for r in chain], [c, b, a]); is_it(chain[-1], whole[a]); is_it([r['version'] for r in d.get_lineage(a)], [a])
+        for version, r in whole.items():
+            is_it(r['version'], version); is_it(version, f"{r['name']}_{r['hash']}"); is_it(r['digest'][:16], r['hash']); is_it(len(r['digest']), 64)
+            assert type(r['size_mb']) is float and r['size_mb'] > 0 and type(r['path']) is str and Path(r['path']).is_file()
+            assert datetime.fromisoformat(r['created_at']).tzinfo is not None
+        is_it([(r['description'], r['parent_version']) for r in chain], [(None, b), (None, a), ('raw', None)])
+        is_it(d.lineage, {'datasets': whole}); json.dumps(d.lineage, allow_nan=False)
+        with pytest.raises(AttributeError): d.lineage = {}
+        d.lineage['datasets'].clear(); is_it(set(d.lineage['datasets']), {a, b, c})                     # a copy, read anew
+        (tmp_path/'else').mkdir(); monkeypatch.chdir('else')
+        assert Path(whole[a]['path']).is_file()
+        with pytest.raises(ValueError): d.get_lineage('cust_ffffffffffffffff')
+
+
+def test_data_versions_compared(tmp_path):
+    x = rows(); y = x.assign(new=1.0, b=x['b'].astype(float)).drop(columns='c').head(300)
+    with DataVersioning(tmp_path/'d') as d:
+        c = d.compare_versions(version1=d.version_data(x, 'd'), version2=d.version_data(y, 'd'))
+        is_it(c['shape_change'], {'from': (400, 3), 'to': (300, 3)})
+        is_it((c['columns_added'], c['columns_removed'], sorted(c['common_columns'])), (['new'], ['c'], ['a', 'b']))
+        is_it(c['dtype_changes'], {'b': {'from': str(x['b'].dtype), 'to': str(y['b'].dtype)}})
+        json.dumps(c, allow_nan=False)
+        with pytest.raises(ValueError): d.compare_versions('nobody', d.version_data(x, 'd'))
 
 
 # --- ModelAPI and its client

@@ -10,7 +10,7 @@ import numpy as np, pandas as pd, pyarrow as pa, pyarrow.compute as pc
 from ..core.rules import InvalidInput
 
 # %% auto #0
-__all__ = ['describe', 'to_arrow', 'from_arrow', 'series', 'content_key']
+__all__ = ['describe', 'to_arrow', 'from_arrow', 'series', 'dtype_name', 'content_key']
 
 # %% ../../nbs/03_data/behind/2_columns.ipynb #de7e399b
 def _missing_kind(values:pd.Series|pd.Index, where:str)->str|None:
@@ -159,13 +159,14 @@ def from_arrow(
     if kind == 'numpy': return _numbers(pieces, how['dtype'])
     if kind == 'masked': return _masked(pieces, pd.api.types.pandas_dtype(how['dtype']))
     if kind == 'arrow': return pd.arrays.ArrowExtensionArray(pa.chunked_array(pieces))
-    if kind == 'sparse':
-        dtype = pd.SparseDtype(np.dtype(how['subtype']), np.nan if how['fill'] == 'nan' else how['fill'])
-        return pd.arrays.SparseArray(_numbers(pieces), dtype=dtype)
+    if kind == 'sparse': return pd.arrays.SparseArray(_numbers(pieces), dtype=_sparse_dtype(how))
     if kind in ('interval', 'complex'): return _from_pair(pieces, how)
     return _from_texts(pieces, how)
 
 # %% ../../nbs/03_data/behind/2_columns.ipynb #db0242b5
+def _sparse_dtype(how:dict)->pd.SparseDtype:
+    return pd.SparseDtype(np.dtype(how['subtype']), np.nan if how['fill'] == 'nan' else how['fill'])
+
 def _numbers(pieces:list[pa.Array], dtype:str|None=None)->np.ndarray:
     "One numpy array, in memory of its own"
     found = [p.to_numpy(zero_copy_only=False) for p in pieces]
@@ -220,6 +221,21 @@ def series(
 )->pd.Series:                                           # Of the dtype that `values` have
     "A Series that keeps an object array as it is (pandas 3 would make texts of it)"
     return pd.Series(values, index=index, dtype=object if values.dtype == object else None, copy=False)
+
+# %% ../../nbs/03_data/behind/2_columns.ipynb #ffb7a844
+def dtype_name(
+    how:dict,  # Description of a column
+)->str:        # For example `int64`, `datetime64[us, UTC]`, `Int16`, `interval[int64, right]`
+    "What this pandas calls the dtype of a column, as `str(frame['x'].dtype)` says it"
+    kind = how['kind']
+    if kind in ('text', 'object', 'string'): return str(_text_dtype(how))
+    if kind == 'arrow': return f"{how['type']}[pyarrow]"
+    if kind == 'period': return f"period[{how['freq']}]"
+    if kind == 'interval': return f"interval[{dtype_name(how['subtype'])}, {how['closed']}]"
+    if kind == 'sparse': return str(_sparse_dtype(how))
+    if kind in ('category', 'masked'): return how.get('dtype', kind)
+    plain = str(np.dtype(how['dtype']))
+    return f"{plain[:-1]}, {how['tz']}]" if 'tz' in how else plain
 
 # %% ../../nbs/03_data/behind/2_columns.ipynb #0af343e7
 def content_key(

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/03_data/3_compare.ipynb #35cb1ec1
 from __future__ import annotations
-import numpy as np, pandas as pd
+import numpy as np, pandas as pd, pyarrow as pa
 from .align import chunk_starts, longest_rise, others, pairs_by_place
 from .columns import series
 from ..core.rules import InvalidInput, NotFound, hint
@@ -14,10 +14,22 @@ from .manifests import column_values
 __all__ = ['compare_rows']
 
 # %% ../../nbs/03_data/3_compare.ipynb #5731232c
+def _alike(a:pd.Series, b:pd.Series)->tuple[pd.Series, pd.Series]:
+    "Both columns as values that pandas can compare"
+    a, b = _hashable(a), _hashable(b)
+    if a.dtype == b.dtype and not isinstance(a.dtype, pd.CategoricalDtype): return a, b
+    return a.astype(object), b.astype(object)
+
+def _hashable(a:pd.Series)->pd.Series:
+    "A column of lists or records as one of their texts, each alone in a tuple, so that it is no text"
+    if not (isinstance(a.dtype, pd.ArrowDtype) and pa.types.is_nested(a.dtype.pyarrow_dtype)): return a
+    values = pa.array(a.array).to_pylist()
+    return pd.Series([None if v is None else (repr(v),) for v in values], index=a.index, dtype=object)
+
 def _same(a:pd.Series, b:pd.Series)->np.ndarray:
     "Row by row: are the values equal, or both missing?"
     none = a.isna().to_numpy(), b.isna().to_numpy()
-    if a.dtype != b.dtype or isinstance(a.dtype, pd.CategoricalDtype): a, b = a.astype(object), b.astype(object)
+    a, b = _alike(a, b)
     equal = np.zeros(len(a), dtype=bool)
     both = ~none[0] & ~none[1]
     equal[both] = np.asarray(a[both].array == b[both].array, dtype=bool)
@@ -25,7 +37,7 @@ def _same(a:pd.Series, b:pd.Series)->np.ndarray:
 
 def _codes(a:pd.Series, b:pd.Series)->tuple[np.ndarray, np.ndarray]:
     "Small numbers for the values of both columns, equal where the values are equal; missing ones are -1"
-    if a.dtype != b.dtype or isinstance(a.dtype, pd.CategoricalDtype): a, b = a.astype(object), b.astype(object)
+    a, b = _alike(a, b)
     codes = pd.factorize(pd.concat([a, b], ignore_index=True))[0]
     return codes[:len(a)], codes[len(a):]
 
@@ -78,7 +90,12 @@ def _column_codes(left:_Side, right:_Side, name:str)->tuple[np.ndarray, np.ndarr
     return codes, lent
 
 # %% ../../nbs/03_data/3_compare.ipynb #ff7c15a0
-def _plain(x): return None if pd.isna(x) else x.item() if hasattr(x, 'item') else x
+def _plain(x):
+    "A value as JSON can hold it: a time as ISO 8601, and as a text whatever else has no place there"
+    if not pd.api.types.is_list_like(x) and pd.isna(x): return None
+    if isinstance(x, np.generic): x = x.item()
+    if isinstance(x, str|bool|int) or isinstance(x, float) and np.isfinite(x): return x
+    return x.isoformat() if hasattr(x, 'isoformat') else str(x)
 
 def _key_codes(left:_Side, right:_Side, key:list[str])->tuple[np.ndarray, np.ndarray]:
     "One number for the key of each row, the same on both sides"
@@ -210,15 +227,15 @@ def _columns(left:_Side, right:_Side, key:list[str], common:list[str], check:tup
 # %% ../../nbs/03_data/3_compare.ipynb #a95af00f
 def compare_rows(
     versions,                      # `DataVersioning`
-    v1:str,                        # Id or unique prefix of the earlier version
-    v2:str,                        # Id or unique prefix of the later version
+    version1:str,                  # The earlier version, named as for `load_data`
+    version2:str,                  # The later version
     key:str|list[str]|None=None,   # Columns that name a row; None pairs rows by place
     *,
     examples:int=3,                # How many examples to give of each difference
     drift:bool=False,              # Also how far each column has moved as a whole? It reads each changed column whole
-)->dict:                           # schema, key, rows, row_order_changed, columns, added, removed
+)->dict:                           # schema, key, rows, row_order_changed, columns, added, removed; strict JSON can hold it
     "Which rows were added, removed, changed or moved, and in which columns; equal chunks are not read"
-    left, right, key = _Side(versions, v1), _Side(versions, v2), [key] if isinstance(key, str) else list(key or [])
+    left, right, key = _Side(versions, version1), _Side(versions, version2), [key] if isinstance(key, str) else list(key or [])
     common = [n for n in left.parts if n in right.parts]
     paired, check, moved = _pairs(left, right, key, common)
     dirty, columns = _columns(left, right, key, common, check, examples, drift)

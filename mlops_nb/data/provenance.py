@@ -5,13 +5,14 @@
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #d2488f80
 from __future__ import annotations
 from collections.abc import Mapping
-from sqlalchemy import DDL, Column, Connection, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy import DDL, Column, Connection, Integer, MetaData, Table, Text, bindparam, delete, insert, select, update
 from ..store.ledger import Sealed
 from ..store.links import REFS
 from ..store.store import Store
 
 # %% auto #0
-__all__ = ['DATA_VERSIONS', 'DATA_PARENTS', 'parents_of', 'change_record', 'add_record', 'prepare_provenance', 'check_provenance']
+__all__ = ['DATA_VERSIONS', 'DATA_PARENTS', 'version_id', 'parents_of', 'change_record', 'add_record', 'prepare_provenance',
+           'check_provenance']
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #22c958b0
 _META = MetaData()
@@ -24,6 +25,14 @@ DATA_VERSIONS = Table('data_versions', _META,
     Column('seal', Text))
 DATA_PARENTS = Table('data_parents', _META, Column('version', Text, primary_key=True),
     Column('parent', Text, primary_key=True), Column('position', Integer, nullable=False))
+
+# %% ../../nbs/03_data/behind/6_provenance.ipynb #e3bd4705
+def version_id(
+    name:str,     # Of a data set
+    content:str,  # Hash of a version, 64 digits
+)->str:           # `name_` and its first 16 digits
+    "The id of a data version"
+    return f'{name}_{content[:16]}'
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #49321945
 def parents_of(
@@ -61,13 +70,29 @@ def _add_seals(c:Connection)->None:
     c.execute(DDL('alter table data_versions add column seal text'))
     for version in c.execute(select(DATA_VERSIONS.c.version)).scalars().all(): change_record(c, version)
 
-_MIGRATIONS = {2: lambda c: c.execute(DDL('alter table data_versions add column deleted_at text')), 3: _add_seals}
+def _lengthen_ids(c:Connection)->None:
+    "The fourth schema: ids have 16 digits and not 12; a record that did not fit its seal fits as little afterwards"
+    records, unfit = c.execute(select(DATA_VERSIONS)).mappings().all(), set(_RECORDS.unfit(c))
+    ids = {f"{r['name']}_{str(r['hash'])[:12]}": version_id(r['name'], str(r['hash'])) for r in records}
+    ids = {r['version']: ids[r['version']] for r in records if r['version'] in ids}      # none that a hand has changed
+    links = c.execute(select(DATA_PARENTS)).mappings().all()
+    links = [{**r, **{k: ids.get(r[k], r[k]) for k in ('version', 'parent')}} for r in links]
+    c.execute(delete(DATA_PARENTS))
+    if links: c.execute(insert(DATA_PARENTS), links)
+    for column, begin in ((DATA_VERSIONS.c.version, ''), (REFS.c.owner, 'data/')):
+        change = update(column.table).where(column == bindparam('old')).values({column: bindparam('new')})
+        if ids: c.execute(change, [dict(old=begin + old, new=begin + new) for old, new in ids.items()])
+    for r in records:
+        if r['version'] not in unfit: change_record(c, ids.get(r['version'], r['version']))
+
+_MIGRATIONS = {2: lambda c: c.execute(DDL('alter table data_versions add column deleted_at text')), 3: _add_seals,
+               4: _lengthen_ids}
 
 def prepare_provenance(
     store:Store, # To hold records
 )->None:
     "Make the tables of records, or bring older ones up to date"
-    store.create(_META, version=3, migrations=_MIGRATIONS)
+    store.create(_META, version=4, migrations=_MIGRATIONS)
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #788328e5
 def check_provenance(
@@ -91,7 +116,7 @@ def _wrong(record:Mapping, changed:set[str], kept:set[str])->list[str]:
     "What does not fit, in words"
     version, live = record['version'], record['deleted_at'] is None
     checks = {'its record says something else than when it was written': version in changed,
-              'its id is not that of its name and hash': version != f"{record['name']}_{str(record['hash'])[:12]}",
+              'its id is not that of its name and hash': version != version_id(record['name'], str(record['hash'])),
               'its bytes are not kept': live and version not in kept,
               'its bytes are kept, and it is said to be deleted': not live and version in kept}
     return [what for what, wrong in checks.items() if wrong]

@@ -4,16 +4,19 @@
 
 # %% ../../nbs/03_data/2_versioning.ipynb #7dfedafe
 from __future__ import annotations
-import json, os, tempfile, zlib
+import json, os, re, tempfile, unicodedata, warnings, zlib
 from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa
 from fastcore.basics import patch
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, false, select
 from ..core.rules import Conflict, IntegrityError, InvalidInput, MissingFile, NotFound
 from ..core.rules import check_name, digest, hint, utcnow
+from .columns import dtype_name
 from .manifests import column_values, needed_keys, numbered, table_bands, table_manifest, table_values
 from .packs import ChunkReader, ChunkWriter, prepare_packs, record_places
-from .provenance import DATA_PARENTS, DATA_VERSIONS, add_record, change_record, check_provenance, parents_of, prepare_provenance
+from .provenance import DATA_PARENTS, DATA_VERSIONS, add_record, change_record, check_provenance, parents_of
+from .provenance import prepare_provenance, version_id
+from ..store.blobs import is_url, mask_url, resolve_url, split_digest
 from ..store.store import Store, open_store
 from .tables import read_batches, read_table, table_kind, write_batches
 
@@ -30,6 +33,7 @@ class DataVersioning:
         data_path:str|Path|Store='data/versions', # Folder, `.db` file or URL of a store, or a `Store` that others share
     ):
         self.store, self._owned = open_store(data_path)
+        self.data_path, self._blobs = _places(self.store)
         prepare_provenance(self.store)
         prepare_packs(self.store)
 
@@ -41,15 +45,38 @@ class DataVersioning:
         "Close the store, if this object opened it"
         if self._owned: self.store.close()
 
+def _places(store:Store)->tuple[Path|str, str]:
+    "Where a store is, whatever folder the process goes to, and below what its blobs lie; a URL without what is secret in it"
+    where = store.location if is_url(store.location) else Path(os.path.abspath(store.location))
+    file = store._path('0'*64)
+    if isinstance(file, Path): return where, Path(os.path.abspath(file)).parents[1].as_posix()
+    return where, mask_url(resolve_url(store._blobs.url)).partition('?')[0].rstrip('/')
+
 # %% ../../nbs/03_data/2_versioning.ipynb #58632069
+_HEX = re.compile('[0-9a-f]{1,64}')
+
+def _by_digits(text:str)->ColumnElement:
+    "The condition that `text` is the name of a version and a beginning of its digits, or that beginning alone"
+    name, line, digits = text.rpartition('_')
+    if not _HEX.fullmatch(digits): return false()
+    begins = DATA_VERSIONS.c.hash.startswith(digits)
+    return and_(DATA_VERSIONS.c.name == name, begins) if line else begins
+
 @patch
-def _record(self:DataVersioning, version:str, deleted:bool=False)->Row:
-    "The row of a version that is named by its id or a unique prefix; a deleted one only where that is allowed"
+def _meant(self:DataVersioning, version:str)->list[Row]:
+    "The rows that `version` may mean: the one of that id, else those by their digits, else those whose id begins so"
     if not isinstance(version, str) or not version:
         raise InvalidInput(f'a version is named by its id, a text, not {version!r}')
-    begins = DATA_VERSIONS.c.version.startswith(version, autoescape=True)
-    with self.store.read() as c: rows = c.execute(select(DATA_VERSIONS).where(begins).order_by(DATA_VERSIONS.c.version)).all()
-    rows = [r for r in rows if r.version == version] or rows
+    text, ids = unicodedata.normalize('NFC', version), DATA_VERSIONS.c.version
+    with self.store.read() as c:
+        def rows(which:ColumnElement)->list[Row]: return c.execute(select(DATA_VERSIONS).where(which).order_by(ids)).all()
+        if found := rows(ids == text) or rows(_by_digits(text)): return found
+        return [r for r in rows(ids.startswith(text, autoescape=True)) if r.version.startswith(text)]    # SQLite sees no capitals
+
+# %% ../../nbs/03_data/2_versioning.ipynb #7ed304ae
+@patch
+def _only(self:DataVersioning, version:str, rows:list[Row], deleted:bool)->Row:
+    "The one row that is meant by `version`; a deleted one only where that is allowed"
     if len(rows) > 1:
         raise InvalidInput(f'{version!r} is the beginning of {len(rows)} versions: '
                            f"{', '.join(r.version for r in rows[:5])}; write more of it")
@@ -60,6 +87,18 @@ def _record(self:DataVersioning, version:str, deleted:bool=False)->Row:
         raise NotFound(f'{rows[0].version!r} was deleted at {rows[0].deleted_at}; get_lineage still says '
                        'what it was made from. Version the same data again to have it back')
     return rows[0]
+
+@patch
+def _record(self:DataVersioning, version:str, deleted:bool=False)->Row:
+    "The row of a version"
+    return self._only(version, self._meant(version), deleted)
+
+@patch
+def _content(self:DataVersioning, version:str)->Row:
+    "The row of a version of which only the content is asked for; digits alone may stand for one content under many names"
+    rows = self._meant(version)
+    if len({r.hash for r in rows}) == 1: rows = sorted(rows, key=lambda r: r.deleted_at or '')[:1]
+    return self._only(version, rows, deleted=False)
 
 # %% ../../nbs/03_data/2_versioning.ipynb #0a519714
 @patch
@@ -129,67 +168,92 @@ def version_data(self:DataVersioning,
     data:pd.DataFrame|np.ndarray|str|Path,   # Table or array, or path of a file (tables as in `read_table`; others are bytes)
     name:str,                                # Name of the data set
     description:str|None=None,               # What this version is
-    parent_version:str|list[str]|None=None,  # Id (or unique prefix) of the version it was made from, or a list of them
-)->str:                                      # Id: `name_<hash>`
-    "Store a version of a data set; the same content gives the same id"
+    parent_version:str|list[str]|None=None,  # The version it was made from (named as for `load_data`), or a list of them
+)->str:                                      # Id: `name_` and 16 hexadecimal digits
+    "Store a version of a data set; the same content gives the same id and stores nothing"
     name = check_name(name, 'data set name')
-    given = [parent_version] if isinstance(parent_version, str) else list(parent_version or [])
-    parents = list(dict.fromkeys(self._record(p, deleted=True).version for p in given))
-    if isinstance(data, (str, os.PathLike)):
-        if not (data := Path(data)).is_file(): raise MissingFile(f'no file at {str(data)!r}')
-    elif not isinstance(data, (pd.DataFrame, np.ndarray)):
-        raise InvalidInput('a version is made of a DataFrame, a numpy array or the path of a file, '
-                           f'not {type(data).__name__}')
-    try: return self._record_content(data, name, description, parents, self._base(parents, name))
-    except IntegrityError: return self._record_content(data, name, description, parents, None)
+    if not isinstance(description, str|None):
+        raise InvalidInput(f'a description is a text, not {type(description).__name__}: {description!r}')
+    parents, data = self._parents(parent_version), _accepted(data)
+    try: version, known = self._record_content(data, name, description, parents, self._base(parents, name))
+    except IntegrityError: version, known = self._record_content(data, name, description, parents, None)
+    if known: self._say_what_is_lost(version, description, parents)
+    return version
 
 @patch
+def _parents(self:DataVersioning, given:str|list[str]|None)->list[str]:
+    "Ids of the versions that are named as parents, each once"
+    if given is None or isinstance(given, str): given = [] if given is None else [given]
+    if not isinstance(given, list|tuple):
+        raise InvalidInput(f'a parent is named by its id, several by a list of ids, not by {type(given).__name__}: {given!r}')
+    return list(dict.fromkeys(self._record(p, deleted=True).version for p in given))
+
+def _accepted(data)->pd.DataFrame|np.ndarray|Path:
+    "What can be stored, or an error that says what can"
+    if isinstance(data, (pd.DataFrame, np.ndarray)): return data
+    if not isinstance(data, (str, os.PathLike)):
+        raise InvalidInput('a version is made of a DataFrame, a numpy array or the path of a file, '
+                           f'not {type(data).__name__}')
+    if not (path := Path(data)).is_file(): raise MissingFile(f'no file at {str(data)!r}')
+    return path
+
+# %% ../../nbs/03_data/2_versioning.ipynb #65e4d9cc
+@patch
 def _record_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, name:str, description:str|None,
-                    parents:list[str], base:dict|None)->str:
-    "Store the content, then the record"
+                    parents:list[str], base:dict|None)->tuple[str, bool]:
+    "Store the content, then the record; the id, and whether the version was there before"
     logical, places, more = self._store_content(data, base)
-    content = digest(_plain_json(logical))
+    content, shape = digest(_plain_json(logical)), _shape(logical)
+    version = version_id(name, content)
+    with self.store.read() as c: old = _known(c, version, content)
+    if old is not None and not old.deleted_at: return version, True
     blob = _packed(logical, places, **more)
-    sha, shape = self.store.put(blob), _shape(logical)
+    sha = self.store.put(blob)
     blobs = {p[0] for p in places.values()} | {sha} | ({logical['sha256']} if 'sha256' in logical else set())
     size = len(blob) + (shape[0] if logical['kind'] == 'file' else 0)
     size += sum(p[2] if len(p) > 1 and p[2] else self.store.size(p[0]) for p in places.values())
-    row = dict(version=f'{name}_{content[:12]}', name=name, hash=content, manifest=sha, description=description,
+    row = dict(version=version, name=name, hash=content, manifest=sha, description=description,
                created_at=utcnow().isoformat(timespec='microseconds'), kind=logical['kind'], rows=logical['rows'],
                columns=len(logical['columns']) if len(shape) < 2 else shape[1], size=size)
-    self._record_version(row, parents, places, blobs)
-    return row['version']
+    return version, self._record_version(row, parents, places, blobs)
 
 # %% ../../nbs/03_data/2_versioning.ipynb #7c93c722
-@patch
-def _record_version(self:DataVersioning, row:dict, parents:list[str], places:dict, blobs:set[str]):
-    "Write the record, its parents and the places of its chunks in one transaction, unless the version is there"
-    with self.store.write() as c:
-        old = c.execute(select(DATA_VERSIONS).where(DATA_VERSIONS.c.version == row['version'])).first()
-        if old is not None: self._check_same(c, row, old, parents)
-        if old is not None and not old.deleted_at: return
-        self.store.link(c, f"data/{row['version']}", blobs)
-        record_places(self.store, c, places)
-        if old is not None:      # deleted once: it is back, with its number and its parents
-            change_record(c, row['version'], deleted_at=None, manifest=row['manifest'], size=row['size'])
-        else: add_record(c, row, parents)
+def _known(c:Connection, version:str, content:str)->Row|None:
+    "The row of a version that is there already, if it has this content"
+    old = c.execute(select(DATA_VERSIONS).where(DATA_VERSIONS.c.version == version)).first()
+    if old is None or old.hash == content: return old
+    raise Conflict(f'{version!r} names another content, whose hash is {old.hash}; this one has {content}. Take another name')
 
 @patch
-def _check_same(self:DataVersioning, c:Connection, row:dict, old:Row, parents:list[str]):
-    "Accept a version that is there already, if it says nothing new about its parents"
-    if old.hash != row['hash']:
-        raise Conflict(f"{row['version']} names another content; this has the hash {row['hash']}")
-    if set(parents) - set(have := parents_of(c, row['version'])):
-        raise Conflict(f"this content is the version {row['version']} already, made from {have or 'nothing'}; "
-                       'its history does not change. Use that version')
+def _record_version(self:DataVersioning, row:dict, parents:list[str], places:dict, blobs:set[str])->bool:
+    "Write the record, its parents and the places of its chunks in one transaction; True if the version was there before"
+    with self.store.write() as c:
+        old = _known(c, row['version'], row['hash'])
+        if old is not None and not old.deleted_at: return True
+        self.store.link(c, f"data/{row['version']}", blobs)
+        record_places(self.store, c, places)
+        if old is not None:      # deleted once: it is back, with its number, its description and its parents
+            change_record(c, row['version'], deleted_at=None, manifest=row['manifest'], size=row['size'])
+        else: add_record(c, row, parents)
+    return old is not None
+
+@patch
+def _say_what_is_lost(self:DataVersioning, version:str, description:str|None, parents:list[str]):
+    "Warn when a version that is there already was given a description or a parent that its record has not"
+    with self.store.read() as c:
+        row, have = _known(c, version, self._record(version).hash), parents_of(c, version)
+    lost = [f'the parent {p!r}' for p in parents if p not in have]
+    if description not in (None, row.description): lost.insert(0, f'the description {description!r}')
+    if lost: warnings.warn(f'{version!r} is there already, and its record does not change; '
+                           f"not noted: {', '.join(lost)}", stacklevel=3)
 
 # %% ../../nbs/03_data/2_versioning.ipynb #ac43b4b7
 @patch
 def load_data(self:DataVersioning,
-    version:str,                     # Id or unique prefix
+    version:str,                     # Id, or `name_` and a unique beginning of its 64 digits, or those digits alone
 )->pd.DataFrame|np.ndarray|bytes:    # Exactly as it was; the bytes of a file that is no table
     "One version, every chunk checked against its key"
-    m = self._manifest(self._record(version))
+    m = self._manifest(self._content(version))
     if m['kind'] == 'file': return self.store.get(m['sha256'])
     reader = ChunkReader(self.store, m['places'])
     if m['kind'] == 'frame': return table_values(m, reader)
@@ -199,10 +263,10 @@ def load_data(self:DataVersioning,
 # %% ../../nbs/03_data/2_versioning.ipynb #4b07ee3f
 @patch
 def manifest(self:DataVersioning,
-    version:str, # Id or unique prefix
+    version:str, # As for `load_data`
 )->dict:         # format, kind, rows, shape, columns and index: see above
     "What a version consists of, without loading it"
-    return _shown(self._comparable(version, self._manifest(self._record(version))))
+    return _shown(self._comparable(version, self._manifest(self._content(version))))
 
 def _shown(m:dict)->dict:
     "A manifest as `manifest` gives it"
@@ -223,29 +287,17 @@ def _comparable(self:DataVersioning, version:str, m:dict)->dict:
 def _part(name:str, part:dict)->dict:
     "A column as `manifest` shows it; `type` holds the chunks of the categories too"
     kind = {**part['how'], 'categories': part['categories']} if 'categories' in part else part['how']
-    return dict(name=name, dtype=_dtype_name(part['how']), type=kind, chunks=[list(c) for c in part['chunks']])
-
-def _dtype_name(how:dict)->str:
-    "A dtype's everyday name"
-    kind = how['kind']
-    if kind in ('numpy', 'time', 'complex'):
-        plain = str(np.dtype(how['dtype']))
-        return f"{plain}[{how['tz']}]".replace('][', ', ') if 'tz' in how else plain
-    if kind == 'interval': return f"interval[{_dtype_name(how['subtype'])}]"
-    if kind == 'sparse': return f"sparse[{np.dtype(how['subtype'])}]"
-    if kind == 'period': return f"period[{how['freq']}]"
-    texts = dict(text='str', string='str' if how.get('na') == 'nan' else 'string')
-    return how.get('dtype') or how.get('type') or texts.get(kind, kind)
+    return dict(name=name, dtype=dtype_name(part['how']), type=kind, chunks=[list(c) for c in part['chunks']])
 
 # %% ../../nbs/03_data/2_versioning.ipynb #621424ae
 @patch
 def read_columns(self:DataVersioning,
-    version:str,                            # Id or unique prefix
+    version:str,                            # As for `load_data`
     columns:list[str]|None=None,            # Names as in `manifest`; None is all
     rows:tuple|list[tuple]|None=None,       # (start, stop), or a list of them in ascending order; None is all
 )->pd.DataFrame:                            # These rows of these columns, with their part of the index
     "A part of a version, reading only the chunks that hold it"
-    row = self._record(version)
+    row = self._content(version)
     if row.kind != 'frame':
         what = 'an array' if row.kind == 'array' else 'a file'
         raise InvalidInput(f'{version!r} is no table but {what}; load_data gives it')
@@ -262,17 +314,17 @@ def read_columns(self:DataVersioning,
 @patch
 def _opened(self:DataVersioning, version:str)->tuple[dict, dict, ChunkReader]:
     "For many small reads: what `manifest` gives, the manifest as it is stored, and a reader that keeps little"
-    m = self._manifest(self._record(version))
+    m = self._manifest(self._content(version))
     return _shown(self._comparable(version, m)), m, ChunkReader(self.store, m['places'], _KEEP)
 
 # %% ../../nbs/03_data/2_versioning.ipynb #b122b9f0
 @patch
 def export_data(self:DataVersioning,
-    version:str,     # Id or unique prefix
+    version:str,     # As for `load_data`
     path:Path|str,   # `.parquet` or `.csv` for a table; any for a file that is no table
 )->Path:             # `path`
     "Write a version into a file"
-    row, path = self._record(version), Path(path)
+    row, path = self._content(version), Path(path)
     m = self._manifest(row)
     if m['kind'] == 'file': return self.store.fetch(m['sha256'], path)
     if m['kind'] != 'frame' or (kind := path.suffix.lower()) not in ('.parquet', '.csv'):
@@ -292,36 +344,42 @@ def export_data(self:DataVersioning,
 # %% ../../nbs/03_data/2_versioning.ipynb #587253c1
 @patch
 def get_lineage(self:DataVersioning,
-    version:str|None=None,  # Id or unique prefix; None is all versions
-)->list[dict]:              # Records, oldest first: the version and all it came from
-    "Where a version came from"
+    version:str|None=None,  # As for `load_data`; a deleted one still has its lineage. None is all that can be loaded
+)->dict|list[dict]:         # `{version: record}`, oldest first; of one version a list: its record, then its ancestors, nearest first
+    "Where versions came from"
+    start = None if version is None else self._record(version, deleted=True).version
     with self.store.read() as c:
         rows = {r.version: r for r in c.execute(select(DATA_VERSIONS).order_by(DATA_VERSIONS.c.seq))}
         links = c.execute(select(DATA_PARENTS).order_by(DATA_PARENTS.c.version, DATA_PARENTS.c.position)).all()
     parents = {}
     for r in links: parents.setdefault(r.version, []).append(r.parent)
-    if version is None: wanted = {v for v, r in rows.items() if not r.deleted_at}
-    else: wanted = _ancestors(self._record(version, deleted=True).version, parents)
-    return [self._public(r, parents.get(v, [])) for v, r in rows.items() if v in wanted]
+    if start is None: return {v: self._public(r, parents.get(v, [])) for v, r in rows.items() if not r.deleted_at}
+    return [self._public(rows[v], parents.get(v, [])) for v in _ancestors(start, parents) if v in rows]
 
-def _ancestors(version:str, parents:dict)->set[str]:
-    "The version and everything that it came from"
-    found, todo = set(), [version]
-    while todo:
-        if (v := todo.pop()) not in found: found.add(v); todo += parents.get(v, [])
-    return found
+def _ancestors(version:str, parents:dict)->list[str]:
+    "The version, its parents, their parents, and so on; each once"
+    found = {version: None}
+    todo = [version]
+    for v in todo: todo += (new := [p for p in parents.get(v, []) if p not in found]); found |= dict.fromkeys(new)
+    return list(found)
 
 @patch
 def _public(self:DataVersioning, r:Row, parents:list[str])->dict:
     "A record as users see it"
-    return dict(name=r.name, version=r.version, hash=r.hash, path=self.store.key(r.manifest), created_at=r.created_at,
+    path = None if r.deleted_at else f'{self._blobs}/{split_digest(r.manifest)}'
+    return dict(name=r.name, version=r.version, hash=r.hash[:16], digest=r.hash, path=path, created_at=r.created_at,
                 description=r.description, parent_version=parents[0] if parents else None, parents=parents,
-                size_mb=r.size/1e6, kind=r.kind, rows=r.rows, columns=r.columns, deleted_at=r.deleted_at)
+                size_mb=r.size/1024**2, kind=r.kind, rows=r.rows, columns=r.columns, deleted_at=r.deleted_at)
+
+@patch(as_prop=True)
+def lineage(self:DataVersioning)->dict:
+    "`{'datasets': {version: record}}`, read anew each time; what is changed in it changes no record"
+    return {'datasets': self.get_lineage()}
 
 # %% ../../nbs/03_data/2_versioning.ipynb #706ac90e
 @patch
 def delete(self:DataVersioning,
-    version:str, # Id or unique prefix
+    version:str, # Id, or what names one version as for `load_data`
 )->None:
     "Forget the content of a version; its record and its place in the lineage stay"
     row = self._record(version)
@@ -351,23 +409,23 @@ def check_records(self:DataVersioning
 # %% ../../nbs/03_data/2_versioning.ipynb #5a31a998
 @patch
 def compare_versions(self:DataVersioning,
-    v1:str,                          # Id or unique prefix of the earlier version
-    v2:str,                          # Id or unique prefix of the later version
+    version1:str,                    # The earlier version, named as for `load_data`
+    version2:str,                    # The later version
     *,
     key:str|list[str]|None=None,     # Columns by which rows are found again; None finds them by their place
     rows:bool=True,                  # Compare the rows of tables, too? It reads the chunks that differ
     drift:bool=False,                # Measure how far each column has moved, too?
 )->dict:    # shape_change, columns_added, columns_removed, common_columns, changed_columns, dtype_changes, ...
-    "What differs between two versions"
-    a, b = (self._comparable(v, self._manifest(self._record(v))) for v in (v1, v2))
+    "What differs between two versions; strict JSON can hold all of it"
+    a, b = (self._comparable(v, self._manifest(self._content(v))) for v in (version1, version2))
     left, right = (dict(zip(numbered(m['labels']), m['columns'])) for m in (a, b))
     common = [c for c in left if c in right]
-    types = {c: (_dtype_name(left[c]['how']), _dtype_name(right[c]['how'])) for c in common}
-    found = dict(shape_change={'from': _shape(a), 'to': _shape(b)},
+    types = {c: (dtype_name(left[c]['how']), dtype_name(right[c]['how'])) for c in common}
+    found = dict(shape_change={'from': tuple(_shape(a)), 'to': tuple(_shape(b))},
                  columns_added=[c for c in right if c not in left], columns_removed=[c for c in left if c not in right],
                  common_columns=common, changed_columns=[c for c in common if left[c] != right[c]],
                  dtype_changes={c: {'from': old, 'to': new} for c, (old, new) in types.items() if old != new},
                  order_changed=common != [c for c in right if c in left], index_changed=a.get('index') != b.get('index'))
     if not (key or drift or rows and a['kind'] == b['kind'] == 'frame'): return found
     from mlops_nb.data.compare import compare_rows      # a later chapter, which needs this one
-    return {**found, **compare_rows(self, v1, v2, key, **(dict(drift=True) if drift else {}))}
+    return {**found, **compare_rows(self, version1, version2, key, **(dict(drift=True) if drift else {}))}
