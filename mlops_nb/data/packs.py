@@ -6,13 +6,13 @@
 from __future__ import annotations
 import json, os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 import numpy as np, pyarrow as pa
 from fastcore.basics import patch
 from sqlalchemy import Column, Connection, DDL, MetaData, Table, Text, select
 from .chunks import apply_patch, decode, difference, encode, encode_patch
 from .columns import content_key
 from ..core.rules import IntegrityError
+from ..store.blobs import parallel
 from ..store.store import Store
 
 # %% auto #0
@@ -35,10 +35,8 @@ def in_threads(
     f:Callable,     # Of one argument
     items:Iterable, # Its arguments
 )->list:            # Its results, in order
-    "Call `f` in as many threads as there are processors; hashing, compressing and reading run side by side"
-    items, n = list(items), min(8, os.cpu_count() or 1)
-    if len(items) < 2 or n < 2: return [f(i) for i in items]
-    with ThreadPoolExecutor(n) as pool: return list(pool.map(f, items))
+    "Call `f` as the store does, in as many threads as there are processors: hashing and packing compute, and do not wait"
+    return parallel(f, items, min(8, os.cpu_count() or 1))
 
 # %% ../../nbs/03_data/behind/4_packs.ipynb #017edeeb
 class ChunkReader:
