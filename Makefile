@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help tour lab test test-notebooks test-oldest export clean readme run docs bench bench-state wheel
+.PHONY: help tour lab test test-notebooks test-oldest export clean readme rooms run docs bench bench-state wheel
 
 help:            ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +52,9 @@ clean: $(VENV)/.installed-dev  ## Remove from the notebooks what does not belong
 
 readme: $(VENV)/.installed-dev  ## Write README.md from nbs/index.ipynb
 	$(BIN)/python tools/readme.py
+
+rooms: $(VENV)/.installed-dev  ## Draw the rooms of each wing from the code, into nbs/images/rooms/
+	$(BIN)/python tools/rooms.py
 
 docs: $(VENV)/.installed-dev  ## Build the site into _docs/ (Quarto where it is installed, else the fallback)
 	$(BIN)/python tools/docs.py

@@ -1,6 +1,10 @@
 "The plan of the house: which wing may import which, and the order of what stands behind a lesson; read from the code that nbdev has written"
+from functools import cache
 from pathlib import Path
-import ast, re
+from xml.etree import ElementTree
+import ast, importlib, json, re
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE, NBS = ROOT/'mlops_nb', ROOT/'nbs'
@@ -15,20 +19,25 @@ LATER = {('data', 'drift'), ('serving', 'registry')}   # inside of one function 
 def wings(): return sorted(p.name for p in PACKAGE.iterdir() if p.is_dir() and p.name[0] != '_')
 
 
+@cache
+def import_lines(path):
+    "(import, is it at the top of the module?) of a module"
+    tree = ast.parse(path.read_text(encoding='utf8'))
+    top = {id(n) for n in tree.body}
+    return [(n, id(n) in top) for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+
+
 def imports(path, package=PACKAGE):
     "(wing, module, is it inside of a function?) of every import of our own in a module; each name that is imported may be a module too"
     here = path.relative_to(package).with_suffix('').parts
-    tree = ast.parse(path.read_text(encoding='utf8'))
-    top = {id(n) for n in tree.body}
-    for n in ast.walk(tree):
-        if not isinstance(n, ast.ImportFrom): continue
+    for n, top in import_lines(path):
         if n.level: full = [*here[:len(here)-n.level], *(n.module.split('.') if n.module else [])]
         elif n.module.startswith('mlops_nb.'): full = n.module.split('.')[1:]
         elif n.module == 'mlops_nb' and MAY[here[0]] != '*': raise AssertionError(f'{path} imports from the top level; name the room')
         else: continue
         for a in n.names:
             name = '.'.join(full if package.joinpath(*full).with_suffix('.py').is_file() else [*full, a.name])
-            yield name.split('.')[0], name, id(n) not in top
+            yield name.split('.')[0], name, not top
 
 
 def modules(package=PACKAGE): return [p for p in sorted(package.glob('*/*.py')) if p.parent.name[0] != '_' and p.name != '__init__.py']
@@ -96,8 +105,8 @@ def private_names_that_leave():
     found = []
     for path in modules():
         wing = path.parent.name
-        for n in ast.walk(ast.parse(path.read_text(encoding='utf8'))):
-            if isinstance(n, ast.ImportFrom) and (n.level > 1 or not n.level and n.module.startswith('mlops_nb.') and n.module.split('.')[1] != wing):
+        for n, _ in import_lines(path):
+            if (n.level > 1 or not n.level and n.module.startswith('mlops_nb.') and n.module.split('.')[1] != wing):
                 found += [f'{wing}/{path.stem} <- {n.module}: {a.name}' for a in n.names if a.name.startswith('_')]
     return found
 
@@ -106,3 +115,61 @@ def test_the_rule_of_direction_can_fail(tmp_path):
     (tmp_path/'core').mkdir(); (tmp_path/'store').mkdir()
     (tmp_path/'core'/'rules.py').write_text('from ..store.store import Store\n'); (tmp_path/'store'/'store.py').write_text('from ..core import rules\n')
     assert wrong_direction(tmp_path) == (['core/rules.py imports store.store; core may import nothing'], 2)
+
+
+# ---- the landing pages and their pictures
+
+
+@pytest.fixture
+def rooms(monkeypatch):
+    "The tool that draws the rooms"
+    monkeypatch.syspath_prepend(str(ROOT/'tools'))
+    return importlib.import_module('rooms')
+
+
+def test_pictures_and_lists_of_rooms_are_what_the_code_is(rooms, monkeypatch):
+    def stale(): return [p.name for p, text in rooms.files().items() if not p.is_file() or p.read_text(encoding='utf8') != text]
+    assert stale() == [] and {p.stem for p in rooms.images.glob('*')} == {*wings(), 'house'}
+    seen = rooms.imports
+    monkeypatch.setattr(rooms, 'imports', lambda path: [i for i in seen(path) if i != ('store', 'blobs')])
+    assert {'store.svg', 'index.ipynb'} <= set(stale())     # one import less is another picture, and another sentence
+
+
+def test_the_pictures_show_the_imports_that_the_plan_reads(rooms):
+    for wing in wings():
+        names = {module: name for module, (_, name, _) in rooms.rooms(wing).items()}
+        assert set(names) == {p.stem for p in modules() if p.parent.name == wing}
+        for module, name in names.items():
+            here = {m.split('.')[1] for w, m, _ in imports(PACKAGE/wing/f'{module}.py') if w == wing and '.' in m} - {module}
+            assert set(rooms.stands_on(wing)[name]) == {names[m] for m in here}
+        assert set(rooms.house()[wing]) == {w for p in modules() if p.parent.name == wing for w, _, _ in imports(p) if w in MAY} - {wing}
+
+
+def test_an_arrow_is_left_out_only_where_others_lead_there(rooms):
+    for graph, *_ in rooms.pictures().values():
+        whole, drawn = rooms.acyclic(graph), rooms.needed(rooms.acyclic(graph))
+        for n in graph: assert rooms.reach(whole, n) == rooms.reach(drawn, n) and set(drawn[n]) <= set(graph[n])
+        row = rooms.rows_of(drawn, set())
+        assert all(row[n] < row[m] for n in drawn for m in drawn[n])
+
+
+def test_a_picture_has_its_own_light_ground_a_title_and_no_need_of_colour(rooms):
+    for path in rooms.images.glob('*.svg'):
+        root = ElementTree.parse(path).getroot()
+        kind = lambda tag: root.findall(f'{{http://www.w3.org/2000/svg}}{tag}')
+        assert kind('rect')[0].get('fill') == '#fff' and kind('rect')[0].get('width') == root.get('width')
+        assert kind('title')[0].text.startswith('The ') and root.get('aria-labelledby') == kind('title')[0].get('id')
+        boxes, bold = kind('rect')[1:], [t for t in kind('text') if t.get('font-weight')]
+        assert len(bold) == sum(float(b.get('stroke-width')) > 2 for b in boxes) and int(root.get('width')) <= 900 and path.stat().st_size < 8000
+
+
+def test_a_landing_page_links_each_notebook_of_its_folder():
+    for folder in sorted(p for p in NBS.iterdir() if p.is_dir() and p.name not in ('images',) and p.name[0] not in '._'):
+        text = '\n'.join(''.join(c['source']) for c in json.loads((folder/'index.ipynb').read_text(encoding='utf8'))['cells'])
+        here = {nb.relative_to(folder).as_posix() for nb in folder.rglob('*.ipynb') if '.ipynb_checkpoints' not in nb.parts} - {'index.ipynb'}
+        assert here <= set(re.findall(r'\]\(([^)]+)\)', text)), folder
+        if folder.name.partition('_')[2] in MAY:
+            assert f'](../images/rooms/{folder.name.partition("_")[2]}.svg)' in text and f'default_exp {folder.name.partition("_")[2]}.__init__' in text
+
+
+def test_no_private_name_leaves_its_wing(): assert set(private_names_that_leave()) <= {'registry/registry <- mlops_nb.models.formats: _load_checked'}
