@@ -114,6 +114,10 @@ def test_a_body_over_the_limit_is_413_with_and_without_a_length(served):
         except ConnectionResetError: first = b''
     assert first == b'' or b' 413 ' in first.splitlines()[0], first
     assert send(server, b'[[1, 2]]')[0] == 200
+    with socket.create_connection((host, int(port)), timeout=10) as s:                     # what does not arrive whole is the client's fault
+        s.sendall(b'POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n[[1, 2]]\r\n0\r\n\r\n')
+        assert b' 400 ' in s.recv(200).splitlines()[0]
+    assert ModelClient(server.url).health()['error_rate'] == 0.0
     assert send(server, iter([b'[[1,', b' 2]]']), **{'Transfer-Encoding': 'chunked'})[1]['predictions'] == [2.]   # in chunks is fine
 
 
@@ -217,6 +221,29 @@ def test_objects_for_a_model_without_names_in_the_order_of_the_first_row(served)
         assert refused.value.status == 422
     info = client.model_info()
     assert (info['features'], info['n_features']) == (None, 12)
+
+
+def test_a_pipeline_that_encodes_texts_needs_no_signature(served):
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    X = pd.DataFrame({'origin': ['JFK', 'LGA']*20, 'hour': range(40)})
+    columns = make_column_transformer((OneHotEncoder(), ['origin']), (StandardScaler(), ['hour']))
+    whole = make_pipeline(columns, LogisticRegression()).fit(X, X['hour'] > 20)
+    prepared = LogisticRegression().fit(columns.fit_transform(X), X['hour'] > 20)
+    for server in (served(whole, signature=None), served(prepared, preprocessor=columns, signature=None)):
+        client = ModelClient(server.url)
+        assert client.batch_predict(X[['hour', 'origin']])['predictions'] == whole.predict(X).tolist() and client.model_info()['features'] == ['origin', 'hour']
+        with pytest.raises(ApiError, match="'late' is not a number"): client.predict({'origin': 'JFK', 'hour': 'late'})
+
+
+def test_several_outputs_are_a_list_for_each_row(served, tmp_path):
+    from sklearn.ensemble import RandomForestClassifier
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    model = RandomForestClassifier(3, random_state=0).fit(X, np.array([X[:, 0] > 0, X[:, 1] > 0]).T.astype(int))
+    with ModelMonitor(tmp_path/'m.db') as monitor: answer = ModelClient(served(model, signature=None, monitor=monitor).url).batch_predict(X, batch_size=7)
+    assert answer['predictions'] == model.predict(X).tolist() and np.array(answer['probabilities']).shape == (40, 2, 2)
 
 
 def test_health_tells_of_a_model_that_fails_and_of_a_log_that_is_away(served):

@@ -4,16 +4,13 @@
 
 # %% ../../nbs/07_serving/behind/1_answers.ipynb #7c50bf08
 from __future__ import annotations
-from dataclasses import replace
-import pandas as pd
 from flask import Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 from ..core.documents import read_json
 from ..core.rules import to_json, utcnow
-from ..models.signature import Signature, SignatureError
 
 # %% auto #0
-__all__ = ['Problem', 'document', 'unfit', 'answer', 'parsed', 'read_body', 'read_rows', 'with_names', 'as_frame']
+__all__ = ['Problem', 'document', 'unfit', 'answer', 'parsed', 'read_body', 'read_rows']
 
 # %% ../../nbs/07_serving/behind/1_answers.ipynb #e82d5b9d
 class Problem(Exception):
@@ -73,7 +70,8 @@ def read_body():    # What the JSON of this request holds
     if kind != 'application/json' and not kind.endswith('+json'):
         raise Problem(415, 'Unsupported media type',
                       f'the body is {kind or "of no declared type"!r}; send Content-Type: application/json')
-    data = request.get_data()
+    try: data = request.get_data()
+    except ValueError: raise Problem(400, 'Not JSON', 'the body did not arrive whole; send it again') from None
     in_chunks = request.content_length is None  # nothing is refused in advance; reading ends at the limit
     if in_chunks and len(data) >= current_app.config['MAX_CONTENT_LENGTH']: raise RequestEntityTooLarge()
     return parsed(data)
@@ -89,38 +87,3 @@ def read_rows(
         raise unfit(f'send an object, or a list of rows; this is {found}')
     if not body: raise unfit('the list of rows is empty; send at least one')
     return body if isinstance(body[0], (dict, list)) else [body]
-
-# %% ../../nbs/07_serving/behind/1_answers.ipynb #dd737cd6
-def with_names(
-    sig:Signature,  # What the model remembers
-    rows:list,      # As `read_rows` gave them
-)->Signature:       # The same; where it has no names and the rows are objects, with the keys of the first row
-    "Names for the columns of a model that remembers none"
-    first = rows[0]
-    if sig.named or not isinstance(first, dict) or first.keys() == {*sig.names}: return sig
-    if len(first) != len(sig.columns):
-        raise _misfit(0, None, f'has {len(first)} names; the model takes {len(sig.columns)} values')
-    return replace(sig, columns=tuple(replace(c, name=k) for c, k in zip(sig.columns, first)))
-
-def _misfit(row:int, column:str|None, problem:str)->SignatureError:
-    return SignatureError([dict(row=row, column=column, problem=problem)])
-
-# %% ../../nbs/07_serving/behind/1_answers.ipynb #02133d87
-def as_frame(
-    rows:list,          # Objects, or lists of values
-)->pd.DataFrame:        # In the order of the first row
-    "The rows for a model that says nothing of its columns"
-    first = rows[0]
-    for i, row in enumerate(rows):
-        if wrong := _unlike(first, row): raise _misfit(i, *wrong)
-    return pd.DataFrame(rows, columns=[*first] if isinstance(first, dict) else None)
-
-def _unlike(first:dict|list, row)->tuple[str|None, str]|None:
-    "Column and reason why a row cannot stand below the first one"
-    if not isinstance(row, (dict, list)): return None, 'is no object and no list of values'
-    if type(row) is not type(first): return None, 'is no ' + ('object' if isinstance(first, dict) else 'list') + ', as row 0 is'
-    if not row and not first: return None, 'has no values'
-    if isinstance(row, list): return None if len(row) == len(first) else (None, f'has {len(row)} values; row 0 has {len(first)}')
-    for name in first:
-        if name not in row: return name, 'is missing'
-    return next(((name, 'is not in row 0') for name in row if name not in first), None)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 import logging, sys, threading, time, uuid
 from collections.abc import Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 from flask import Flask, Response, g, request
@@ -14,8 +14,10 @@ from werkzeug.exceptions import HTTPException
 from ..core.config import MLPipelineConfig, as_config
 from ..core.masks import mask
 from ..core.rules import InvalidInput, utcnow
-from ..models.signature import ColumnSpec, Signature, SignatureError
-from .answers import Problem, answer, as_frame, document, read_body, read_rows, unfit, with_names
+from ..models.signature import Signature, SignatureError
+from .answers import Problem, answer, document, read_body, read_rows, unfit
+from .scoring import remembered, scored
+from .server import Server, talking
 from .workers import Limiter, Workers
 
 # %% auto #0
@@ -38,7 +40,7 @@ class ModelAPI:
         queue:int=64,                           # Predictions that may wait
     ):
         self.model, self.preprocessor, self.config = *_checked(model, preprocessor), _settings(config)
-        self.signature = signature or _remembered(model if preprocessor is None else preprocessor)
+        self.signature = signature or remembered(model if preprocessor is None else preprocessor)
         self.version, self.monitor, self.name = str(version or _version(self.config)), monitor, name
         self._limiter = Limiter(self.config.get('deployment.max_requests_per_minute'))
         self._workers = Workers(workers, queue, self.config.get('deployment.timeout_seconds'))
@@ -58,13 +60,6 @@ def _checked(model, preprocessor)->tuple:
     if preprocessor is not None and not hasattr(preprocessor, 'transform'):
         raise InvalidInput(f'a preprocessor has a transform method; {type(preprocessor).__name__} has none')
     return model, preprocessor
-
-def _remembered(model)->Signature|None:
-    "The signature that a scikit-learn model remembers: its columns, as numbers"
-    names, count = getattr(model, 'feature_names_in_', None), getattr(model, 'n_features_in_', None)
-    if names is None and count is None: return None
-    columns = [f'x{i}' for i in range(count)] if names is None else names
-    return Signature(tuple(ColumnSpec(str(n), 'number') for n in columns), names is not None)
 
 def _settings(config:MLPipelineConfig|dict|None)->MLPipelineConfig:
     "Whatever was given, as a configuration; names with dots are paths"
@@ -154,35 +149,13 @@ def _our_fault(api:ModelAPI, e:Exception)->Response:
     detail = f'the prediction failed; the log has the reason under {g.request_id}'
     return answer(document(500, 'Internal error', detail), 500)
 
-# %% ../../nbs/07_serving/1_api.ipynb #a97c9f3c
-@patch
-def _score(self:ModelAPI, frame:pd.DataFrame)->tuple[np.ndarray, np.ndarray|None]:
-    "Predictions and probabilities (or None) of enforced rows"
-    X = frame if not self.signature or self.signature.named else frame.to_numpy()
-    if self.preprocessor is not None: X = self.preprocessor.transform(X)
-    predictions = np.asarray(self.model.predict(X))
-    return predictions, np.asarray(self.model.predict_proba(X)) if hasattr(self.model, 'predict_proba') else None
-
-@patch
-def _enforced(self:ModelAPI, rows:list)->pd.DataFrame:
-    "The rows as the signature wants them; no warning of values outside of training: that is the drift detector's question"
-    if not self.signature: return as_frame(rows)
-    return with_names(self.signature, rows).enforce(rows, ranges='error' if self.signature.ranges == 'error' else 'ignore')
-
-@patch
-def _in_batches(self:ModelAPI, rows:list, size:int)->tuple[pd.DataFrame, np.ndarray, np.ndarray|None]:
-    "The enforced rows, their predictions and their probabilities, in order"
-    frame = self._enforced(rows)
-    predictions, probabilities = zip(*(self._score(frame.iloc[i:i+size]) for i in range(0, len(frame), size)))
-    return frame, np.concatenate(predictions), None if probabilities[0] is None else np.concatenate(probabilities)
-
 # %% ../../nbs/07_serving/1_api.ipynb #4c77685c
 @patch
-def _logged(self:ModelAPI, frame:pd.DataFrame, predictions:np.ndarray, probabilities:np.ndarray|None,
+def _logged(self:ModelAPI, frame:pd.DataFrame, predictions:np.ndarray, probabilities:np.ndarray|list|None,
             seconds:float)->list[str]|None:
     "Tell the monitor; the ids of the predictions, or None"
     if self.monitor is None: return None
-    p = probabilities
+    p = probabilities if isinstance(probabilities, np.ndarray) else None     # a list is of several outputs
     one = None if p is None else p[:, 1] if p.shape[1] == 2 else p.max(axis=1)
     try: ids = self.monitor.log_predictions(frame, predictions, one, seconds, self.version, _user())
     except Exception:          # whatever is wrong with the monitor, the client's answer is good
@@ -208,7 +181,8 @@ def _user()->str|None: return request.headers.get('X-User-Id') or None      # an
 @patch
 def _answer_rows(self:ModelAPI, rows:list, size:int)->dict:
     "Predict `rows` within the limits, and log it; what both routes answer"
-    try: frame, predictions, probabilities = self._workers.run(self._in_batches, rows, size)
+    how = self.model, self.preprocessor, self.signature
+    try: frame, predictions, probabilities = self._workers.run(scored, *how, rows, size)
     except SignatureError: raise                                            # the client's fault, not the model's
     except Problem as e: self._failed(e.body['title'], e.status == 504); raise
     except Exception: self._failed('Internal error', True); raise           # any kind: its handler answers
@@ -255,6 +229,7 @@ def _no_rows(self:ModelAPI)->dict:
     probabilities = [] if hasattr(self.model, 'predict_proba') else None
     return self._body(time.monotonic() - g.began, [], probabilities) | more
 
+# %% ../../nbs/07_serving/1_api.ipynb #bd960735
 @patch
 def _health(self:ModelAPI)->Response:
     "GET /health"
@@ -270,41 +245,19 @@ def _model_info(self:ModelAPI)->Response:
                        features=sig.names if sig and sig.named else None, n_features=len(sig.columns) if sig else None,
                        config=mask(self.config.config)))
 
-# %% ../../nbs/07_serving/1_api.ipynb #cf8d051c
-class _Server:
-    "A running server; `.url` is its address"
-    def __init__(self, api:ModelAPI, host:str, port:int):
-        from cheroot import wsgi
-        limits = dict(numthreads=10, request_queue_size=128, timeout=30, shutdown_timeout=5)
-        self.server = wsgi.Server((host, port), api.app, **limits)
-        self.server.expiration_interval = 0.1                                # seconds after which `stop` is noticed
-        try: self.server.prepare()
-        except OSError as e:
-            raise InvalidInput(f'cannot listen on {host}:{port}: {e}; choose another port, or 0 for a free one') from e
-        self.url = f'http://{f"[{host}]" if ":" in host else host}:{self.server.bind_addr[1]}'
-        self.thread = threading.Thread(target=self.server.serve, name='serve', daemon=True)
-
-    def __repr__(self): return f'serving at {self.url}'
-    def __enter__(self): return self
-    def __exit__(self, *args): self.close()
-
-    def close(self):
-        "Answer what has arrived, then stop listening"
-        self.server.stop()
-        if self.thread.is_alive(): self.thread.join(10)
-
 # %% ../../nbs/07_serving/1_api.ipynb #4d0f45bd
 @patch
 def start(self:ModelAPI,
     host:str='127.0.0.1',   # Address to listen on
     port:int=0,             # Port; 0 takes a free one
-)->_Server:                 # With `.url` and `.close()`; also a context manager
+)->Server:                  # With `.url` and `.close()`; also a context manager
     "Serve in a background thread"
-    server = _Server(self, host, port)
+    server = Server(self.app, host, port)
     try: server.thread.start()
     except BaseException: server.close(); raise             # Ctrl-C at this moment must not leave its threads behind
     return server
 
+# %% ../../nbs/07_serving/1_api.ipynb #a1aba921
 @patch
 def run(self:ModelAPI,
     host:str='127.0.0.1',   # Address to listen on; 0.0.0.0 opens the port to the network
@@ -313,18 +266,10 @@ def run(self:ModelAPI,
 )->None:
     "Serve until Ctrl-C"
     try:
-        with _talking(self.logger) if debug else nullcontext(), self.start(host, port) as server:
+        with talking(self.logger) if debug else nullcontext(), self.start(host, port) as server:
             print(f'{server}; Ctrl-C ends it', file=sys.stderr, flush=True)
             while server.thread.is_alive(): time.sleep(1)   # Ctrl-C arrives here, not in the server's queue
     except KeyboardInterrupt: pass                          # the end that was asked for
-
-@contextmanager
-def _talking(logger:logging.Logger):
-    "Inside the block, everything that `logger` is told stands on the terminal"
-    handler, level = logging.StreamHandler(), logger.level
-    logger.addHandler(handler); logger.setLevel(logging.DEBUG)
-    try: yield
-    finally: logger.removeHandler(handler); logger.setLevel(level)
 
 # %% ../../nbs/07_serving/1_api.ipynb #f72442ac
 @patch(cls_method=True)
