@@ -220,7 +220,7 @@ def test_build_checks_builds_tags_and_starts(exported, tmp_path, docker):
     made = generate_docker_files('My-Model.2', exported, folder=tmp_path)
     ran = run_build(made, docker)
     tag = json.loads(exported.with_suffix('.json').read_text())['digest'][:12]
-    assert ran.returncode == 0 and docker[1].read_text().splitlines() == [f'build --tag my-model.2:{tag} .', f'tag my-model.2:{tag} my-model.2:latest', 'compose up --detach --no-build --wait']
+    assert ran.returncode == 0 and docker[1].read_text().splitlines() == [f'build --tag my-model.2:{tag} .', f'tag my-model.2:{tag} my-model.2:latest', 'compose up --detach --no-build --remove-orphans --wait']
     assert 'http://localhost:80/health' in ran.stdout and 'http://127.0.0.1:5000/health' in ran.stdout and 'docker compose --project-name my-model-2 logs --follow' in ran.stdout
     assert 'http://localhost:8080/' in run_build(made, docker, HTTP_PORT='8080').stdout and 'http://127.0.0.1:81/' in run_build(made, docker, HTTP_PORT='127.0.0.1:81').stdout
     docker[1].unlink()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from flask import Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 from ..core.documents import read_json
+from ..core.masks import brief
 from ..core.rules import to_json, utcnow
 
 # %% auto #0
@@ -61,7 +62,7 @@ def parsed(
 ):                  # What it holds
     "Read strict JSON (RFC 8259), or refuse with 400"
     try: return read_json(data)
-    except (ValueError, RecursionError) as e:
+    except ValueError as e:
         raise Problem(400, 'Not JSON', f'the body is not JSON: {str(e)[:200]}; a missing value is null') from None
 
 def read_body():    # What the JSON of this request holds
@@ -69,7 +70,7 @@ def read_body():    # What the JSON of this request holds
     kind = request.mimetype
     if kind != 'application/json' and not kind.endswith('+json'):
         raise Problem(415, 'Unsupported media type',
-                      f'the body is {kind or "of no declared type"!r}; send Content-Type: application/json')
+                      f'the body is {brief(kind) if kind else "of no declared type"}; send Content-Type: application/json')
     try: data = request.get_data()
     except ValueError: raise Problem(400, 'Not JSON', 'the body did not arrive whole; send it again') from None
     in_chunks = request.content_length is None  # nothing is refused in advance; reading ends at the limit

@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 from ..core.config import MLPipelineConfig, as_config
-from ..core.masks import mask
+from ..core.masks import brief, mask
 from ..core.rules import InvalidInput, utcnow
 from ..models.signature import Signature, SignatureError
 from .answers import Problem, answer, document, read_body, read_rows, unfit
@@ -217,7 +217,7 @@ def _batch_predict(self:ModelAPI)->Response:
     if not isinstance(rows, list): raise unfit('send an object with the member instances, a list of rows')
     size = body.get('batch_size', 1000)
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise unfit(f'batch_size is {size!r}; send a whole number from 1')
+        raise unfit(f'batch_size is {brief(size)}; send a whole number from 1')
     found = self._answer_rows(rows, size) if rows else self._no_rows()
     speed = len(rows)/max(found['processing_time_seconds'], 1e-9)
     return answer({**found, 'num_instances': len(rows), 'throughput_per_second': speed})

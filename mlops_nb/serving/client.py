@@ -10,7 +10,7 @@ import pandas as pd
 from fastcore.basics import patch
 from ..core.documents import read_json
 from ..core.rules import InvalidInput, MlopsError, jsonable
-from ..core.masks import mask
+from ..core.masks import brief, mask_url
 
 # %% auto #0
 __all__ = ['ApiError', 'ModelClient']
@@ -37,10 +37,10 @@ class ModelClient:
         try: parts = urlsplit(url); host, port = parts.hostname, parts.port
         except (ValueError, AttributeError): host = None            # such as port 99999, or a number for the URL
         if not host or parts.scheme != 'http':
-            raise InvalidInput(f"{mask(url)!r} is not an address; write it like 'http://127.0.0.1:5000'")
+            raise InvalidInput(f"{brief(url, 200)} is not an address; write it like 'http://127.0.0.1:5000'")
         self.url, self.timeout, self._host, self._port = url, timeout, host, port or 80
 
-    def __repr__(self): return f'ModelClient({mask(self.url)!r})'
+    def __repr__(self): return f'ModelClient({mask_url(self.url)!r})'
 
 # %% ../../nbs/07_serving/behind/3_client.ipynb #28f15a2e
 @patch
@@ -53,7 +53,7 @@ def _ask(self:ModelClient, method:str, route:str, body:dict|list|None=None)->dic
         response = conn.getresponse()
         data = response.read()
     except (OSError, http.client.HTTPException) as e:
-        raise MlopsError(f'{mask(self.url)}{route} did not answer: {e}; is the server running?') from e
+        raise MlopsError(f'{mask_url(self.url)}{route} did not answer: {e}; is the server running?') from e
     finally: conn.close()
     answer = _document(data)
     if response.status == 200 and answer is not None: return answer
@@ -71,7 +71,7 @@ def _text(body:dict|list)->str:
 def _document(data:bytes)->dict|None:
     "The JSON object of an answer; None for anything else, such as the HTML of a proxy"
     try: answer = read_json(data)
-    except (ValueError, RecursionError): return None
+    except ValueError: return None
     return answer if isinstance(answer, dict) else None
 
 # %% ../../nbs/07_serving/behind/3_client.ipynb #6e885af0

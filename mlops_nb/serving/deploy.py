@@ -8,8 +8,9 @@ import ast, io, os, platform, re
 from importlib.metadata import PackageNotFoundError, version as installed_version
 from pathlib import Path
 from ..core.documents import read_json
+from ..core.masks import brief
 from ..core.rules import (Conflict, IntegrityError, InvalidInput, MissingFile, NotFound, atomic_write, check_name, digest,
-                                 file_digest, to_json)
+                                 file_digest, local_path, to_json)
 from ..models.formats import UntrustedType, load_model_bytes
 
 # %% auto #0
@@ -50,7 +51,8 @@ def load_artifact(
     trusted:tuple=(),         # Full names of further types that you trust in the file
 ):                            # The model
     "Build the model in a file that is what it should be"
-    path, format = Path(path), _format(path)
+    path = local_path(path, 'the model file')
+    format = _format(path)
     if not path.is_file(): raise MissingFile(f'no model file {str(path)!r}; set MODEL_PATH to one, or generate the folder again')
     data = path.read_bytes()
     if format != 'joblib': return load_model_bytes(data, format, sha, trusted=trusted, allow_pickle=allow_pickle)
@@ -60,15 +62,15 @@ def load_artifact(
     import joblib
     return joblib.load(io.BytesIO(data))
 
-def _format(path:str|Path)->str:
+def _format(path:Path)->str:
     "What the ending of a model file says"
-    if (end := Path(path).suffix.lower()) in _FORMATS: return _FORMATS[end]
-    raise InvalidInput(f'{Path(path).name!r} does not end in {", ".join(_FORMATS)}; rename it')
+    if (end := path.suffix.lower()) in _FORMATS: return _FORMATS[end]
+    raise InvalidInput(f'{path.name!r} does not end in {", ".join(_FORMATS)}; rename it')
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #732ff8c2
 def _read_model(path:str|Path, allow_pickle:bool, trusted:tuple)->tuple[bytes, str, dict]:
     "The bytes of a model file, its name in the image, and its record; every doubt is raised here"
-    path = Path(path).expanduser().absolute()
+    path = local_path(path, 'model_path')
     if not path.is_file(): raise MissingFile(f'no model file {str(path)!r}; ModelRegistry.export_model(...) writes one')
     safe, beside, data = _format(path) in ('arrays', 'skops'), path.with_suffix('.json'), path.read_bytes()
     info = _read_record(beside) if beside.is_file() else {}
@@ -82,10 +84,10 @@ def _read_model(path:str|Path, allow_pickle:bool, trusted:tuple)->tuple[bytes, s
 def _read_record(path:Path)->dict:
     "The record beside a model file"
     try: info = read_json(path.read_text(encoding='utf8'))
-    except (ValueError, RecursionError) as e:
+    except ValueError as e:
         raise InvalidInput(f'{path.name} is not JSON: {e}; export the model again') from None
     if isinstance(info, dict) and isinstance(info.get('environment', {}), dict): return info
-    raise InvalidInput(f'{path.name} is not the record of a model but {str(info)[:60]}; export the model again')
+    raise InvalidInput(f'{path.name} is not the record of a model but {brief(info)}; export the model again')
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #978f8e42
 _SERVING = ('cheroot', 'fastcore', 'flask', 'numpy', 'packaging', 'pandas', 'pyyaml', 'scikit-learn', 'scipy', 'threadpoolctl')
@@ -93,7 +95,7 @@ _SERVING = ('cheroot', 'fastcore', 'flask', 'numpy', 'packaging', 'pandas', 'pyy
 def _pins(requirements:list|None, environment:dict, skops:bool=False)->list[str]:
     "Lines of requirements.txt: what serving needs, in the versions of `environment`; the caller's win"
     from packaging.utils import canonicalize_name
-    if isinstance(requirements, str): raise InvalidInput(f'requirements is the text {requirements!r}; give a list')
+    if isinstance(requirements, str): raise InvalidInput(f'requirements is the text {brief(requirements)}; give a list')
     trained = {canonicalize_name(k): v for k, v in environment.items() if k not in ('python', 'mlops_nb')}
     if not skops: trained.pop('skops', None)
     needed = (*_SERVING, *['skops'][:skops])
@@ -106,13 +108,13 @@ def _pinned(text:str, trained:dict):
     from packaging.requirements import InvalidRequirement, Requirement, SpecifierSet
     from packaging.utils import canonicalize_name
     try: r = Requirement(text)
-    except (InvalidRequirement, TypeError): raise InvalidInput(f'{text!r} is not like xgboost==2.1.0') from None
-    if r.url: raise InvalidInput(f'the requirement {text!r} names a place and no version; write {r.name}==1.2.3')
+    except (InvalidRequirement, TypeError): raise InvalidInput(f'{brief(text)} is not like xgboost==2.1.0') from None
+    if r.url: raise InvalidInput(f'the requirement {brief(text)} names a place and no version; write {r.name}==1.2.3')
     if [s.operator for s in r.specifier] == ['=='] and '*' not in str(r.specifier): return r
     then, now = trained.get(canonicalize_name(r.name)), lambda: _installed(r.name)
     version = then if then and r.specifier.contains(then, prereleases=True) else now()
     if not r.specifier.contains(version, prereleases=True):
-        raise InvalidInput(f'{r.name} {version} is installed, which is not {text!r}; write {r.name}==1.2.3')
+        raise InvalidInput(f'{r.name} {version} is installed, which is not {brief(text)}; write {r.name}==1.2.3')
     r.specifier = SpecifierSet(f'=={version}')
     return r
 
@@ -270,7 +272,7 @@ cd "$(dirname "$0")"
 echo "@DIGEST@  @MODEL@" | sha256sum -c -
 docker build --tag "@IMAGE@:@TAG@" .
 docker tag "@IMAGE@:@TAG@" "@IMAGE@:latest"
-docker compose up --detach --no-build --wait
+docker compose up --detach --no-build --remove-orphans --wait
 at="${HTTP_PORT:-80}"
 case "$at" in *:*) ;; *) at="localhost:$at" ;; esac
 echo "Serving at http://$at/health, and on this machine at http://127.0.0.1:@PORT@/health"
@@ -286,15 +288,15 @@ def _values(project:str, model:str, sha:str, info:dict, port:int, base:str|None,
     "What the marks stand for, each checked"
     from packaging.version import InvalidVersion, Version
     try: version = str(Version(info['version'])) if info.get('version') else '0'
-    except (InvalidVersion, TypeError): raise InvalidInput(f'the version {info["version"]!r} is not PEP 440') from None
+    except (InvalidVersion, TypeError): raise InvalidInput(f'the version {brief(info["version"])} is not PEP 440') from None
     python = info.get('environment', {}).get('python') or platform.python_version()
     base = base or f'python:{python}-slim-bookworm'
     if not re.fullmatch(r'[a-z0-9][\w./:-]*:\d+(\.\d+){1,2}[\w.-]*(@sha256:[0-9a-f]{64})?', base, re.A):
-        raise InvalidInput(f'base image {base!r} is not pinned; write it like python:3.12.7-slim-bookworm')
+        raise InvalidInput(f'base image {brief(base)} is not pinned; write it like python:3.12.7-slim-bookworm')
     if isinstance(port, bool) or not isinstance(port, int) or not 1024 <= port <= 65535:
-        raise InvalidInput(f'port {port!r} is not a number from 1024 to 65535')
+        raise InvalidInput(f'port {brief(port)} is not a number from 1024 to 65535')
     for name in trusted:
-        if not re.fullmatch(r'[A-Za-z_][\w.]*', str(name)): raise InvalidInput(f'{name!r} is not the full name of a type')
+        if not re.fullmatch(r'[A-Za-z_][\w.]*', str(name)): raise InvalidInput(f'{brief(name)} is not the full name of a type')
     image, names = _image(project), [*dict.fromkeys([project, check_name(info.get('name', project))])]
     return dict(PROJECT=project, SERVICE=project.lower(), IMAGE=image, SLUG=image.replace('.', '-'), NAMES=names,
                 MODEL=model, DIGEST=sha, TAG=sha[:12], VERSION=version, PORT=port, BASE=base, PICKLE=bool(allow_pickle), TRUSTED=[str(t) for t in trusted])
@@ -328,7 +330,7 @@ def _write_folder(target:Path, files:dict[str, bytes], force:bool):
 
 def _recorded(target:Path)->dict[str, str]:
     try: old = read_json((target/_MANIFEST).read_text(encoding='utf8'))
-    except (OSError, ValueError, RecursionError): return {}
+    except (OSError, ValueError): return {}
     old = old if isinstance(old, dict) else {}
     return {n: sha for n, sha in old.items() if not Path(n).is_absolute() and '..' not in Path(n).parts}
 
@@ -353,6 +355,6 @@ def generate_docker_files(
     files = {name: _fill(template, values) for name, template in _TEMPLATES.items()}
     record = _record(project, info, digest(data))
     files |= {'requirements.txt': pins.encode(), 'model.json': record, model: data, **_modules()}
-    target = Path(folder).expanduser().absolute()/f'deployment_{project}'
+    target = local_path(folder, 'folder')/f'deployment_{project}'
     _write_folder(target, files, force)
     return target
