@@ -183,8 +183,8 @@ def identifier(
     n, values = column.present, column.values
     if column.kind == 'category' and n >= 50: distinct, found = len(values), len(values) > _LIKE_AN_ID*n
     elif column.kind == 'number' and n >= 50 and np.all(np.isfinite(values) & (values == np.floor(values))):
-        distinct, span = len(np.unique(values)), float(np.ptp(values)) + 1
-        due = n + span*np.expm1(-n/span)
+        distinct, span = len(np.unique(values)), float(values.max()) - float(values.min()) + 1
+        due = n + span*np.expm1(-n/span) if np.isfinite(span) else 0.
         found = due >= _REPEATS_DUE and n - distinct < due/10
     else: return ''
     return f'looks like an identifier: {distinct:,} different values in {n:,} rows' if found else ''
