@@ -394,18 +394,68 @@ def test_docker_files(tmp_path, monkeypatch):
     assert (tmp_path/'deployment_shop'/'nginx.conf').read_text() == '# mine'
 
 
-def test_monitor(tmp_path):
-    with ModelMonitor(tmp_path/'monitoring.db') as monitor:
-        i = monitor.log_prediction({'x': 1}, 1, 0.9, 0.01, '1.0.0', 'ann')
+# --- ModelMonitor
+def same(got, wanted): assert type(got) is type(wanted) and got == wanted, (got, wanted)
+
+
+ALERTS = {'accuracy_degradation', 'precision_degradation', 'recall_degradation', 'high_latency', 'high_error_rate'}
+
+
+def test_monitor_attributes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ModelMonitor() as w: assert (w.db_path, w.window_size) == ('monitoring.db', 1000) and (tmp_path/'monitoring.db').is_file()
+    with ModelMonitor(db_path=str(tmp_path/'m.db'), window_size=5) as w:
+        assert isinstance(w.thresholds, dict) and w.db_path == str(tmp_path/'m.db') and w.window_size == 5
+        same(json.loads(json.dumps(w.thresholds)), {'accuracy': .8, 'precision': .7, 'recall': .7, 'response_time': 1.0, 'error_rate': .05})
+        same(w.alerts, [])
+        w.thresholds['accuracy'] = .4; same(w.thresholds['accuracy'], .4)
+        for bad in ('acuracy', 'p95'):
+            with pytest.raises((KeyError, ValueError), match=f'no threshold {bad!r}'): w.thresholds[bad] = .5
+        for key, value in (('accuracy', 2), ('accuracy', '0.8'), ('response_time', 0), ('error_rate', float('nan'))):
+            with pytest.raises(ValueError, match='it must be'): w.thresholds[key] = value
+        w.thresholds = {'recall': .1}; same(dict(w.thresholds), {'accuracy': .8, 'precision': .7, 'recall': .1, 'response_time': 1.0, 'error_rate': .05})
+    said = MLPipelineConfig(); said.set('monitoring.performance_threshold', .66)
+    for config, accuracy in ((None, .8), (MLPipelineConfig(), .8), ({'monitoring': {'drift_threshold': .3}}, .8), ({'monitoring': {'performance_threshold': .66}}, .66), (said, .66)):
+        with ModelMonitor(tmp_path/'m.db', config=config) as w: same(dict(w.thresholds), {'accuracy': accuracy, 'precision': .7, 'recall': .7, 'response_time': 1.0, 'error_rate': .05})
+
+
+def test_monitor_metrics(tmp_path):
+    with ModelMonitor(tmp_path/'m.db') as w:
+        empty = w.calculate_metrics(hours=24)
+        assert type(empty['error']) is str and (empty['total_predictions'], empty['total_requests'], empty['error_rate'], empty['accuracy']) == (0, 0, None, None)
+        same(empty['calculation_period_hours'], 24); same(w.calculate_metrics(1.5)['calculation_period_hours'], 1.5)
+        ids = [w.log_prediction(input_data={'f': i*.1}, prediction=1, probability=.5, response_time=.2, model_version=1.5, user_id=42) for i in range(100)]
+        assert all(type(i) is str for i in ids) and ids == sorted(ids) and len(set(ids)) == 100
+        for k, i in enumerate(ids[:60]): same(w.log_feedback(prediction_id=i, actual_value=int(k % 2 == 0)), None)
+        m = w.calculate_metrics()
+        assert set(m) >= {'accuracy', 'avg_response_time', 'p95_response_time', 'error_rate', 'total_predictions', 'total_requests', 'calculation_period_hours', 'timestamp'} and 'error' not in m
+        same([m[k] for k in ('accuracy', 'total_predictions', 'total_requests', 'error_rate')], [.5, 60, 100, 0.])
+        assert (m['avg_response_time'], m['p95_response_time']) == (pytest.approx(.2), .2) and datetime.fromisoformat(m['timestamp']).tzinfo
+        assert set(w.predictions().model_version) == {'1.5'} and w.calculate_metrics(model_version=1.5)['total_requests'] == 100
+        w.log_prediction({}, None, error='boom')
+        m = w.calculate_metrics(); assert (m['total_predictions'], m['total_requests'], m['error_rate']) == (60, 101, 1/101)
+        json.dumps(m, allow_nan=False)
+
+
+def test_monitor_alerts_and_dashboard(tmp_path):
+    with ModelMonitor(tmp_path/'m.db') as w:
+        ids = w.log_predictions([{}]*60, [1]*60, response_time=3.)
+        w.log_feedbacks(ids[:29], [0]*29)
+        assert {a['type'] for a in w.alerts} == {'high_latency'}                                        # 29 labels: quality is not judged
+        w.log_feedbacks(ids[:30], [0]*30); w.log_prediction({}, None, error='boom')
+        assert {a['type'] for a in w.alerts} == {'high_latency', 'accuracy_degradation', 'precision_degradation'}   # no one was positive: recall is 0/0
+        for _ in range(5): w.log_prediction({}, None, error='boom')
+        d = w.get_dashboard_data(); json.dumps(d, allow_nan=False)
+        assert set(d) >= {'metrics', 'alerts', 'hourly_requests', 'dashboard_updated'} and type(d['hourly_requests']) is dict
+        assert sum(d['hourly_requests'].values()) == 66 == d['metrics']['total_requests'] and 0 not in d['hourly_requests'].values() and len(d['hourly_requests']) <= 2
+        for h in [*d['hourly_requests'], d['dashboard_updated']]: assert datetime.fromisoformat(h).tzinfo
+        assert d['alerts'] == w.alerts and len(w.alerts) == 4 and {a['type'] for a in w.alerts} <= ALERTS
+        assert all(set(a) >= {'type', 'message', 'severity', 'timestamp'} and a['severity'] in ('high', 'medium') and type(a['message']) is str for a in d['alerts'])
+        assert [a['timestamp'] for a in w.alerts] == sorted((a['timestamp'] for a in w.alerts), reverse=True)
+        w.thresholds['error_rate'] = .5; w.thresholds['response_time'] = None                           # counts from the next judgement on
+        assert {a['type'] for a in w.check_alerts()} == {'accuracy_degradation', 'precision_degradation'}
         for actual in (1, 1.0, True, np.int64(1)):
-            monitor.log_feedback(i, actual)
-            assert monitor.calculate_metrics()['accuracy'] == 1
-        assert set(monitor.calculate_metrics(1)) >= {'accuracy', 'avg_response_time', 'p95_response_time', 'error_rate', 'total_predictions', 'total_requests', 'calculation_period_hours', 'timestamp'}
-        monitor.log_prediction({'x': 1}, None, error='boom')
-        data = monitor.get_dashboard_data()
-        assert set(data) >= {'metrics', 'alerts', 'hourly_requests', 'dashboard_updated'}
-        assert all(set(a) >= {'type', 'message', 'severity', 'timestamp'} for a in data['alerts']) and data['alerts']
-        assert set(monitor.thresholds) == {'accuracy', 'precision', 'recall', 'response_time', 'error_rate'}
+            w.log_feedback(ids[0], actual); assert w.calculate_metrics()['accuracy'] == pytest.approx(1/30)
 
 
 # --- DataDriftDetector

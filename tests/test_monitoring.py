@@ -2,6 +2,7 @@
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -9,6 +10,7 @@ import threading
 import time
 import uuid
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -41,10 +43,10 @@ def test_two_processes_that_write_at_once_lose_nothing(tmp_path):
     assert [c.wait() for c in children] == [0, 0]
     with ModelMonitor(tmp_path/'m.db') as m:
         found = m.calculate_metrics()
-        assert (found['total_requests'], found['labelled_predictions'], found['accuracy']) == (480, 400, 0.8)
+        assert (found['total_requests'], found['total_predictions'], found['accuracy']) == (480, 400, 0.8)
         log = m.predictions()
         assert log.id.is_unique and log.timestamp.is_monotonic_increasing
-        assert [a['type'] for a in m.alerts.history()].count('recall') == 1       # one cause, seen eighty times
+        assert [a['type'] for a in m.alert_book.history()].count('recall_degradation') == 1       # one cause, seen eighty times
 
 
 def test_server_threads_log_at_the_same_time(tmp_path):
@@ -61,7 +63,7 @@ def test_server_threads_log_at_the_same_time(tmp_path):
         for t in threads: t.start()
         for t in threads: t.join()
         assert not failures
-        assert m.calculate_metrics()['labelled_predictions'] == 90
+        assert m.calculate_metrics()['total_predictions'] == 90
 
 
 WRITER = '''
@@ -126,7 +128,7 @@ def test_a_late_label_counts_at_the_time_of_its_prediction_and_the_last_one_wins
         with use_clock(NOON + timedelta(days=3)):
             for value in (0, 1, 0): m.log_feedback(one, value)
             m.log_feedback(one, 1, 'user_rating')
-            assert m.calculate_metrics(24)['total_predictions'] == 0
+            assert m.calculate_metrics(24)['total_requests'] == 0
             assert m.calculate_metrics(24, end=NOON)['accuracy'] == 0.0
             assert m.calculate_metrics(96)['label_coverage'] == 1.0
 
@@ -138,7 +140,7 @@ def test_a_clock_that_is_set_back_does_not_hide_what_was_just_logged(tmp_path):
             second = m.log_prediction([2], 1)
             assert list(m.predictions().id) == [second, first]
             assert m.calculate_metrics(1)['total_requests'] == 2
-            assert m.get_dashboard_data()['hourly_requests'][-1]['requests'] == 2
+            assert sum(m.get_dashboard_data()['hourly_requests'].values()) == 2
             with pytest.raises(InvalidInput, match='is in the future'): m.log_prediction([3], 1, timestamp=NOON + timedelta(hours=1))
             assert m.calculate_metrics(1)['total_requests'] == 2
         with use_clock(NOON - timedelta(hours=2)): assert m.calculate_metrics(1)['total_requests'] == 0
@@ -162,16 +164,16 @@ def test_versions_are_measured_apart_and_regression_has_no_accuracy(tmp_path):
             assert [found[k] for k in ('accuracy', 'precision', 'recall', 'f1')] == [None]*4
             assert found['label_coverage'] == 1.0
         m.thresholds = {'accuracy': 1.0}
-        assert m.check_alerts() == []
+        assert m.check_alerts() == [] == m.alerts
 
 
 def test_every_threshold_is_checked(tmp_path):
     with ModelMonitor(tmp_path/'m.db', config={'monitoring': {'performance_threshold': 0.9}}) as m, use_clock(NOON):
         m.log_feedbacks(m.log_predictions([[0]]*40, [1, 0]*20, response_time=5), [0, 1]*20)
         for _ in range(10): m.log_prediction([0], None, error='timeout')
-        assert {a['type'] for a in m.check_alerts()} == set(m.thresholds) == {'accuracy', 'precision', 'recall', 'response_time', 'error_rate'}
+        assert {a['type'] for a in m.check_alerts()} == {'accuracy_degradation', 'precision_degradation', 'recall_degradation', 'high_latency', 'high_error_rate'}
         assert all(a['timestamp'] == '2013-04-01T12:00:00.000000+00:00' and a['message'] for a in m.check_alerts())
-        assert len(m.alerts.history()) == 5
+        assert len(m.alert_book.history()) == 5
         for name in m.thresholds: m.thresholds[name] = None
         assert m.check_alerts() == []
 
@@ -239,3 +241,71 @@ def test_a_thousand_rows_are_one_transaction_and_fast(tmp_path):
         ids = list(m.predictions().id[:1000])
         back = [cost(lambda: m.log_feedbacks(ids, [0]*1000)) for _ in range(8)]
         assert min(log) < 0.1 and min(back) < 0.1, (log, back)
+
+
+def test_a_burst_of_labels_is_judged_once_a_second_and_the_last_one_is_not_lost(tmp_path, monkeypatch):
+    now, looks = [1000.], []
+    monkeypatch.setattr('mlops_nb.monitoring.monitoring.monotonic', lambda: now[0])
+    judge = ModelMonitor._check
+    monkeypatch.setattr(ModelMonitor, '_check', lambda self, *args: (looks.append(now[0]), judge(self, *args))[1])
+    with ModelMonitor(tmp_path/'m.db') as m:
+        ids = m.log_predictions([[0]]*1000, [1]*1000)
+        for k in range(0, 1000, 5):
+            now[0] += 0.01
+            m.log_feedbacks(ids[k:k+5], [0]*5)
+        assert len(looks) == 2 and looks[1] - looks[0] >= 1                    # two seconds of labels: two looks
+        assert m.alerts[0]['message'].startswith('accuracy is 0 over 1,000') and len(looks) == 3
+        assert m.calculate_metrics()['accuracy'] == 0 and len(looks) == 3      # nothing is due
+        m.log_feedback(ids[0], 1)
+        assert len(looks) == 3
+        assert m.calculate_metrics()['accuracy'] == 0.001 and len(looks) == 4  # it was due, and it was judged
+        m.log_feedback(ids[1], 1)
+        assert m.get_dashboard_data()['alerts'][0]['message'].startswith('accuracy is 0.002 over') and len(looks) == 5
+        m.log_feedback(ids[2], 1)
+    with ModelMonitor(tmp_path/'m.db') as m:                                   # the end of a monitor judges, too
+        assert m.alert_book.firing()[0]['message'].startswith('accuracy is 0.003 over')
+
+
+def test_every_alert_is_one_warning(tmp_path, caplog):
+    with ModelMonitor(tmp_path/'m.db') as m:
+        ids = m.log_predictions([[0]]*60, [1]*60)
+        for _ in range(3): m.log_feedbacks(ids, [0]*60); m.check_alerts()
+        assert m.alerts and m.get_dashboard_data()['alerts']
+    told = [(r.levelname, r.name, r.getMessage().split(',')[0]) for r in caplog.records]
+    assert told == [('WARNING', 'mlops_nb.monitoring', t) for t in ('accuracy_degradation', 'precision_degradation')]
+
+
+def test_a_label_is_safe_when_judging_fails_and_the_judgement_is_still_due(tmp_path, monkeypatch, caplog):
+    with ModelMonitor(tmp_path/'m.db') as m:
+        ids = m.log_predictions([[0]]*60, [1]*60)
+        with monkeypatch.context() as broken:
+            def fails(*args): raise MlopsError('the disk is full')
+            broken.setattr(ModelMonitor, '_check', fails)
+            m.log_feedbacks(ids, [0]*60)
+        assert 'could not be judged: the disk is full' in caplog.text
+        assert m.alerts[0]['type'] == 'accuracy_degradation' and m.calculate_metrics()['total_predictions'] == 60
+
+
+def test_a_look_at_an_old_day_ends_nothing(tmp_path):
+    now = datetime.now(timezone.utc)
+    with ModelMonitor(tmp_path/'m.db') as m:
+        m.log_predictions([[0]]*50, [1]*50, response_time=0.1, timestamp=now - timedelta(days=3))
+        for _ in range(50): m.log_prediction([0], None, error='out of memory')
+        firing = m.alerts
+        assert [a['type'] for a in firing] == ['high_error_rate']
+        old = m.get_dashboard_data(end=now - timedelta(days=3) + timedelta(minutes=1))
+        assert old['alerts'] == [] and list(old['hourly_requests'].values()) == [50]
+        m.check_alerts(end=now - timedelta(days=3) + timedelta(minutes=1))
+        assert m.alerts == firing and all(a['resolved_at'] is None for a in m.alert_book.history())
+
+
+def test_alerts_of_version_1_have_the_words_of_today(tmp_path):
+    stores = Path(__file__).parent/'stores'
+    db = sqlite3.connect(tmp_path/'store.db'); db.executescript((stores/'main.sql').read_text()); db.commit()
+    (n, wrong), = db.execute('select count(*), sum(prediction != actual) from predictions where actual is not null').fetchall(); db.close()
+    with ModelMonitor(tmp_path) as m:
+        assert [(a['type'], a['severity']) for a in m.alert_book.history()] == [(f'{k}_degradation', 'high') for k in ('accuracy', 'precision', 'recall')]
+        assert all(a['timestamp'] == '2026-11-20T09:00:00.000000+00:00' and a['message'].endswith('the threshold is 0.8') for a in m.alert_book.firing())
+        found = m.calculate_metrics(24*365*50)
+        assert (found['total_predictions'], found['accuracy']) == (n, 1 - wrong/n) and n == 40
+    with ModelMonitor(tmp_path) as m: assert len(m.alerts) == 3                 # once more: nothing is done twice

@@ -4,15 +4,15 @@
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #c151522e
 from __future__ import annotations
-import math
-from collections.abc import Iterable, Mapping, MutableMapping
+import logging, math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from numbers import Real
 from fastcore.basics import patch
-from sqlalchemy import Column, Index, Integer, MetaData, Table, Text, insert, select, update
-from ..core.config import as_config
-from ..core.rules import InvalidInput, hint, to_utc
+from sqlalchemy import Column, Connection, Index, Integer, MetaData, Table, Text, func, insert, or_, select, update
+from ..core.config import MLPipelineConfig, as_config
+from ..core.rules import InvalidInput, NotFound, hint, to_utc
 from ..store.store import Store
 
 # %% auto #0
@@ -20,35 +20,51 @@ __all__ = ['Thresholds', 'Reading', 'verdict', 'AlertBook']
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #a210ac04
 _QUALITY = ('accuracy', 'precision', 'recall')
-_NAMES = _QUALITY + ('response_time', 'error_rate')
-_DEFAULTS = {'response_time': 1.0, 'error_rate': 0.05}
+_DEFAULTS = {'accuracy': 0.8, 'precision': 0.7, 'recall': 0.7, 'response_time': 1.0, 'error_rate': 0.05}
 
-def _limit(name:str, value:float|None):
+def _known(name:str)->str:
+    "The name of a threshold, or which ones there are"
+    if name not in _DEFAULTS: raise NotFound(f'no threshold {name!r}. {hint(name, _DEFAULTS)}')
+    return name
+
+def _limit(name:str, value:float|None)->float|None:
     "The threshold's value, or why it cannot be one"
-    if name not in _NAMES: raise InvalidInput(f'no threshold {name!r}. {hint(name, _NAMES)}')
-    if value is None: return None
+    if _known(name) and value is None: return None
     unit = 'a number of seconds above 0' if name == 'response_time' else 'a share from 0 to 1'
     number = isinstance(value, Real) and not isinstance(value, bool)
     if not number or not (0 < value < math.inf if name == 'response_time' else 0 <= value <= 1):
         raise InvalidInput(f'threshold {name!r} is {value!r}; it must be {unit}, or None to switch it off')
     return float(value)
 
+def _said(config:MLPipelineConfig|Mapping|None)->dict:
+    "The limit of the accuracy, where somebody has set `monitoring.performance_threshold`"
+    config, key = as_config(config), 'monitoring.performance_threshold'
+    return {} if config.explain(key).layer == 'default' else {'accuracy': config.get(key)}
+
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #954b5bfe
-class Thresholds(MutableMapping):
+class Thresholds(dict):
     "The limits of a monitor: accuracy, precision, recall, response_time (seconds) and error_rate"
     def __init__(self,
-        config:Mapping|None=None, # `MLPipelineConfig` or dict: `monitoring.performance_threshold` limits the quality
+        config:MLPipelineConfig|Mapping|None=None, # `monitoring.performance_threshold` limits the accuracy
     ):
-        quality = as_config(config).get('monitoring.performance_threshold')
-        self._limits = {name: _limit(name, _DEFAULTS.get(name, quality)) for name in _NAMES}
+        super().__init__()
+        self.update({**_DEFAULTS, **_said(config)})
 
-    def __getitem__(self, name:str): _limit(name, None); return self._limits[name]
-    def __setitem__(self, name:str, value:float|None): self._limits[name] = _limit(name, value)
-    def __delitem__(self, name:str):
-        raise InvalidInput(f'threshold {name!r} cannot be deleted; set it to None to switch it off')
-    def __iter__(self): return iter(self._limits)
-    def __len__(self): return len(self._limits)
-    def __repr__(self): return repr(self._limits)
+    def __missing__(self, name:str): _known(name)
+    def __setitem__(self, name:str, value:float|None): super().__setitem__(name, _limit(name, value))
+    def update(self, *args, **limits):
+        "Take new limits, all of them or none"
+        super().update({name: _limit(name, value) for name, value in dict(*args, **limits).items()})
+
+    def setdefault(self, name:str, value:float|None=None): return self[name]
+    def __ior__(self, limits:Mapping): self.update(limits); return self
+    def __delitem__(self, name:str): raise _kept(name)
+    def pop(self, name:str, *default): raise _kept(name)
+    def popitem(self): raise _kept('error_rate')
+    def clear(self): raise _kept('accuracy')
+
+def _kept(name:str)->InvalidInput:
+    return InvalidInput(f'threshold {name!r} cannot be deleted; set it to None to switch it off')
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #e5547e11
 _MIN_LABELS = 30
@@ -60,7 +76,7 @@ class Reading:
     value:float|None     # None when there is nothing to measure
     n:int                # Over how many labelled predictions, or requests
 
-    def __post_init__(self): _limit(self.name, None)
+    def __post_init__(self): _known(self.name)
     def __str__(self):
         over = 'labelled predictions' if self.name in _QUALITY else 'requests'
         return f'{self.name} is {self.value:.4g} over {self.n:,} {over}'
@@ -69,14 +85,14 @@ class Reading:
 def verdict(
     reading:Reading,     # What was measured
     limit:float|None,    # Its threshold; None when it is switched off
-)->str|None:             # `ok`, `warning` or `critical`; None when there is too little to judge by
+)->str|None:             # `ok`, `medium` or `high`; None when there is too little to judge by
     "Compare a reading with its threshold"
     if limit is None: return 'ok'
     if reading.value is None or (reading.name in _QUALITY and reading.n < _MIN_LABELS): return None
     if reading.name in _QUALITY:
         short = round(limit - reading.value, 12)         # 0.85 - 0.75 is 0.09999999999999998
-        return 'ok' if short <= 0 else 'warning' if short < 0.1 else 'critical'
-    return 'ok' if reading.value <= limit else 'warning' if reading.value <= 2*limit else 'critical'
+        return 'ok' if short <= 0 else 'medium' if short < 0.1 else 'high'
+    return 'ok' if reading.value <= limit else 'medium' if reading.value <= 2*limit else 'high'
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #d63e9119
 _meta = MetaData()
@@ -84,6 +100,13 @@ _ALERTS = Table('alerts', _meta, Column('seq', Integer, primary_key=True), Colum
                 Column('message', Text, nullable=False), Column('severity', Text, nullable=False),
                 Column('raised_at', Text, nullable=False), Column('resolved_at', Text),
                 Index('alerts_firing', 'resolved_at', 'type'))
+_A = _ALERTS.c
+_TYPES = {name: f'{name}_degradation' for name in _QUALITY} | {'response_time': 'high_latency', 'error_rate': 'high_error_rate'}
+
+def _new_words(c:Connection):
+    "From version 1 to 2: types and severities have the words that people see"
+    for column, words in ((_A.type, _TYPES), (_A.severity, {'warning': 'medium', 'critical': 'high'})):
+        for old, new in words.items(): c.execute(update(_ALERTS).where(column == old).values({column: new}))
 
 class AlertBook:
     "The alerts of a store: what is firing, and what was"
@@ -91,37 +114,53 @@ class AlertBook:
         store:Store, # Where the records are kept; the caller closes it
     ):
         self.store = store
-        store.create(_meta)
+        store.create(_meta, version=2, migrations={2: _new_words})
 
     def __repr__(self): return f'AlertBook({self.store!r})'
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #c0578478
+_WORDS = _A.type, _A.message, _A.severity, _A.raised_at.label('timestamp')
+
 @patch
 def history(self:AlertBook)->list[dict]: # type, message, severity, timestamp (when it began), resolved_at; oldest first
     "Every alert that ever fired"
-    a = _ALERTS.c
-    query = select(a.type, a.message, a.severity, a.raised_at.label('timestamp'), a.resolved_at).order_by(a.seq)
+    query = select(*_WORDS, _A.resolved_at).order_by(_A.seq)
     with self.store.read() as c: return [dict(r) for r in c.execute(query).mappings()]
 
 @patch
-def firing(self:AlertBook)->list[dict]: # type, message, severity, timestamp (when it began); oldest first
-    "What is wrong now"
-    return [{k: v for k, v in a.items() if k != 'resolved_at'} for a in self.history() if a['resolved_at'] is None]
+def firing(self:AlertBook,
+    at:datetime|str|None=None, # What was firing at that moment (aware); None is now
+)->list[dict]:                 # type, message, severity, timestamp (when it began); newest first
+    "What is wrong"
+    still = _A.resolved_at.is_(None)
+    if at is not None:
+        at = to_utc(at).isoformat(timespec='microseconds')
+        still = (_A.raised_at <= at) & or_(still, _A.resolved_at > at)
+    query = select(*_WORDS).where(still).order_by(_A.raised_at.desc(), _A.seq)
+    with self.store.read() as c: return [dict(r) for r in c.execute(query).mappings()]
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #f1ba6a1d
-def _changes(firing:dict, readings:list, limits:Mapping, at:str):
+def _changes(firing:dict, last:dict, readings:list, limits:Mapping, at:str):
     "What to write: records to begin, and new values for records that are firing"
     begin, change = [], []
     for r in readings:
-        state, old = verdict(r, limits[r.name]), firing.get(r.name)
-        if state is None: continue
+        kind, state = _TYPES[r.name], verdict(r, limits[r.name])
+        old = firing.get(kind)
+        if state is None or at < last.get(kind, ''): continue
         if state == 'ok': change += [(old.seq, dict(resolved_at=at))] if old else []; continue
         now = dict(message=f'{r}; the threshold is {limits[r.name]:g}', severity=state)
-        if old is None: begin.append(dict(type=r.name, raised_at=at, **now))
+        if old is None: begin.append(dict(type=kind, raised_at=at, **now))
         elif (old.message, old.severity) != (now['message'], state): change.append((old.seq, now))
     return begin, change
 
+def _last(c:Connection)->dict:
+    "The latest moment that the book has of each type"
+    moments = select(_A.type, func.max(_A.raised_at), func.max(func.coalesce(_A.resolved_at, ''))).group_by(_A.type)
+    return {kind: max(raised, resolved) for kind, raised, resolved in c.execute(moments)}
+
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #41569152
+_log = logging.getLogger('mlops_nb.monitoring')
+
 @patch
 def settle(self:AlertBook,
     readings:Iterable,    # Of `Reading`
@@ -133,8 +172,9 @@ def settle(self:AlertBook,
     readings = list(readings)
     if self.store.readonly: return self.firing()
     with self.store.write() as c:
-        firing = {row.type: row for row in c.execute(select(_ALERTS).where(_ALERTS.c.resolved_at.is_(None)))}
-        begin, change = _changes(firing, readings, limits, at)
+        firing = {row.type: row for row in c.execute(select(_ALERTS).where(_A.resolved_at.is_(None)))}
+        begin, change = _changes(firing, _last(c), readings, limits, at)
         if begin: c.execute(insert(_ALERTS), begin)
-        for seq, values in change: c.execute(update(_ALERTS).where(_ALERTS.c.seq == seq).values(**values))
+        for seq, values in change: c.execute(update(_ALERTS).where(_A.seq == seq).values(**values))
+    for alert in begin: _log.warning('%s, %s: %s', alert['type'], alert['severity'], alert['message'])
     return self.firing()

@@ -4,16 +4,21 @@
 
 # %% ../../nbs/09_monitoring/1_monitoring.ipynb #97f0f38d
 from __future__ import annotations
+import logging, math, threading
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from numbers import Real
+from pathlib import Path
+from time import monotonic
 from fastcore.basics import patch
 from sqlalchemy import Connection, case, func, or_, select
+from ..core.config import MLPipelineConfig, as_config
+from ..core.rules import InvalidInput, MlopsError, to_utc, utcnow
 from .alerts import AlertBook, Reading, Thresholds
-from ..core.config import as_config
-from ..core.rules import InvalidInput, to_utc, utcnow
 from .predictions import _EPOCH, _P, PredictionLog, _iso
+from ..store.store import Store
 
 # %% auto #0
 __all__ = ['ModelMonitor', 'quality']
@@ -22,27 +27,49 @@ __all__ = ['ModelMonitor', 'quality']
 class ModelMonitor(PredictionLog):
     "A log of predictions and labels, what they say about the model, and alerts"
     def __init__(self,
-        db_path='monitoring.db',  # Path of the database, a folder, or a `Store`
-        window_size:int=1000,     # The quality thresholds look at this many of the latest labelled predictions
+        db_path:str|Path|Store='monitoring.db',   # Path of the database, a folder, a URL, `':memory:'`, or a `Store`
+        window_size:int=1000,                     # Quality is judged by this many of the latest labelled predictions
         *,
-        config=None,              # `MLPipelineConfig` or dict: `monitoring.performance_threshold` is read
+        config:MLPipelineConfig|dict|None=None,   # `monitoring.performance_threshold`, if set, limits the accuracy
     ):
         if isinstance(window_size, bool) or not isinstance(window_size, int) or window_size < 1:
             raise InvalidInput(f'window_size={window_size!r}; it is a number of predictions, 1 or more')
         self.window_size, self._config = window_size, as_config(config)
         self._thresholds = Thresholds(self._config)
+        self._due, self._next, self._turn = False, -math.inf, threading.Lock()
         super().__init__(db_path)
-        self.alerts = AlertBook(self.store)
+        try: self.alert_book = AlertBook(self.store)
+        except BaseException: super().close(); raise
 
-    @property
-    def thresholds(self)->Thresholds:
-        "Limits of accuracy, precision, recall, response_time and error_rate; one that is not given has its default"
-        return self._thresholds
-    @thresholds.setter
-    def thresholds(self, limits:dict):
-        "Take new limits, all of them or none"
-        (new := Thresholds(self._config)).update(limits)
-        self._thresholds = new
+# %% ../../nbs/09_monitoring/1_monitoring.ipynb #59b6cd1d
+def _limits(self:ModelMonitor)->Thresholds:
+    "Limits of accuracy, precision, recall, response_time (seconds) and error_rate; None switches one off"
+    return self._thresholds
+
+def _set_limits(self:ModelMonitor, limits:Mapping):
+    "Take new limits, all of them or none"
+    if not isinstance(limits, Mapping): raise InvalidInput(f'thresholds is {limits!r}; give a dict of limits')
+    (new := Thresholds(self._config)).update(limits)
+    self._thresholds.update(new)
+
+ModelMonitor.thresholds = property(_limits, _set_limits)
+
+# %% ../../nbs/09_monitoring/1_monitoring.ipynb #aebc6849
+_PAUSE = 1.0
+_log = logging.getLogger('mlops_nb.monitoring')
+
+@patch
+def _judge(self:ModelMonitor, at_once:bool=False):
+    "Judge the last 24 hours, if something was logged since the last time: at once, or when a second has passed"
+    if not self._due or self.store.readonly or (not at_once and monotonic() < self._next): return
+    with self._turn:
+        if not self._due or (not at_once and monotonic() < self._next): return
+        self._due, begun = False, monotonic()
+        try: self._check(self._metrics(), 24, None)
+        except MlopsError as e:
+            self._due = True
+            _log.warning('alerts could not be judged: %s', e)
+        finally: self._next = monotonic() + max(_PAUSE, 20*(monotonic() - begun))
 
 # %% ../../nbs/09_monitoring/1_monitoring.ipynb #90251460
 _SCORES = ('accuracy', 'precision', 'recall', 'f1')
@@ -88,22 +115,33 @@ def _p95(c:Connection, where:list, n:int):
     two = c.execute(slowest.limit(2).offset(max(n - 2 - low, 0))).scalars().all()[::-1]   # the smaller first
     return two[0] + (two[-1] - two[0])*part/20
 
-def _period(hours:float, end:datetime|str|None):
+def _period(hours:Real, end:datetime|str|None):
     "Length of a window and the moment at which it ends"
     if isinstance(hours, bool) or not isinstance(hours, Real) or not 0 < hours < float('inf'):
         raise InvalidInput(f'hours={hours!r}; a window is a number of hours above 0')
     at = utcnow() if end is None else to_utc(end)
     return at, at - timedelta(hours=min(float(hours), (at - _EPOCH)/timedelta(hours=1)))
 
+def _as_given(hours:Real)->int|float:
+    "The hours as the caller wrote them, in a type that JSON has"
+    plain = hours.item() if hasattr(hours, 'item') else hours
+    return plain if isinstance(plain, int) else float(plain)
+
 # %% ../../nbs/09_monitoring/1_monitoring.ipynb #bd354942
 @patch
 def calculate_metrics(self:ModelMonitor,
-    hours:float=24,                 # Length of the window
+    hours:float=24,                   # Length of the window
     *,
-    end:datetime|str|None=None,     # Aware time at which the window ends; now when it is None
-    model_version:str|None=None,    # Only the requests that this version answered
-)->dict:                            # Numbers of the window; None where there is nothing to compute it from
+    end:datetime|str|None=None,       # Aware time at which the window ends; now when it is None
+    model_version:str|Real|None=None, # Only the requests that this version answered
+)->dict:                              # Numbers of the window; None where there is nothing to compute it from
     "Measure quality, response times and errors of a window; labels count at the time of their prediction"
+    _period(hours, end)
+    self._judge(at_once=True)
+    return self._metrics(hours, end, model_version)
+
+@patch
+def _metrics(self:ModelMonitor, hours:Real=24, end:datetime|str|None=None, model_version:str|Real|None=None)->dict:
     at, start = _period(hours, end)
     where = self._where(start, end, model_version)
     counts = func.count(), func.count(_P.error), func.count(_P.response_time), func.avg(_P.response_time)
@@ -112,10 +150,10 @@ def calculate_metrics(self:ModelMonitor,
         p95 = _p95(c, where, timed)
         labelled, pairs = self._pairs(c, where)
     answered = total - failed
-    return dict(**(dict.fromkeys(_SCORES) if pairs is None else quality(pairs)), labelled_predictions=labelled,
-                label_coverage=labelled/answered if answered else None, error_rate=failed/total if total else None,
-                avg_response_time=mean, p95_response_time=p95, total_predictions=answered, total_requests=total,
-                calculation_period_hours=float(hours), timestamp=_iso(at))
+    found = dict(**(dict.fromkeys(_SCORES) if pairs is None else quality(pairs)), avg_response_time=mean, p95_response_time=p95,
+                 error_rate=failed/total if total else None, label_coverage=labelled/answered if answered else None,
+                 total_predictions=labelled, total_requests=total, calculation_period_hours=_as_given(hours), timestamp=_iso(at))
+    return found if total else found | dict(error=f'no requests in the {hours:g} hours before {_iso(at)}')
 
 # %% ../../nbs/09_monitoring/1_monitoring.ipynb #6cd55166
 @patch
@@ -123,9 +161,9 @@ def check_alerts(self:ModelMonitor,
     hours:float=24,             # Length of the window that is looked at
     *,
     end:datetime|str|None=None, # Aware time at which the window ends; now when it is None
-)->list[dict]:                  # type, message, severity, timestamp (when it began) of what is firing
+)->list[dict]:                  # type, message, severity, timestamp (when it began) of what is firing, newest first
     "Compare the window with every threshold; begin and resolve alerts"
-    return self._check(self.calculate_metrics(hours, end=end), hours, end)
+    return self._check(self._metrics(hours, end), hours, end)
 
 @patch
 def _check(self:ModelMonitor, m:dict, hours:float, end:datetime|str|None):
@@ -136,7 +174,26 @@ def _check(self:ModelMonitor, m:dict, hours:float, end:datetime|str|None):
     readings = [Reading(k, scores.get(k), n) for k in ('accuracy', 'precision', 'recall')]
     readings += [Reading('response_time', m['p95_response_time'], m['total_requests']),
                  Reading('error_rate', m['error_rate'], m['total_requests'])]
-    return self.alerts.settle(readings, self.thresholds, at)
+    return self.alert_book.settle(readings, self.thresholds, at)
+
+# %% ../../nbs/09_monitoring/1_monitoring.ipynb #cbc9acfe
+@patch
+def _logged(self:ModelMonitor, labels:bool):
+    self._due = True
+    if labels: self._judge()
+
+@patch
+def close(self:ModelMonitor):
+    "Judge what is due, and close the store if this monitor opened it"
+    try: self._judge(at_once=True)
+    finally: PredictionLog.close(self)
+
+@patch(as_prop=True)
+def alerts(self:ModelMonitor)->list[dict]: # type, message, severity, timestamp (when it began); newest first
+    "What is wrong now, as the last 24 hours say; `alert_book.history()` has what was"
+    if monotonic() >= self._next: self._due = True     # another process may have logged something
+    self._judge(at_once=True)
+    return self.alert_book.firing()
 
 # %% ../../nbs/09_monitoring/1_monitoring.ipynb #d82ceb72
 @patch
@@ -153,18 +210,18 @@ def alert_mail(self:ModelMonitor,
     return mail
 
 # %% ../../nbs/09_monitoring/1_monitoring.ipynb #81c72e46
+_NEWEST = 10
+
 @patch
 def get_dashboard_data(self:ModelMonitor,
     *,
     end:datetime|str|None=None, # Aware time at which the day ends; now when it is None
-)->dict:                        # metrics, alerts, hourly_requests [{hour: when it begins, requests}], dashboard_updated
+)->dict:                        # metrics, alerts (10 newest), hourly_requests {hour, ISO 8601: requests}, dashboard_updated
     "What a dashboard shows of the last 24 hours"
-    at, start = _period(24, end)
-    begins = [start + timedelta(hours=h) for h in range(24)]
-    count = select(func.count()).select_from(_P.id.table)
-    with self.store.read() as c:
-        found = [c.execute(count.where(*self._where(a, b))).scalar() for a, b in zip(begins, [*begins[1:], end])]
-    metrics = self.calculate_metrics(24, end=end)
-    return dict(metrics=metrics, alerts=self._check(metrics, 24, end),
-                hourly_requests=[dict(hour=_iso(h), requests=n) for h, n in zip(begins, found)],
-                dashboard_updated=_iso(utcnow()))
+    _, start = _period(24, end)
+    alerts = self.alerts if end is None else self.alert_book.firing(end)
+    hour = func.substr(_P.timestamp, 1, 13)
+    query = select(hour, func.count()).where(*self._where(start, end)).group_by(hour).order_by(hour)
+    with self.store.read() as c: found = c.execute(query).all()
+    return dict(metrics=self._metrics(24, end), alerts=alerts[:_NEWEST],
+                hourly_requests={f'{h}:00:00+00:00': n for h, n in found}, dashboard_updated=_iso(utcnow()))

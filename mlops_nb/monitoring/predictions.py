@@ -4,7 +4,7 @@
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #bfbe0dba
 from __future__ import annotations
-import json, secrets
+import json, math, secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
@@ -14,6 +14,7 @@ from fastcore.basics import patch
 from sqlalchemy import Boolean, Column, Connection, Float, ForeignKey, Index, Integer, MetaData, Table, Text
 from sqlalchemy import bindparam, insert, select, update
 from ..core.rules import InvalidInput, NotFound, check_name, jsonable, to_json, to_utc, utcnow
+from ..store.blobs import is_url
 from ..store.store import Store, open_store
 
 # %% auto #0
@@ -85,14 +86,18 @@ def _uuid7(us:int, tail:int):
 class PredictionLog:
     "Requests, predictions and labels in a store"
     def __init__(self,
-        db_path:str|Path|Store='monitoring.db', # Path of the database, a folder, or a `Store`
+        db_path:str|Path|Store='monitoring.db', # Path of the database, a folder, a URL, `':memory:'`, or a `Store`
     ):
         self.store, self._owned = open_store(db_path)
-        self.store.create(_meta)
+        self.db_path = db_path if self._owned and not is_url(db_path) else self.store.location
+        try: self.store.create(_meta)
+        except BaseException: PredictionLog.close(self); raise
 
     def __repr__(self): return f'{type(self).__name__}({str(self.store.location)!r})'
     def __enter__(self): return self
     def __exit__(self, *args): self.close()
+
+    def _logged(self, labels:bool): "What a monitor does after something was written; a log does nothing"
 
     def close(self):
         "Close the store, if this log opened it"
@@ -118,8 +123,11 @@ def _seconds(x:float|None, what:str='response_time'):
         raise InvalidInput(f'{what} is {x!r}; it must be a number of seconds, 0 or more')
     return float(x)
 
-def _tag(x:str|None, what:str):
-    if x is not None and not (isinstance(x, str) and x): raise InvalidInput(f'{what} is {x!r}; give a text, or None')
+def _tag(x:str|Real|None, what:str):
+    "A text; a number becomes one"
+    if isinstance(x, Real) and not isinstance(x, bool) and math.isfinite(x): x = str(getattr(x, 'item', lambda: x)())
+    if x is not None and not (isinstance(x, str) and x):
+        raise InvalidInput(f'{what} is {x!r}; give a text, a number, or None')
     if x is not None: _json(x, what)
     return x
 
@@ -148,6 +156,7 @@ def _insert(self:PredictionLog, requests:list, inputs:list):
     with self.store.write() as c:
         c.execute(insert(_P.id.table), requests)
         c.execute(insert(_INPUTS), [dict(prediction_id=r['id'], input=i) for r, i in zip(requests, inputs)])
+    self._logged(labels=False)
     return [r['id'] for r in requests]
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #294a0bff
@@ -157,8 +166,8 @@ def log_prediction(self:PredictionLog,
     prediction,                       # What the model answered; None for a request that failed
     probability=None,                 # A number from 0 to 1, or one for each class
     response_time:float|None=None,    # Seconds
-    model_version:str|None=None,      # Who answered
-    user_id:str|None=None,            # Who asked
+    model_version:str|Real|None=None, # Who answered; a number is taken as its text
+    user_id:str|Real|None=None,       # Who asked; the same
     *,
     error:str|BaseException|None=None,# Why the request failed
     timestamp:datetime|str|None=None, # Aware time of the request; None is now
@@ -262,6 +271,7 @@ def log_feedbacks(self:PredictionLog,
         _refuse_unknown(c, ids)
         c.execute(insert(_FEEDBACK), [dict(prediction_id=i, type=kind, value=v, logged_at=now) for i, v, _ in rows])
         if kind == _TRUTH: c.execute(_SET, [dict(pid=i, new=v, f=f) for i, v, f in rows])
+    self._logged(labels=kind == _TRUTH)
 
 @patch
 def log_feedback(self:PredictionLog,
@@ -274,18 +284,18 @@ def log_feedback(self:PredictionLog,
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #48851239
 @patch
-def _where(self:PredictionLog, start:datetime|None, end:datetime|str|None, model_version:str|None=None):
+def _where(self:PredictionLog, start:datetime|None, end:datetime|str|None, model_version:str|Real|None=None):
     "SQL conditions: after `start`, up to `end`; None is now, and a little more for a clock that was set back"
     upper = utcnow() + _SKEW if end is None else to_utc(end)
     after = [] if start is None else [_P.timestamp > _iso(to_utc(start))]
-    version = [] if model_version is None else [_P.model_version == model_version]
+    version = [] if model_version is None else [_P.model_version == _tag(model_version, 'model_version')]
     return [*after, _P.timestamp <= _iso(upper), *version]
 
 @patch
 def predictions(self:PredictionLog,
     start:datetime|str|None=None,    # Aware time: predictions after it; None is from the first
     end:datetime|str|None=None,      # Aware time: predictions up to it; None is now
-    model_version:str|None=None,     # Only those of this version
+    model_version:str|Real|None=None,# Only those of this version
 ):                                   # DataFrame, in order of time
     "The log of a window: id, timestamp, model_version, prediction, probability, actual, response_time, error"
     import pandas as pd
