@@ -72,7 +72,7 @@ def test_what_it_leaves_behind_can_be_looked_at(first):
         assert len(seen) == 18_000 and set(seen['model_version']) <= {i['version'] for i in registry.list_models().values()}
         missing = seen['actual'].isna().mean()
         assert 0 < missing < 0.06                                         # cancelled flights never get a label
-        assert monitor.alerts.history() and {a['type'] for a in monitor.alerts.history()} <= {'accuracy'}
+        assert monitor.alert_book.history() and {a['type'] for a in monitor.alert_book.history()} <= {'accuracy_degradation'}
 
 
 def test_the_report_needs_nothing_else_and_its_pictures_have_words(first):
