@@ -13,6 +13,7 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 from scipy import stats
 from ..core.config import MLPipelineConfig, as_config
+from ..core.masks import brief
 from ..core.rules import InvalidInput, utcnow
 from . import pictures, profiles
 from .distance import Bins, Column, cut, identifier, read_column
@@ -68,14 +69,14 @@ def _by_name(frame:pd.DataFrame, what:str)->dict[str, pd.Series]:
         raise InvalidInput(f'{what} is a {type(frame).__name__}; give a pandas DataFrame')
     names = [str(name) for name in frame.columns]
     if twice := [name for name, n in Counter(names).items() if n > 1]:
-        raise InvalidInput(f'{what} has two columns named {twice[0]!r}; rename one')
+        raise InvalidInput(f'{what} has two columns named {brief(twice[0])}; rename one')
     if not names: raise InvalidInput(f'{what} has {len(names)} columns; nothing can be compared')
     return {name: frame.iloc[:, i] for i, name in enumerate(names)}
 
 def _share(level:float)->float:
     "A significance level, or why it cannot be one"
     if isinstance(level, bool) or not isinstance(level, Real) or not 0 < level < 1:
-        raise InvalidInput(f'significance_level is {level!r}; choose a number between 0 and 1, usually 0.05')
+        raise InvalidInput(f'significance_level is {brief(level)}; choose a number between 0 and 1, usually 0.05')
     return float(level)
 
 def _bin(values:np.ndarray)->tuple[Bins, np.ndarray]:

@@ -12,6 +12,7 @@ from numbers import Real
 from fastcore.basics import patch
 from sqlalchemy import Column, Connection, Index, Integer, MetaData, Table, Text, func, insert, or_, select, update
 from ..core.config import MLPipelineConfig, as_config
+from ..core.masks import brief
 from ..core.rules import InvalidInput, NotFound, hint, to_utc
 from ..store.store import Store
 
@@ -24,7 +25,7 @@ _DEFAULTS = {'accuracy': 0.8, 'precision': 0.7, 'recall': 0.7, 'response_time': 
 
 def _known(name:str)->str:
     "The name of a threshold, or which ones there are"
-    if name not in _DEFAULTS: raise NotFound(f'no threshold {name!r}. {hint(name, _DEFAULTS)}')
+    if name not in _DEFAULTS: raise NotFound(f'no threshold {brief(name)}. {hint(name, _DEFAULTS)}')
     return name
 
 def _limit(name:str, value:float|None)->float|None:
@@ -33,7 +34,7 @@ def _limit(name:str, value:float|None)->float|None:
     unit = 'a number of seconds above 0' if name == 'response_time' else 'a share from 0 to 1'
     number = isinstance(value, Real) and not isinstance(value, bool)
     if not number or not (0 < value < math.inf if name == 'response_time' else 0 <= value <= 1):
-        raise InvalidInput(f'threshold {name!r} is {value!r}; it must be {unit}, or None to switch it off')
+        raise InvalidInput(f'threshold {name!r} is {brief(value)}; it must be {unit}, or None to switch it off')
     return float(value)
 
 def _said(config:MLPipelineConfig|Mapping|None)->dict:

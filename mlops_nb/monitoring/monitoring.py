@@ -15,6 +15,7 @@ from time import monotonic
 from fastcore.basics import patch
 from sqlalchemy import Connection, case, func, or_, select
 from ..core.config import MLPipelineConfig, as_config
+from ..core.masks import brief
 from ..core.rules import InvalidInput, MlopsError, to_utc, utcnow
 from .alerts import AlertBook, Reading, Thresholds
 from .predictions import _EPOCH, _P, PredictionLog, _iso
@@ -33,7 +34,7 @@ class ModelMonitor(PredictionLog):
         config:MLPipelineConfig|dict|None=None,   # `monitoring.performance_threshold`, if set, limits the accuracy
     ):
         if isinstance(window_size, bool) or not isinstance(window_size, int) or window_size < 1:
-            raise InvalidInput(f'window_size={window_size!r}; it is a number of predictions, 1 or more')
+            raise InvalidInput(f'window_size={brief(window_size)}; it is a number of predictions, 1 or more')
         self.window_size, self._config = window_size, as_config(config)
         self._thresholds = Thresholds(self._config)
         self._due, self._next, self._turn = False, -math.inf, threading.Lock()
@@ -48,7 +49,7 @@ def _limits(self:ModelMonitor)->Thresholds:
 
 def _set_limits(self:ModelMonitor, limits:Mapping):
     "Take new limits, all of them or none"
-    if not isinstance(limits, Mapping): raise InvalidInput(f'thresholds is {limits!r}; give a dict of limits')
+    if not isinstance(limits, Mapping): raise InvalidInput(f'thresholds is {brief(limits)}; give a dict of limits')
     (new := Thresholds(self._config)).update(limits)
     self._thresholds.update(new)
 
@@ -118,7 +119,7 @@ def _p95(c:Connection, where:list, n:int):
 def _period(hours:Real, end:datetime|str|None):
     "Length of a window and the moment at which it ends"
     if isinstance(hours, bool) or not isinstance(hours, Real) or not 0 < hours < float('inf'):
-        raise InvalidInput(f'hours={hours!r}; a window is a number of hours above 0')
+        raise InvalidInput(f'hours={brief(hours)}; a window is a number of hours above 0')
     at = utcnow() if end is None else to_utc(end)
     return at, at - timedelta(hours=min(float(hours), (at - _EPOCH)/timedelta(hours=1)))
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Boolean, Column, Connection, Float, ForeignKey, Index, Integer, MetaData, Table, Text
 from sqlalchemy import bindparam, insert, select, update
+from ..core.documents import read_json
+from ..core.masks import brief, mask_text
 from ..core.rules import InvalidInput, NotFound, check_name, jsonable, to_json, to_utc, utcnow
 from ..store.blobs import is_url
 from ..store.store import Store, open_store
@@ -45,7 +47,7 @@ def canonical(
     "Spell a label so that equal labels are equal text"
     plain = _same(jsonable(value, where=what))
     if plain is None:
-        raise InvalidInput(f'{what} is {value!r}, which is no value; log a label once it is known, a failure as error')
+        raise InvalidInput(f'{what} is {brief(value)}, which is no value; log a label once it is known, a failure as error')
     return _text(plain, what), _has_fraction(plain)
 
 def _same(x:object):
@@ -120,14 +122,14 @@ def _moment(t:datetime|str|None, what:str='timestamp'):
 def _seconds(x:float|None, what:str='response_time'):
     if x is None: return None
     if isinstance(x, bool) or not isinstance(x, Real) or not 0 <= x < float('inf'):
-        raise InvalidInput(f'{what} is {x!r}; it must be a number of seconds, 0 or more')
+        raise InvalidInput(f'{what} is {brief(x)}; it must be a number of seconds, 0 or more')
     return float(x)
 
 def _tag(x:str|Real|None, what:str):
     "A text; a number becomes one"
     if isinstance(x, Real) and not isinstance(x, bool) and math.isfinite(x): x = str(getattr(x, 'item', lambda: x)())
     if x is not None and not (isinstance(x, str) and x):
-        raise InvalidInput(f'{what} is {x!r}; give a text, a number, or None')
+        raise InvalidInput(f'{what} is {brief(x)}; give a text, a number, or None')
     if x is not None: _json(x, what)
     return x
 
@@ -138,17 +140,17 @@ def _probability(x:object, what:str='probability'):
     plain = jsonable(x, where=what)
     for p in plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else [plain]:
         if isinstance(p, bool) or not isinstance(p, Real) or not -1e-6 <= p <= 1 + 1e-6:
-            raise InvalidInput(f'{what} is {x!r}; a probability is a number from 0 to 1, or one for each class')
+            raise InvalidInput(f'{what} is {brief(x)}; a probability is a number from 0 to 1, or one for each class')
     return _text(plain, what)
 
 def _failure(error:str|BaseException|None, prediction:object):
-    "Text of the error, or None; exactly one of error and prediction must be there"
+    "Text of the error with its secrets covered, or None; exactly one of error and prediction must be there"
     if error is None: return None
     if prediction is not None:
-        raise InvalidInput(f'prediction is {prediction!r} and error is {error!r}; a request has one or the other')
+        raise InvalidInput(f'prediction is {brief(prediction)} and error is {brief(error)}; a request has one or the other')
     text = f'{type(error).__name__}: {error}' if isinstance(error, BaseException) else error
-    if not isinstance(text, str) or not text: raise InvalidInput(f'error is {error!r}; give a text or an exception')
-    return text.encode('utf8', 'backslashreplace').decode()
+    if not isinstance(text, str) or not text: raise InvalidInput(f'error is {brief(error)}; give a text or an exception')
+    return mask_text(text.encode('utf8', 'backslashreplace').decode())
 
 @patch
 def _insert(self:PredictionLog, requests:list, inputs:list):
@@ -184,7 +186,7 @@ def log_prediction(self:PredictionLog,
 def _listed(values:Sequence, n:int, what:str):
     "A list of n values"
     if isinstance(values, (str, bytes, dict)) or not hasattr(values, '__len__'):
-        raise InvalidInput(f'{what} is {str(values)[:80]!r}, a {type(values).__name__}; give a list, one value a row')
+        raise InvalidInput(f'{what} is {brief(values)}, a {type(values).__name__}; give a list, one value a row')
     values = list(values.to_numpy()) if hasattr(values, 'to_numpy') else list(values)
     if len(values) != n: raise InvalidInput(f'{what} has {len(values)} values for {n} rows; give one a row')
     return values
@@ -241,15 +243,15 @@ _TRUTH = 'ground_truth'
 def _feedback_type(kind:str):
     kind = check_name(kind, 'feedback_type')
     if kind != _TRUTH and get_close_matches(kind.lower(), [_TRUTH], cutoff=0.8):
-        raise InvalidInput(f'feedback_type {kind!r} would not count as truth. Did you mean {_TRUTH!r}?')
+        raise InvalidInput(f'feedback_type {brief(kind)} would not count as truth. Did you mean {_TRUTH!r}?')
     return kind
 
 def _refuse_unknown(c:Connection, ids:list):
-    if bad := [i for i in ids if not isinstance(i, str)]: raise InvalidInput(f'{bad[0]!r} is no prediction identifier')
+    if bad := [i for i in ids if not isinstance(i, str)]: raise InvalidInput(f'{brief(bad[0])} is no prediction identifier')
     known = set()
     for i in range(0, len(ids), 500): known.update(c.execute(select(_P.id).where(_P.id.in_(ids[i:i+500]))).scalars())
     if missing := [i for i in ids if i not in known]:
-        raise NotFound(f'{len(missing)} of {len(ids)} predictions are not in the log, the first is {missing[0]!r}; '
+        raise NotFound(f'{len(missing)} of {len(ids)} predictions are not in the log, the first is {brief(missing[0])}; '
                        'nothing was written. Give the identifiers that log_prediction returned')
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #03d08387
@@ -304,6 +306,6 @@ def predictions(self:PredictionLog,
     with self.store.read() as c: found = c.execute(query).all()
     columns = dict(zip(names, map(list, zip(*found)))) if found else {k: [] for k in names}
     for k in ('prediction', 'probability', 'actual'):
-        columns[k] = json.loads('[' + ','.join([t or 'null' for t in columns[k]]) + ']')
+        columns[k] = read_json('[' + ','.join([t or 'null' for t in columns[k]]) + ']', deepest=1000)
     columns['timestamp'] = pd.to_datetime(columns['timestamp'], format='ISO8601', utc=True)
     return pd.DataFrame(columns)

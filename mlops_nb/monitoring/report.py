@@ -10,7 +10,8 @@ from html import escape
 from numbers import Number
 from pathlib import Path
 from fastcore.basics import patch
-from ..core.rules import InvalidInput, atomic_write
+from ..core.files import atomic_write, local_path
+from ..core.rules import InvalidInput
 
 # %% auto #0
 __all__ = ['Report']
@@ -151,7 +152,7 @@ def html(self:Report)->str: # A whole HTML document
 
 @patch
 def save(self:Report,
-    path:Path|str, # HTML file to write
-)->Path:           # `path`
+    path:Path|str, # HTML file to write; `~` is the home
+)->Path:           # Where it is, absolute
     "Write the page, whole or not at all"
-    return atomic_write(path, self.html())
+    return atomic_write(local_path(path), self.html())
