@@ -8,6 +8,7 @@ import logging
 import pickle
 import traceback
 import uuid
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -55,10 +56,12 @@ def written(folder):
 class Output(dict):
     "Texts by name"
     def error(self, name, f, *args, **kw):
-        "The whole of an exception: message, cause, traceback, its pickle"
-        try: f(*args, **kw)
-        except Exception as e: self[name] = ''.join(traceback.format_exception(e)) + repr(e) + str(getattr(e, 'problems', '')) + str(pickle.dumps(e, protocol=0))
-        else: pytest.fail(f'{name} raised nothing')
+        "The whole of an exception: message, cause, traceback, its pickle; or the warnings, and how what was made shows itself"
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter('always')
+            try: made = f(*args, **kw)
+            except Exception as e: self[name] = ''.join(traceback.format_exception(e)) + repr(e) + str(getattr(e, 'problems', '')) + str(pickle.dumps(e, protocol=0))
+            else: self[name] = '\n'.join(str(w.message) for w in seen) + repr(made) if seen else pytest.fail(f'{name} raised nothing')
 
     def answer(self, name, f, *args):
         "What a call answers, or what it says when it cannot"
@@ -87,7 +90,7 @@ def of_configuration(tmp_path):
         n = path.stem
         out.shown(f'{n} configuration', c); out.shown(f'{n} config', c.config)
         for section in c.config: out.shown(f'{n} config[{section}]', c.config[section])
-        for section in ('database', 'warehouse', 'own', 'monitoring'): out.shown(f'{n} explain {section}', c.explain(section))
+        for section in ('database', 'warehouse', 'own', 'monitoring'): out.shown(f'{n} explain {section}', c.explain(section)); out.shown(f'{n} get({section})', c.get(section))
         out[f'{n} to_json of explain'] = to_json([vars(x) for x in c.explain('database')])
         out.error(f'{n} set of a wrong value', c.set, 'data', f'postgres://ann:{CANARY}@h')
         out.error(f'{n} set of a wrong flag', c.set, 'features', {'api_key': CANARY})
@@ -276,7 +279,13 @@ def test_what_the_notebooks_saved():
 def bare(value, *args, **kw): return value
 
 
-MASKS = {'mask in config': (config_module, 'mask', bare), 'Shown in config': (config_module, 'Shown', bare), 'mask_text': (masks, 'mask_text', bare), 'is_secret': (masks, 'is_secret', lambda name: False),
+class Bare(dict):
+    "A section that hides nothing"
+    def __init__(self, tree, *args, **kw): super().__init__(tree)
+    def masked(self): return None
+
+
+MASKS = {'mask in config': (config_module, 'mask', bare), 'Settings in config': (config_module, 'Settings', bare), 'Shown in config': (config_module, 'Shown', Bare), 'mask_text': (masks, 'mask_text', bare), 'is_secret': (masks, 'is_secret', lambda name: False),
          'is_secret in explain': (config_module, 'is_secret', lambda name: False), 'type only at the top': (config_module, 'type', lambda x: SimpleNamespace(__name__=repr(x)))}
 
 @pytest.mark.parametrize('name', MASKS)
