@@ -35,11 +35,14 @@ def version(as_json):
 
     Example: mlops-nb version --json
     """
-    from importlib.metadata import version as installed
+    from importlib.metadata import PackageNotFoundError, version
     from mlops_nb import __version__
+    def installed(name):
+        try: return version(name)
+        except PackageNotFoundError: return None                     # an extra that is not installed
     names = ('scikit-learn', 'numpy', 'pandas', 'scipy', 'skops', 'sqlalchemy', 'flask')
     data = {'mlops_nb': __version__, 'python': sys.version.split()[0], **{n: installed(n) for n in names}}
-    say(as_json, data, '\n'.join(f'{k} {v}' for k, v in data.items()))
+    say(as_json, data, '\n'.join(f'{k} {cell(v)}' for k, v in data.items()))
 
 # %% ../../nbs/12_cli/1_cli.ipynb #dfb6605d
 def _frame(ref:str, store:str):

@@ -7,7 +7,8 @@ from __future__ import annotations
 from datetime import timezone
 from pathlib import Path
 import click
-from ..core.rules import InvalidInput, to_json
+from ..core.masks import brief
+from ..core.rules import InvalidInput, atomic_write, local_path, to_json
 from .terminal import cell, existing, json_option, say, store_option, table
 
 # %% auto #0
@@ -139,12 +140,12 @@ def _condition(text:str)->tuple[str, tuple]:
         if not found: continue
         try: return name.strip(), (op, float(limit))
         except ValueError: break
-    raise InvalidInput(f'{text!r} is no condition on a metric; write it like "auc>0.7"')
+    raise InvalidInput(f'{brief(text)} is no condition on a metric; write it like "auc>0.7"')
 
 def _equal(text:str)->tuple[str, str]:
     "`team=ops` as a key and its value"
     key, found, value = text.partition('=')
-    if not found: raise InvalidInput(f'{text!r} is no tag; write it like team=ops')
+    if not found: raise InvalidInput(f'{brief(text)} is no tag; write it like team=ops')
     return key.strip(), value.strip()
 
 # %% ../../nbs/12_cli/behind/2_registry.ipynb #620005f4
@@ -216,13 +217,12 @@ def _registry_card(ref, html, store, as_json):
 
     Example: mlops-nb registry card delay@champion --html card.html --store tour
     """
-    from mlops_nb.core.rules import atomic_write
     from mlops_nb.registry.registry import ModelRegistry
     with existing(store) as s:
         reg = ModelRegistry(s)
         name, version = reg.resolve(ref)
         text = reg.card(name, version, 'html' if html else 'markdown')
-    if html: atomic_write(html, text)
+    if html: atomic_write(local_path(html, '--html'), text)
     say(as_json, dict(name=name, version=version, path=html, card=None if html else text), html or text.rstrip())
 
 # %% ../../nbs/12_cli/behind/2_registry.ipynb #88330834

@@ -4,18 +4,26 @@
 
 # %% ../../nbs/12_cli/behind/1_terminal.ipynb #7c6c0d21
 from __future__ import annotations
-import sys, threading, traceback
+import sys, threading, traceback, warnings
 from collections.abc import Iterator
 from _thread import interrupt_main
 from contextlib import contextmanager
 from pathlib import Path
 import click
-from ..core.rules import InvalidInput, MissingFile, MlopsError, to_json
+from ..core.masks import brief, mask_text, mask_url
+from ..core.rules import InvalidInput, MissingFile, MlopsError, local_path, to_json
 
 # %% auto #0
 __all__ = ['config_option', 'json_option', 'Commands', 'store_option', 'say', 'table', 'cell', 'existing']
 
 # %% ../../nbs/12_cli/behind/1_terminal.ipynb #5b3aa79d
+@contextmanager
+def _warns_in_a_line()->Iterator[None]:
+    "Warnings are for people too: one line each, on standard error"
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *where: click.echo(f'mlops-nb: {mask_text(str(message))}', err=True)
+        yield
+
 @contextmanager
 def _hears_ctrl_c()->Iterator[None]:
     "Ctrl-C that Python had to drop inside of a destructor is sent again"
@@ -35,7 +43,7 @@ class Commands(click.Group):
     def invoke(self, ctx:click.Context):
         "Run the command that was named"
         try:
-            with _hears_ctrl_c(): return super().invoke(ctx)
+            with _hears_ctrl_c(), _warns_in_a_line(): return super().invoke(ctx)
         except MlopsError as e:
             click.echo(f'mlops-nb: {e}', err=True)
             ctx.exit(3)
@@ -92,10 +100,8 @@ def cell(
 def _is_there(location:str, blobs:str|None)->bool:
     "Is there a store at `location`? Looking makes none"
     from mlops_nb.store.blobs import is_url
-    if '\0' in location: raise InvalidInput(f'{location!r} cannot be a place: no path or URL has a character NUL')
-    if not is_url(location):
-        path = Path(location)
-        return (path/'store.db').exists() or path.suffix == '.db' and path.exists()
+    if not is_url(location): return (Path(location)/'store.db').exists() or location.endswith('.db') and Path(location).exists()
+    if '\0' in location: raise InvalidInput(f'{brief(location)} cannot be a place: no URL has a character NUL')
     if blobs is None: raise InvalidInput('a database keeps no blobs; say where they are: --blobs, or MLOPS_BLOBS')
     from mlops_nb.store.database import open_database
     database = open_database(location, 30.0)
@@ -103,16 +109,20 @@ def _is_there(location:str, blobs:str|None)->bool:
         with database.read() as c: return 'store_settings' in database.tables(c)
     finally: database.close()
 
+def _place(where:str|None, option:str)->str|None:
+    "What an option says, a path as an absolute one; `~` is the home, also where no shell has read it"
+    from mlops_nb.store.blobs import is_url
+    return where if where is None or is_url(where) else str(local_path(where, option))
+
 @contextmanager
 def existing(
     location:str, # Folder, path of a `.db` file, or URL of a database
 )->Iterator:      # The open `Store`; it is closed at the end of the block
     "The store at `location`, which must exist"
-    from mlops_nb.store.blobs import mask_url
     from mlops_nb.store.store import Store
     ctx = click.get_current_context(silent=True)
-    blobs = ctx and ctx.meta.get('mlops_nb.store.blobs')
-    if not _is_there(location, blobs):
+    place, blobs = _place(location, '--store'), _place(ctx and ctx.meta.get('mlops_nb.store.blobs'), '--blobs')
+    if not _is_there(place, blobs):
         raise MissingFile(f'there is no store at {mask_url(location)!r}; '
                           'name one with --store, or make one: mlops-nb tour --fast')
-    with Store(location, blobs) as store: yield store
+    with Store(place, blobs) as store: yield store

@@ -7,7 +7,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 import click
-from ..core.rules import InvalidInput, to_json
+from ..core.masks import brief
+from ..core.rules import InvalidInput, atomic_write, local_path, to_json
 from .terminal import cell, config_option, existing, json_option, say, store_option, table
 
 # %% auto #0
@@ -141,14 +142,13 @@ def _picture(found, node:str|None, path:str)->str:
     "Draw the graph into a file"
     import io
     import matplotlib.pyplot as plt
-    from mlops_nb.core.rules import atomic_write
     kind = Path(path).suffix.lower()
-    if kind not in ('.png', '.svg', '.pdf'): raise InvalidInput(f'{path!r} is no picture here; end it in .png, .svg or .pdf')
+    if kind not in ('.png', '.svg', '.pdf'): raise InvalidInput(f'{brief(path)} is no picture here; end it in .png, .svg or .pdf')
     buffer = io.BytesIO()
     figure = found.draw(node).figure
     figure.savefig(buffer, format=kind[1:])
     plt.close(figure)
-    atomic_write(path, buffer.getvalue())
+    atomic_write(local_path(path, '--draw'), buffer.getvalue())
     return path
 
 # %% ../../nbs/12_cli/behind/3_upkeep.ipynb #e8f328a9
