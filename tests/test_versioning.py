@@ -1,6 +1,7 @@
 "Round trips of many kinds of frames, many writers, sudden deaths, and a lineage that cannot bite its tail"
 import base64
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -22,8 +23,9 @@ from hypothesis.extra.pandas import column, data_frames, range_indexes
 
 from mlops_nb.data import chunks
 from mlops_nb.data.columns import content_key as _chunk_key
-from mlops_nb.core.rules import Conflict, InvalidInput, IntegrityError, NotFound, use_clock
+from mlops_nb.core.rules import Conflict, InvalidInput, IntegrityError, MissingFile, NotFound, use_clock
 from mlops_nb.data.manifests import table_manifest
+from mlops_nb.data.tables import read_table
 from mlops_nb.store.store import Store
 from mlops_nb.data.versioning import DataVersioning
 
@@ -368,6 +370,42 @@ def test_a_manifest_of_a_newer_format_is_refused(tmp_path):
         with pytest.raises(InvalidInput, match='has a manifest of format 3; this version of mlops_nb reads up to 2'): v.load_data(a)
 
 
+# -- paths ---------------------------------------------------------------------------------------------------------------------------------
+
+def test_paths_mean_the_same_from_whatever_folder_and_the_home_is_found(tmp_path, monkeypatch):
+    home, frame = tmp_path/'home', pd.DataFrame({'x': [1, 2]})
+    home.mkdir(); (tmp_path/'else').mkdir()
+    frame.to_csv(home/'x.csv', index=False); frame.to_csv(tmp_path/'x.csv', index=False); (home/'photo.bin').write_bytes(b'ab')
+    monkeypatch.setenv('HOME', str(home)); monkeypatch.chdir(tmp_path)
+    with DataVersioning(tmp_path/'dv') as v:
+        a = v.version_data('x.csv', 'd')
+        assert v.version_data('~/x.csv', 'd') == a and v.load_data(v.version_data(Path('~/photo.bin'), 'photo')) == b'ab'
+        monkeypatch.chdir('else')
+        assert v.data_path == tmp_path/'dv' and Path(v.get_lineage()[a]['path']).is_file()
+        assert v.export_data(a, '~/made/out.csv') == home/'made'/'out.csv' and v.export_data(a, 'out.parquet') == tmp_path/'else'/'out.parquet'
+        assert v.export_data('photo', '~/copy.bin') == home/'copy.bin' and (home/'copy.bin').read_bytes() == b'ab'
+        equal(read_table('~/made/out.csv'), frame); equal(v.load_data(a), frame)
+        assert sorted(p.name for p in Path('.').iterdir()) == ['out.parquet']
+        with pytest.raises(MissingFile, match=f'no file at .{tmp_path}/else/x.csv'): v.version_data('x.csv', 'd')
+        for bad in ('x\0.csv', '', 'x'*5000):
+            with pytest.raises(InvalidInput): v.version_data(bad, 'd')
+            with pytest.raises(InvalidInput): v.export_data(a, bad)
+
+
+def test_an_exported_file_is_on_the_disk_whole_or_not_at_all(tmp_path, monkeypatch):
+    synced, real = [], os.fsync
+    monkeypatch.setattr(os, 'fsync', lambda fd: synced.append(os.readlink(f'/proc/self/fd/{fd}') if sys.platform == 'linux' else fd) or real(fd))
+    with DataVersioning(tmp_path/'d') as v:
+        a, odd = v.version_data(pd.DataFrame({'x': [1]}), 'd'), v.version_data(pd.DataFrame({'z': [1j]}), 'odd')
+        synced.clear(); path = v.export_data(a, tmp_path/'out'/'x.csv')
+        assert len(synced) == 2 and (sys.platform != 'linux' or Path(synced[0]).parent == path.parent and synced[1] == str(path.parent))    # the file, then its folder
+        with pytest.raises(InvalidInput, match='holds what .parquet cannot'): v.export_data(odd, tmp_path/'out'/'z.parquet')
+        with pytest.raises(InvalidInput, match='is a folder'): v.export_data(a, (tmp_path/'folder.csv').mkdir() or tmp_path/'folder.csv')
+        monkeypatch.setattr('mlops_nb.data.versioning.write_batches', lambda part, *_: Path(part).write_text('half') and 1/0)
+        with pytest.raises(ZeroDivisionError): v.export_data(a, path)
+        assert path.read_text() == 'x\n1\n' and [p.name for p in path.parent.iterdir()] == ['x.csv']
+
+
 # -- which version is meant -----------------------------------------------------------------------------------------------------------------
 
 def test_names_that_look_like_digits_and_names_with_lines(tmp_path):
@@ -599,6 +637,8 @@ def test_on_every_store(any_store):
         a = v.version_data(f, 'd', 'first')
         b = v.version_data(pd.concat([f, f.iloc[:30]], ignore_index=True), 'd', parent_version=a)
         equal(v.load_data(a), f); assert len(v.load_data(b)) == 3030 and [r['version'] for r in v.get_lineage(b)] == [b, a]
+        path = v.get_lineage()[a]['path']
+        assert Path(path).is_file() if '://' not in path else path.startswith(('s3://', 'memory://')) and path.endswith(v._record(a).manifest[2:])
         equal(v.read_columns(b, ['x'], (3000, 3005)), f[['x']].iloc[:5].set_axis(range(3000, 3005)))
         assert v.compare_versions(a, b)['shape_change'] == {'from': (3000, 11), 'to': (3030, 11)}
         v.delete(b); assert v.gc(dry_run=False, grace=-1)

@@ -235,7 +235,8 @@ def compare_rows(
     drift:bool=False,              # Also how far each column has moved as a whole? It reads each changed column whole
 )->dict:                           # schema, key, rows, row_order_changed, columns, added, removed; strict JSON can hold it
     "Which rows were added, removed, changed or moved, and in which columns; equal chunks are not read"
-    left, right, key = _Side(versions, version1), _Side(versions, version2), [key] if isinstance(key, str) else list(key or [])
+    left, right = _Side(versions, version1), _Side(versions, version2)
+    key = [key] if isinstance(key, str) else list(key or [])
     common = [n for n in left.parts if n in right.parts]
     paired, check, moved = _pairs(left, right, key, common)
     dirty, columns = _columns(left, right, key, common, check, examples, drift)

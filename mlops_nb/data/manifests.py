@@ -4,18 +4,23 @@
 
 # %% ../../nbs/03_data/behind/5_manifests.ipynb #46b73d96
 from __future__ import annotations
+import json, zlib
 from collections.abc import Iterable, Iterator
 import numpy as np, pandas as pd, pyarrow as pa
 from .chunks import Cutter, cut
-from .columns import content_key, describe, from_arrow, series, to_arrow
-from ..core.rules import InvalidInput
+from .columns import content_key, describe, dtype_name, from_arrow, series, to_arrow
+from ..core.masks import brief
+from ..core.rules import InvalidInput, IntegrityError, digest
 from .packs import ChunkReader, ChunkWriter, in_threads
 from .tables import Stripe, with_end
 
 # %% auto #0
-__all__ = ['table_manifest', 'numbered', 'column_values', 'needed_keys', 'table_values', 'table_bands']
+__all__ = ['table_manifest', 'numbered', 'array_manifest', 'file_manifest', 'shape_of', 'column_values', 'needed_keys',
+           'table_values', 'table_bands', 'content_hash', 'pack_manifest', 'unpack_manifest', 'shown_manifest']
 
 # %% ../../nbs/03_data/behind/5_manifests.ipynb #54bfc55e
+_FORMAT = 2      # of manifests; the first had other borders of chunks
+
 class _Stream:
     "A column on its way into the store, batch by batch"
     def __init__(self, values:pd.Series|pd.Index, where:str):
@@ -61,7 +66,7 @@ def _levels(index:pd.Index, where:str)->list[tuple[str, pd.Index]]:
     "The levels of an index that must be stored, and what to call them; none of one that only counts"
     for n in index.names:
         if n is not None and not isinstance(n, (str, int)):
-            raise InvalidInput(f'an index is named {n!r}; names of indexes are texts, integers or None')
+            raise InvalidInput(f'an index is named {brief(n)}; names of indexes are texts, integers or None')
     if type(index) is pd.RangeIndex: return []
     if index.nlevels == 1: return [(where, index)]
     return [(f'{where} level {i}', index.get_level_values(i)) for i in range(index.nlevels)]
@@ -84,7 +89,7 @@ def table_manifest(
     batches:Iterable[pd.DataFrame|Stripe], # At least one; all of the same table, each column with one dtype
     writer:ChunkWriter|None=None,          # Stores the chunks; None only names them
     old:dict|None=None,                    # Manifest of an earlier version, to which `writer` may refer
-)->dict:                                   # kind, rows, labels, columns, index, header
+)->dict:                                   # format, kind, rows, labels, columns, index, header
     "Store a table; its manifest"
     put, streams, first, rows = writer.put if writer else (lambda *_: None), {}, None, 0
     for stripe, whole in _stripes(batches):
@@ -98,7 +103,7 @@ def table_manifest(
     put([c for s in streams.values() for c in s.inner_chunks])
     header, streams = first.header, [streams[p] for p in range(len(streams))]
     index = _index_part(_grown(first.index, rows), streams[len(header):])
-    return dict(kind='frame', rows=rows, labels=[str(c) for c in header], index=index,
+    return dict(format=_FORMAT, kind='frame', rows=rows, labels=[str(c) for c in header], index=index,
                 columns=[s.part() for s in streams[:len(header)]], header=_small_index(header, 'the header', put))
 
 def _stripes(batches:Iterable[pd.DataFrame|Stripe])->Iterator[tuple[Stripe, bool]]:
@@ -142,6 +147,35 @@ def _earlier(old:dict, header:pd.Index, streams:dict[int, _Stream])->list[list]:
     parts += [levels[i] if i < len(levels) else None for i in range(len(streams) - len(parts))]
     same = [p is not None and p['how']['kind'] == s.how['kind'] for p, s in zip(parts, streams.values())]
     return [p['chunks'] if ok else [] for p, ok in zip(parts, same)]
+
+# %% ../../nbs/03_data/behind/5_manifests.ipynb #a66d091a
+def array_manifest(
+    data:np.ndarray,               # Numbers or booleans, of any shape
+    writer:ChunkWriter|None=None,  # Stores the chunks; None only names them
+    old:dict|None=None,            # Manifest of an earlier version, to which `writer` may refer
+)->dict:                           # kind, rows, shape, labels, columns
+    "Store an array, which is one long column and a shape; its manifest"
+    if data.dtype.kind not in 'biufc' or data.dtype.itemsize > (16 if data.dtype.kind == 'c' else 8):
+        raise InvalidInput(f'an array of {data.dtype} cannot be given back exactly; '
+                           'use numbers or booleans, or a DataFrame')
+    flat = pd.DataFrame({'array': np.ascontiguousarray(data).reshape(-1)})
+    old = {**old, 'labels': ['array'], 'index': {}} if old and old['kind'] == 'array' else None
+    column = table_manifest([flat], writer, old)['columns'][0]
+    rows = len(data) if data.ndim else 1
+    return dict(format=_FORMAT, kind='array', rows=rows, shape=list(data.shape), labels=[], columns=[column])
+
+def file_manifest(
+    sha256:str,  # Of its bytes, which are one blob
+    size:int,    # How many they are
+)->dict:         # format, kind, rows, labels, columns, shape, sha256
+    "The manifest of a file that is no table"
+    return dict(format=_FORMAT, kind='file', rows=0, labels=[], columns=[], shape=[size], sha256=sha256)
+
+def shape_of(
+    manifest:dict,  # Of a table, an array or a file
+)->list[int]:       # Rows and columns of a table, lengths of an array, bytes of a file
+    "The shape of what a manifest describes"
+    return manifest.get('shape', [manifest['rows'], len(manifest['columns'])])
 
 # %% ../../nbs/03_data/behind/5_manifests.ipynb #3b23b4ce
 def column_values(
@@ -253,3 +287,58 @@ def table_bands(
         frame = pd.DataFrame(dict(enumerate(series(f, part) for f in found[:width])), index=part, copy=False)
         frame.columns = header
         yield frame
+
+# %% ../../nbs/03_data/behind/5_manifests.ipynb #6ba995c1
+_APART = 'places', 'packs', 'name'         # what is kept in a manifest and is no part of the identity
+
+def _plain_json(x:dict)->bytes:
+    text = json.dumps(x, sort_keys=True, separators=(',', ':'), ensure_ascii=False, allow_nan=False)
+    return text.encode('utf8', 'surrogatepass')
+
+def content_hash(
+    manifest:dict,  # With or without places
+)->str:             # 64 lower-case hexadecimal digits
+    "The hash of what a manifest says about the content"
+    return digest(_plain_json({k: v for k, v in manifest.items() if k not in _APART}))
+
+def pack_manifest(
+    manifest:dict,           # What the data consists of
+    places:dict[str, list],  # Of its chunks, as `ChunkWriter` has them
+    **more,                  # What else is kept beside the identity: the `name` of a file
+)->bytes:                    # To be stored
+    "A manifest with the places of its chunks, each pack named once"
+    packs = sorted({p[0] for p in places.values()})
+    number = {sha: i for i, sha in enumerate(packs)}
+    full = {k: [number[p[0]], *(p[1:] or [0, None, 0, []])] for k, p in places.items()}
+    return zlib.compress(_plain_json({**manifest, **more, 'packs': packs, 'places': full}), 1)
+
+def unpack_manifest(
+    data:bytes,   # From `pack_manifest`
+    content:str,  # The hash that it must have
+    what:str,     # Whose manifest it is, for a message
+)->dict:          # The manifest; `places` say where the chunks are
+    "A manifest that was stored, checked"
+    m = json.loads(data if data[:1] == b'{' else zlib.decompress(data))
+    if (found := m.setdefault('format', 1)) > _FORMAT:
+        raise InvalidInput(f'{what} has a manifest of format {found}; '
+                           f'this version of mlops_nb reads up to {_FORMAT}. Upgrade mlops_nb')
+    if 'digests' in m: return {**m, 'places': {k: [d] for k, d in m['digests'].items()}}
+    if content_hash(m) != content: raise IntegrityError(f'the record of {what} leads to the manifest of other data')
+    return {**m, 'places': {k: [m['packs'][i], *rest] for k, (i, *rest) in m.get('places', {}).items()}}
+
+# %% ../../nbs/03_data/behind/5_manifests.ipynb #55d698f3
+def shown_manifest(
+    manifest:dict,  # Of a table, an array or a file
+)->dict:            # format, kind, rows, shape, columns and index
+    "A manifest for users: what each column is called, its dtype, and its chunks"
+    m, index = manifest, manifest.get('index') or {}
+    names = numbered(m['labels']) or ['']*len(m['columns'])
+    return dict(format=m['format'], kind=m['kind'], rows=m['rows'], shape=shape_of(m),
+                columns=[_part(n, p) for n, p in zip(names, m['columns'])],
+                index=dict(range=index.get('range'), names=index.get('names', []),
+                           levels=[_part(n, p) for n, p in zip(index.get('names', []), index.get('levels', []))]))
+
+def _part(name:str, part:dict)->dict:
+    "A column as it is shown; `type` holds the chunks of the categories too"
+    kind = {**part['how'], 'categories': part['categories']} if 'categories' in part else part['how']
+    return dict(name=name, dtype=dtype_name(part['how']), type=kind, chunks=[list(c) for c in part['chunks']])

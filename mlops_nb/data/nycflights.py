@@ -9,6 +9,7 @@ from functools import lru_cache
 from numbers import Integral
 from pathlib import Path
 import pandas as pd
+from ..core.masks import brief
 from ..core.rules import InvalidInput
 
 # %% auto #0
@@ -47,7 +48,7 @@ def flights(
     if month is not None: year = year[year['month'].isin(_months(month))]
     if sample is not None:
         if isinstance(sample, bool) or not (isinstance(sample, Integral) and 1 <= sample <= len(year)):
-            raise InvalidInput(f'sample={sample!r}; choose a number from 1 to {len(year):,}, which is what there is')
+            raise InvalidInput(f'sample={brief(sample)}; choose a number from 1 to {len(year):,}, as many as there are')
         year = year.sample(sample, random_state=seed).sort_index()
     columns = ['scheduled', 'flight', *_CATEGORIES, *_PLAN, *_WEATHER, *(_LEAKS if leaks else []), 'late']
     return year[columns].reset_index(drop=True)
@@ -56,7 +57,7 @@ def _months(month:int|Iterable[int])->list[int]:
     "One month or several, as a list of months that the year has"
     months = [month] if isinstance(month, Integral) else list(month)
     if wrong := [m for m in months if isinstance(m, bool) or m not in range(1, 13)]:
-        raise InvalidInput(f'month={wrong[0]!r}; the year has the months 1 to 12')
+        raise InvalidInput(f'month={brief(wrong[0])}; the year has the months 1 to 12')
     return months
 
 # %% ../../nbs/03_data/1_flights.ipynb #dc5b8177
@@ -66,7 +67,7 @@ def features(
     "What a model may see of these flights"
     wanted = [*_CATEGORIES, *_PLAN, *_WEATHER]
     if missing := [c for c in wanted if c not in frame]:
-        raise InvalidInput(f'these flights have no column {missing[0]!r}; features() takes what flights() gave')
+        raise InvalidInput(f'these flights have no column {brief(missing[0])}; features() takes what flights() gave')
     return frame[wanted]
 
 # %% ../../nbs/03_data/1_flights.ipynb #16247a23

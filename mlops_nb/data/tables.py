@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq
-from ..core.rules import InvalidInput, MissingFile
+from ..core.rules import InvalidInput, MissingFile, local_path
 
 # %% auto #0
 __all__ = ['table_kind', 'read_table', 'Stripe', 'with_end', 'read_batches', 'write_batches']
@@ -41,7 +41,7 @@ def read_table(
     path:str|Path,  # csv, tsv, jsonl or parquet file; the text ones also packed (gz, bz2, xz, zst, zip)
 )->pd.DataFrame:    # What pandas reads
     "Read a table from a file, by the ending of its name"
-    path = Path(path)
+    path = local_path(path)
     if not path.is_file(): raise MissingFile(f'no file at {str(path)!r}')
     if (kind := table_kind(path)) is None:
         raise InvalidInput(f'{path.name!r} ends in {path.suffix or "nothing"}; tables end in {", ".join(_READERS)}, '
@@ -187,7 +187,7 @@ def read_batches(
     path:str|Path,               # csv, tsv, jsonl or parquet file, as for `read_table`
 )->Iterator[pd.DataFrame|Stripe]: # At least one; together they are what `read_table` gives, in dtypes and index too
     "Read a table from a file in batches, so that its size does not matter"
-    path = Path(path)
+    path = local_path(path)
     kind = table_kind(path)
     if kind is None or not path.is_file() or path.stat().st_size < _SMALL: yield read_table(path)
     elif kind == '.parquet': yield from _parquet_stripes(path)

@@ -4,19 +4,21 @@
 
 # %% ../../nbs/03_data/2_versioning.ipynb #7dfedafe
 from __future__ import annotations
-import json, os, re, tempfile, unicodedata, warnings, zlib
+import os, re, unicodedata, warnings
 from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa
 from fastcore.basics import patch
 from sqlalchemy import ColumnElement, Connection, Row, and_, false, select
+from ..core.masks import brief, mask_url
 from ..core.rules import Conflict, IntegrityError, InvalidInput, MissingFile, NotFound
-from ..core.rules import check_name, digest, hint, utcnow
+from ..core.rules import check_name, hint, local_path, replacing, utcnow
 from .columns import dtype_name
-from .manifests import column_values, needed_keys, numbered, table_bands, table_manifest, table_values
+from .manifests import array_manifest, column_values, content_hash, file_manifest, needed_keys, numbered, pack_manifest
+from .manifests import shape_of, shown_manifest, table_bands, table_manifest, table_values, unpack_manifest
 from .packs import ChunkReader, ChunkWriter, prepare_packs, record_places
 from .provenance import DATA_PARENTS, DATA_VERSIONS, add_record, change_record, check_provenance, parents_of
 from .provenance import prepare_provenance, version_id
-from ..store.blobs import is_url, mask_url, resolve_url, split_digest
+from ..store.blobs import is_url, resolve_url, split_digest
 from ..store.store import Store, open_store
 from .tables import read_batches, read_table, table_kind, write_batches
 
@@ -24,7 +26,7 @@ from .tables import read_batches, read_table, table_kind, write_batches
 __all__ = ['DataVersioning']
 
 # %% ../../nbs/03_data/2_versioning.ipynb #885fbe8d
-_FORMAT, _BAND, _KEEP = 2, 1 << 15, 1 << 23      # of manifests; rows exported at once; bytes of packs kept
+_BAND, _KEEP = 1 << 15, 1 << 23      # rows exported at once; bytes of packs kept
 
 # %% ../../nbs/03_data/2_versioning.ipynb #03a80fa1
 class DataVersioning:
@@ -47,7 +49,7 @@ class DataVersioning:
 
 def _places(store:Store)->tuple[Path|str, str]:
     "Where a store is, whatever folder the process goes to, and below what its blobs lie; a URL without what is secret in it"
-    where = store.location if is_url(store.location) else Path(os.path.abspath(store.location))
+    where = store.location if is_url(store.location) else local_path(store.location)
     file = store._path('0'*64)
     if isinstance(file, Path): return where, Path(os.path.abspath(file)).parents[1].as_posix()
     return where, mask_url(resolve_url(store._blobs.url)).partition('?')[0].rstrip('/')
@@ -66,7 +68,7 @@ def _by_digits(text:str)->ColumnElement:
 def _meant(self:DataVersioning, version:str)->list[Row]:
     "The rows that `version` may mean: the one of that id, else those by their digits, else those whose id begins so"
     if not isinstance(version, str) or not version:
-        raise InvalidInput(f'a version is named by its id, a text, not {version!r}')
+        raise InvalidInput(f'a version is named by its id, a text, not {brief(version)}')
     text, ids = unicodedata.normalize('NFC', version), DATA_VERSIONS.c.version
     with self.store.read() as c:
         def rows(which:ColumnElement)->list[Row]: return c.execute(select(DATA_VERSIONS).where(which).order_by(ids)).all()
@@ -78,11 +80,11 @@ def _meant(self:DataVersioning, version:str)->list[Row]:
 def _only(self:DataVersioning, version:str, rows:list[Row], deleted:bool)->Row:
     "The one row that is meant by `version`; a deleted one only where that is allowed"
     if len(rows) > 1:
-        raise InvalidInput(f'{version!r} is the beginning of {len(rows)} versions: '
+        raise InvalidInput(f'{brief(version, 200)} is the beginning of {len(rows)} versions: '
                            f"{', '.join(r.version for r in rows[:5])}; write more of it")
     if not rows:
         with self.store.read() as c: ids = list(c.execute(select(DATA_VERSIONS.c.version)).scalars())
-        raise NotFound(f'no data version {version!r}. {hint(version, ids)}')
+        raise NotFound(f'no data version {brief(version, 200)}. {hint(version, ids)}')
     if rows[0].deleted_at and not deleted:
         raise NotFound(f'{rows[0].version!r} was deleted at {rows[0].deleted_at}; get_lineage still says '
                        'what it was made from. Version the same data again to have it back')
@@ -104,55 +106,20 @@ def _content(self:DataVersioning, version:str)->Row:
 @patch
 def _manifest(self:DataVersioning, row:Row)->dict:
     "The manifest of a record; `places` say where its chunks lie"
-    data = self.store.get(row.manifest)
-    m = json.loads(data if data[:1] == b'{' else zlib.decompress(data))
-    if (found := m.setdefault('format', 1)) > _FORMAT:
-        raise InvalidInput(f'{row.version!r} has a manifest of format {found}; '
-                           f'this version of mlops_nb reads up to {_FORMAT}. Upgrade mlops_nb')
-    if 'digests' in m: return {**m, 'places': {k: [d] for k, d in m['digests'].items()}}
-    if digest(_plain_json({k: v for k, v in m.items() if k not in _APART})) != row.hash:
-        raise IntegrityError(f'the record of {row.version!r} leads to the manifest of other data: {row.manifest}. '
-                             'Restore the database from a backup')
-    return {**m, 'places': {k: [m['packs'][i], *rest] for k, (i, *rest) in m.get('places', {}).items()}}
-
-_APART = 'places', 'packs', 'name'         # what is kept in a manifest and is no part of the identity
-
-def _plain_json(x:dict)->bytes:
-    text = json.dumps(x, sort_keys=True, separators=(',', ':'), ensure_ascii=False, allow_nan=False)
-    return text.encode('utf8', 'surrogatepass')
-
-def _packed(logical:dict, places:dict[str, list], **more)->bytes:
-    "What is stored: the manifest, and where its chunks lie"
-    packs = sorted({p[0] for p in places.values()})
-    number = {sha: i for i, sha in enumerate(packs)}
-    full = {k: [number[p[0]], *(p[1:] or [0, None, 0, []])] for k, p in places.items()}
-    return zlib.compress(_plain_json({**logical, **more, 'packs': packs, 'places': full}), 1)
-
-def _shape(m:dict)->list[int]: return m.get('shape', [m['rows'], len(m['columns'])])
+    try: return unpack_manifest(self.store.get(row.manifest), row.hash, repr(row.version))
+    except IntegrityError as e: raise IntegrityError(f'{e}: {row.manifest}. Restore the database from a backup') from None
 
 # %% ../../nbs/03_data/2_versioning.ipynb #f181ec65
 @patch
 def _store_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, base:dict|None)->tuple[dict, dict, dict]:
     "Store the chunks; the manifest, the places of the chunks, and what else is to be kept with it"
     if isinstance(data, Path) and table_kind(data) is None:
-        sha = self.store.put_file(data)
-        m = dict(format=_FORMAT, kind='file', rows=0, labels=[], columns=[], shape=[data.stat().st_size], sha256=sha)
-        return m, {}, dict(name=data.name)
+        return file_manifest(self.store.put_file(data), data.stat().st_size), {}, dict(name=data.name)
     writer = ChunkWriter(self.store, base and ChunkReader(self.store, base['places']))
-    if isinstance(data, np.ndarray): m = _array_manifest(data, writer, base)
+    if isinstance(data, np.ndarray): m = array_manifest(data, writer, base)
     else: m = table_manifest([data] if isinstance(data, pd.DataFrame) else read_batches(data), writer, base)
     writer.flush()
-    return dict(format=_FORMAT, **m), writer.places, {}
-
-def _array_manifest(data:np.ndarray, writer:ChunkWriter, base:dict|None)->dict:
-    "An array is one long column, and a shape"
-    if data.dtype.kind not in 'biufc' or data.dtype.itemsize > (16 if data.dtype.kind == 'c' else 8):
-        raise InvalidInput(f'an array of {data.dtype} cannot be given back exactly; '
-                           'use numbers or booleans, or a DataFrame')
-    flat = pd.DataFrame({'array': np.ascontiguousarray(data).reshape(-1)})
-    old = base and {**base, 'labels': ['array'], 'index': {}} if base and base['kind'] == 'array' else None
-    column = table_manifest([flat], writer, old)['columns'][0]
-    return dict(kind='array', rows=len(data) if data.ndim else 1, shape=list(data.shape), labels=[], columns=[column])
+    return m, writer.places, {}
 
 @patch
 def _base(self:DataVersioning, parents:list[str], name:str)->dict|None:
@@ -173,7 +140,7 @@ def version_data(self:DataVersioning,
     "Store a version of a data set; the same content gives the same id and stores nothing"
     name = check_name(name, 'data set name')
     if not isinstance(description, str|None):
-        raise InvalidInput(f'a description is a text, not {type(description).__name__}: {description!r}')
+        raise InvalidInput(f'a description is a text, not {type(description).__name__}: {brief(description)}')
     parents, data = self._parents(parent_version), _accepted(data)
     try: version, known = self._record_content(data, name, description, parents, self._base(parents, name))
     except IntegrityError: version, known = self._record_content(data, name, description, parents, None)
@@ -185,7 +152,7 @@ def _parents(self:DataVersioning, given:str|list[str]|None)->list[str]:
     "Ids of the versions that are named as parents, each once"
     if given is None or isinstance(given, str): given = [] if given is None else [given]
     if not isinstance(given, list|tuple):
-        raise InvalidInput(f'a parent is named by its id, several by a list of ids, not by {type(given).__name__}: {given!r}')
+        raise InvalidInput(f'a parent is named by its id, several by a list of ids, not by {type(given).__name__}: {brief(given)}')
     return list(dict.fromkeys(self._record(p, deleted=True).version for p in given))
 
 def _accepted(data)->pd.DataFrame|np.ndarray|Path:
@@ -194,7 +161,7 @@ def _accepted(data)->pd.DataFrame|np.ndarray|Path:
     if not isinstance(data, (str, os.PathLike)):
         raise InvalidInput('a version is made of a DataFrame, a numpy array or the path of a file, '
                            f'not {type(data).__name__}')
-    if not (path := Path(data)).is_file(): raise MissingFile(f'no file at {str(data)!r}')
+    if not (path := local_path(data, 'data')).is_file(): raise MissingFile(f'no file at {str(path)!r}')
     return path
 
 # %% ../../nbs/03_data/2_versioning.ipynb #65e4d9cc
@@ -203,11 +170,11 @@ def _record_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, name
                     parents:list[str], base:dict|None)->tuple[str, bool]:
     "Store the content, then the record; the id, and whether the version was there before"
     logical, places, more = self._store_content(data, base)
-    content, shape = digest(_plain_json(logical)), _shape(logical)
+    content, shape = content_hash(logical), shape_of(logical)
     version = version_id(name, content)
     with self.store.read() as c: old = _known(c, version, content)
     if old is not None and not old.deleted_at: return version, True
-    blob = _packed(logical, places, **more)
+    blob = pack_manifest(logical, places, **more)
     sha = self.store.put(blob)
     blobs = {p[0] for p in places.values()} | {sha} | ({logical['sha256']} if 'sha256' in logical else set())
     size = len(blob) + (shape[0] if logical['kind'] == 'file' else 0)
@@ -243,7 +210,7 @@ def _say_what_is_lost(self:DataVersioning, version:str, description:str|None, pa
     with self.store.read() as c:
         row, have = _known(c, version, self._record(version).hash), parents_of(c, version)
     lost = [f'the parent {p!r}' for p in parents if p not in have]
-    if description not in (None, row.description): lost.insert(0, f'the description {description!r}')
+    if description not in (None, row.description): lost.insert(0, f'the description {brief(description)}')
     if lost: warnings.warn(f'{version!r} is there already, and its record does not change; '
                            f"not noted: {', '.join(lost)}", stacklevel=3)
 
@@ -266,28 +233,15 @@ def manifest(self:DataVersioning,
     version:str, # As for `load_data`
 )->dict:         # format, kind, rows, shape, columns and index: see above
     "What a version consists of, without loading it"
-    return _shown(self._comparable(version, self._manifest(self._content(version))))
-
-def _shown(m:dict)->dict:
-    "A manifest as `manifest` gives it"
-    names, index = numbered(m['labels']) or ['']*len(m['columns']), m.get('index') or {}
-    return dict(format=m['format'], kind=m['kind'], rows=m['rows'], shape=_shape(m),
-                columns=[_part(n, p) for n, p in zip(names, m['columns'])],
-                index=dict(range=index.get('range'), names=index.get('names', []),
-                           levels=[_part(n, p) for n, p in zip(index.get('names', []), index.get('levels', []))]))
+    return shown_manifest(self._comparable(version, self._manifest(self._content(version))))
 
 @patch
 def _comparable(self:DataVersioning, version:str, m:dict)->dict:
-    "The manifest `m` of a version, in today's format"
-    if m['format'] == _FORMAT: return m
+    "The manifest `m` of a version, cut as today: one of the first format is made anew"
+    if m['format'] > 1: return m
     data = self.load_data(version)
-    again = table_manifest([data]) if isinstance(data, pd.DataFrame) else _array_manifest(data, None, None)
+    again = table_manifest([data]) if isinstance(data, pd.DataFrame) else array_manifest(data)
     return {**again, 'format': m['format']}
-
-def _part(name:str, part:dict)->dict:
-    "A column as `manifest` shows it; `type` holds the chunks of the categories too"
-    kind = {**part['how'], 'categories': part['categories']} if 'categories' in part else part['how']
-    return dict(name=name, dtype=dtype_name(part['how']), type=kind, chunks=[list(c) for c in part['chunks']])
 
 # %% ../../nbs/03_data/2_versioning.ipynb #621424ae
 @patch
@@ -315,30 +269,27 @@ def read_columns(self:DataVersioning,
 def _opened(self:DataVersioning, version:str)->tuple[dict, dict, ChunkReader]:
     "For many small reads: what `manifest` gives, the manifest as it is stored, and a reader that keeps little"
     m = self._manifest(self._content(version))
-    return _shown(self._comparable(version, m)), m, ChunkReader(self.store, m['places'], _KEEP)
+    return shown_manifest(self._comparable(version, m)), m, ChunkReader(self.store, m['places'], _KEEP)
 
 # %% ../../nbs/03_data/2_versioning.ipynb #b122b9f0
 @patch
 def export_data(self:DataVersioning,
     version:str,     # As for `load_data`
     path:Path|str,   # `.parquet` or `.csv` for a table; any for a file that is no table
-)->Path:             # `path`
-    "Write a version into a file"
-    row, path = self._content(version), Path(path)
+)->Path:             # Where the file is
+    "Write a version into a file, which is on the disk when this returns"
+    row, path = self._content(version), local_path(path)
     m = self._manifest(row)
     if m['kind'] == 'file': return self.store.fetch(m['sha256'], path)
     if m['kind'] != 'frame' or (kind := path.suffix.lower()) not in ('.parquet', '.csv'):
         what = 'a table; name a .parquet or .csv file'
         if m['kind'] == 'array': what = 'an array; save what load_data gives with numpy.save'
         raise InvalidInput(f'{str(path)!r} cannot take {row.version!r}, which is {what}')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd, part = tempfile.mkstemp(dir=path.parent, prefix='.tmp-'); os.close(fd)
+    bands = table_bands(m, ChunkReader(self.store, m['places'], _KEEP), _BAND)
     try:
-        write_batches(part, kind, table_bands(m, ChunkReader(self.store, m['places'], _KEEP), _BAND), m['rows'])
-        os.chmod(part, 0o644); os.replace(part, path)
+        with replacing(path) as part: write_batches(part, kind, bands, m['rows'])
     except (pa.ArrowException, TypeError) as e:
         raise InvalidInput(f'{row.version!r} holds what {path.suffix} cannot: {e}') from e
-    finally: Path(part).unlink(missing_ok=True)
     return path
 
 # %% ../../nbs/03_data/2_versioning.ipynb #587253c1
@@ -421,7 +372,7 @@ def compare_versions(self:DataVersioning,
     left, right = (dict(zip(numbered(m['labels']), m['columns'])) for m in (a, b))
     common = [c for c in left if c in right]
     types = {c: (dtype_name(left[c]['how']), dtype_name(right[c]['how'])) for c in common}
-    found = dict(shape_change={'from': tuple(_shape(a)), 'to': tuple(_shape(b))},
+    found = dict(shape_change={'from': tuple(shape_of(a)), 'to': tuple(shape_of(b))},
                  columns_added=[c for c in right if c not in left], columns_removed=[c for c in left if c not in right],
                  common_columns=common, changed_columns=[c for c in common if left[c] != right[c]],
                  dtype_changes={c: {'from': old, 'to': new} for c, (old, new) in types.items() if old != new},
