@@ -18,7 +18,7 @@ _MOVED = {room: f'{wing}.{room}' for wing, rooms in _ROOMS.items() for room in r
 _MOVED |= {'mlflow_io': 'registry.mlflow', 'dashboard': 'monitoring.report', 'records': 'governance.sources', 'commands': 'cli.registry'}
 
 _LED_ON = {  # paths of rooms that got another name later: they still work, with a warning
-    'registry.mlflow_io': 'registry.mlflow', 'governance.records': 'governance.sources',
+    'registry.mlflow_io': 'registry.mlflow', 'registry.ledger': 'registry.catalog', 'governance.records': 'governance.sources',
     'cli.commands': 'cli.registry', 'cli.cli': 'cli.main',
 }
 

@@ -31,7 +31,7 @@ WERE_MODULES = {  # modules of version 0.1.0 whose path is a wing now -> the pub
     'monitoring': 'ModelMonitor quality',
 }
 NAMED = {  # old path -> new path, of rooms that were renamed inside of their wing
-    'registry.mlflow_io': 'registry.mlflow', 'governance.records': 'governance.sources', 'cli.commands': 'cli.registry', 'cli.cli': 'cli.main'}
+    'registry.mlflow_io': 'registry.mlflow', 'registry.ledger': 'registry.catalog', 'governance.records': 'governance.sources', 'cli.commands': 'cli.registry', 'cli.cli': 'cli.main'}
 
 
 def fresh(code):
@@ -155,3 +155,10 @@ import mlops_nb.governance.records as records
 again = [importlib.reload(m) for m in (mlops_nb, mlops_nb.data, records)]
 print(json.dumps([again[0].DataVersioning.__name__, again[1].flights.__name__, again[2].__name__]))'''
     ) == ['DataVersioning', 'flights', 'mlops_nb.governance.sources']
+
+
+def test_what_the_ledger_of_the_registry_gave_is_where_its_path_leads():
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        from mlops_nb.registry.ledger import LEDGER, append, check_chain, last_line, last_lines, lines, person
+    assert LEDGER.name and all(map(callable, (append, check_chain, last_line, last_lines, lines, person)))

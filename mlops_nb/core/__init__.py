@@ -11,6 +11,6 @@ from .. import face
 # %% ../../nbs/01_core/index.ipynb #61131e09
 __all__, __getattr__, __dir__ = face('mlops_nb.core',
     config='MLPipelineConfig',
-    rules='MlopsError InvalidInput NotFound Conflict MissingFile '
-        'IntegrityError hint check_name digest to_json atomic_write '
-        'utcnow use_clock')
+    rules='''MlopsError InvalidInput NotFound Conflict MissingFile IntegrityError
+             hint check_name digest to_json utcnow use_clock''',
+    files='atomic_write')

@@ -12,4 +12,4 @@ from .. import face
 __all__, __getattr__, __dir__ = face('mlops_nb.store',
     store='Store open_store', database='open_database Busy Damaged',
     blobs='StorageFull', objects='open_blobs', transactions='Transaction',
-    migrations='TableGroups')
+    migrations='TableGroups', ledger='Ledger Sealed')
