@@ -117,6 +117,41 @@ def test_the_rule_of_direction_can_fail(tmp_path):
     assert wrong_direction(tmp_path) == (['core/rules.py imports store.store; core may import nothing'], 2)
 
 
+# ---- the tables of README and CONTRIBUTING
+
+
+def rows(text, header):
+    "The rows of the table that has this header, as lists of cells"
+    lines = text.split(header)[1].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip('|').split('|')] for line in lines[:next(i for i, line in enumerate(lines) if not line.startswith('|'))]]
+
+
+def on_the_shelves(folder): return [re.sub(r'^\d+_', '', nb.stem) for nb in sorted(folder.glob('[0-9]*.ipynb'), key=lambda nb: int(nb.name.split('_')[0]))]
+
+
+def test_the_map_of_contributing_is_the_house():
+    table = rows((ROOT/'CONTRIBUTING.md').read_text(encoding='utf8'), '| wing | lessons | behind | may import |')
+    assert [row[0] for row in table] == [*sorted(p.name for p in NBS.glob('[0-9]*')), 'tutorials']
+    later = set()
+    for folder, lessons, behind, may in table:
+        wing = folder.partition('_')[2]
+        if wing in MAY:
+            assert lessons.split() == on_the_shelves(NBS/folder) and behind.split() == on_the_shelves(NBS/folder/'behind'), folder
+            named = re.sub(r'\(.*\)', '', may).replace('nothing of ours', '').replace('all; nobody imports it', '*')
+            assert named.split() == MAY[wing].split(), f'{folder}: {may}'
+            later |= {(wing, other) for other in re.findall(r'\((\w+) inside of', may)}
+    assert later == LATER
+
+
+def test_the_table_of_readme_has_a_row_for_each_wing_and_links_its_lessons():
+    table = rows((ROOT/'README.md').read_text(encoding='utf8'), '| wing | lessons | what you learn to build |')
+    assert len(table) <= 14
+    for (wing, lessons, _), folder in zip(table, [*sorted(NBS.glob('[0-9]*')), NBS/'tutorials'], strict=True):
+        assert wing == f'[{folder.name.split("_")[-1]}](nbs/{folder.name}/index.ipynb)'
+        there = {f'nbs/{folder.name}/{nb.name}' for nb in folder.glob('*.ipynb')} - {f'nbs/{folder.name}/index.ipynb'}
+        assert set(re.findall(r'\]\(([^)]+)\)', lessons)) == there
+
+
 # ---- the landing pages and their pictures
 
 
@@ -172,4 +207,4 @@ def test_a_landing_page_links_each_notebook_of_its_folder():
             assert f'](../images/rooms/{folder.name.partition("_")[2]}.svg)' in text and f'default_exp {folder.name.partition("_")[2]}.__init__' in text
 
 
-def test_no_private_name_leaves_its_wing(): assert set(private_names_that_leave()) <= {'registry/registry <- mlops_nb.models.formats: _load_checked'}
+def test_no_private_name_leaves_its_wing(): assert private_names_that_leave() == []
