@@ -1,4 +1,5 @@
 "A real MLflow loads what we export, and we load what a real MLflow saves, with equal predictions"
+from importlib.metadata import version
 from pathlib import Path
 import importlib.util
 import json
@@ -124,6 +125,21 @@ def test_a_folder_cannot_name_files_outside_of_itself(tmp_path):
     said = dict(yaml.safe_load((folder(tmp_path/'e')/'MLmodel').read_text()), saved_input_example_info=dict(type='dataframe', artifact_path='../secret'))
     (tmp_path/'e/MLmodel').write_text(yaml.safe_dump(said))
     with pytest.raises(InvalidInput, match='outside of the folder'): read_mlflow(tmp_path/'e')
+
+
+@pytest.mark.parametrize('text', ['{"columns": ["hour"], "columns": ["x"], "data": [[1]]}', '{"columns": ["hour"], "data": [[NaN]]}', '['*5000 + ']'*5000, '{'])
+def test_an_input_example_is_strict_json_or_is_named(tmp_path, text):
+    said = dict(yaml.safe_load((folder(tmp_path/'e')/'MLmodel').read_text()), saved_input_example_info=dict(type='dataframe', artifact_path='example.json'))
+    (tmp_path/'e/MLmodel').write_text(yaml.safe_dump(said)); (tmp_path/'e/example.json').write_text(text)
+    with pytest.raises(InvalidInput, match="^the input example 'example.json' of .* cannot be read: "): read_mlflow(tmp_path/'e')
+
+
+def test_the_home_is_a_place_for_mlflow_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    with ModelRegistry(tmp_path/'r') as reg:
+        reg.register_model(LogisticRegression().fit(X[['hour']], y), 'm', '1', input_example=X[['hour']])
+        assert reg.export_mlflow('m', '1', '~/flow') == tmp_path/'flow' and reg.import_mlflow('~/flow', 'n', '1') == 'n:1'
+        assert f"skops=={version('skops')}" in (tmp_path/'flow/requirements.txt').read_text()
 
 
 class Evil:

@@ -235,6 +235,40 @@ def test_a_store_of_the_first_schema_opens_with_all_that_it_knew(tmp_path):
     assert not {'model_aliases', 'model_versions_1'} & names
 
 
+@pytest.fixture
+def yesterday(tmp_path):
+    "A store as it was before this version, and what it said then"
+    here, held = Path(__file__).parent/'stores', json.loads((Path(__file__).parent/'stores'/'main.blobs.json').read_text())
+    (tmp_path/'main').mkdir()
+    db = sqlite3.connect(tmp_path/'main'/'store.db')
+    db.executescript((here/'main.sql').read_text(encoding='utf8')); db.close()
+    for place, content in held['blobs'].items():
+        (tmp_path/'main'/place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path/'main'/place).write_bytes(base64.b64decode(content))
+    return tmp_path/'main', held['said']
+
+
+def test_a_store_of_yesterday_opens_with_its_models_aliases_tags_and_trash(yesterday):
+    where, said = yesterday
+    with ModelRegistry(where) as reg:
+        models = reg.list_models()
+        assert sorted(models) == said['models'] and reg.resolve('churn') == ('churn', '1.10.0')
+        assert [(h['version'], h['by'], h['why']) for h in reg.history('churn', 'champion')] == [(r['version'], r['by'], r['why']) for r in reg.ledger('churn') if r['kind'] == 'alias'] != []
+        assert [h['version'] for h in reg.history('churn', 'champion')] == ['1.9.0', '1.10.0'] and reg.get_alias('churn', 'champion') == '1.10.0'
+        assert models['churn:1.9.0']['tags'].keys() == {'owner'} and len(reg.ledger()) == 8
+        for name, info in models.items():
+            model, again = reg.load_model(info['name'], info['version'])
+            assert {k: again[k] for k in info if k != 'golden'} == {k: info[k] for k in info if k != 'golden'} and Path(info['path']).is_file(), name
+        rows = pd.DataFrame(said['rows'])
+        assert reg.load_model('churn', '1.9.0')[0].predict(rows).tolist() == said['predictions']
+        assert [(d['name'], d['version']) for d in reg.deleted()] == [('gone', '0.1')]
+        reg.restore('gone', '0.1')
+        assert reg.load_model('gone')[0].predict(rows).shape == (20,)
+        assert reg.check_ledger() == [] and reg.store.verify() == []
+        reg.register_model([1], 'churn', '1.9.0', overwrite=True); reg.set_alias('churn', 'champion', '1.9.0')
+        assert reg.rollback('churn', 'champion') == '1.10.0' and reg.check_ledger() == []
+
+
 def test_an_old_store_is_migrated_once_by_many_who_open_it_at_once(tmp_path):
     old_store(tmp_path/'r')
     code = 'import sys; from mlops_nb import ModelRegistry; print(len(ModelRegistry(sys.argv[1]).ledger()))'
@@ -276,6 +310,15 @@ def test_trust_is_kept_by_the_registry_and_taken_back(tmp_path):
         reg.untrust(name, by='ann')
         with pytest.raises(UntrustedType, match='Mine'): reg.load_model('m')
     with ModelRegistry(tmp_path/'r', trusted=[name]) as reg: assert reg.load_model('m')[0].n == 7     # this process only
+
+
+def test_a_golden_sample_that_was_changed_is_not_believed(tmp_path):
+    X = pd.DataFrame({'a': [0., 1., 2., 3.]})
+    with ModelRegistry(tmp_path/'r') as reg:
+        reg.register_model(LogisticRegression().fit(X, [0, 0, 1, 1]), 'm', '1', input_example=X)
+        with reg.store.write() as c: c.exec_driver_sql("update model_texts set text = replace(text, 'predict_proba', 'predict_proud') where text like '%predict_proba%'")
+        for ask in (reg.load_model, reg.check_golden):
+            with pytest.raises(IntegrityError, match='is lost or has changed'): ask('m')
 
 
 def test_a_golden_sample_is_replayed_when_a_package_is_another(tmp_path, monkeypatch):

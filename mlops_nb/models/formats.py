@@ -4,12 +4,13 @@
 
 # %% ../../nbs/04_models/2_formats.ipynb #6e8f09a8
 from __future__ import annotations
-import importlib, io, json, pickle, sys, warnings, zipfile
+import importlib, io, pickle, sys, warnings, zipfile
 from collections import UserList
 from collections.abc import Collection, Iterator
 from functools import cache
 from .arrays import Reader, Unwritable, Writer, full_name, is_arrays, read_header
 from .compiled import before_building, check_neighbours, check_trees, compiled_kinds
+from ..core.documents import read_json
 from ..core.rules import IntegrityError, InvalidInput, MlopsError, digest
 from .fitted import check_fitted
 from .values import basic_kinds, check_use, kind_of
@@ -272,7 +273,7 @@ def model_types(
     raise InvalidInput(f'a file in the format {format!r} does not say what it is made of; arrays and skops do')
 
 def _skops_types(data:bytes)->set[str]:
-    try: todo = [json.loads(zipfile.ZipFile(io.BytesIO(data)).read('schema.json'))]
+    try: todo = [read_json(zipfile.ZipFile(io.BytesIO(data)).read('schema.json'), deepest=500)]
     except (zipfile.BadZipFile, KeyError, ValueError) as e:
         raise IntegrityError(f'this is no skops file: {e}') from None
     names = set()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json, math, platform
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from ..core.masks import mask_text
 from ..core.rules import InvalidInput, to_json
 
 # %% auto #0
@@ -56,7 +57,7 @@ def take_golden(
     rows = rows.head(limit)
     try: said = _ask(model, rows, signature.named)
     except (ValueError, TypeError, KeyError, AttributeError) as e:
-        raise InvalidInput(f'the model cannot answer its own example ({type(e).__name__}: {str(e)[:200]}); '
+        raise InvalidInput(f'the model cannot answer its own example ({type(e).__name__}: {mask_text(str(e)[:200])}); '
                            'give rows that it was made for, or golden=False') from e
     return to_json(dict(rows={c: rows[c].tolist() for c in rows}, said=said))   # not to_dict: pandas 2 makes integers of times
 

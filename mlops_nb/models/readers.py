@@ -11,6 +11,7 @@ from functools import partial
 from itertools import compress
 import numpy as np, pandas as pd, pandas.api.types as pdt
 from fastcore.basics import patch
+from ..core.masks import brief
 from ..core.rules import InvalidInput
 from .coerce import Unfit, all_values, check_times, one_value, read_times
 
@@ -68,7 +69,7 @@ def spec_of(
     "The spec of one column"
     if (kind := _kind(series)) is None:
         raise InvalidInput(f'column {series.name!r} holds {pdt.infer_dtype(series)} values '
-                           f'({str(series.iloc[0])[:40]!r}); a model input holds {", ".join(_IS)} or string')
+                           f'({brief(str(series.iloc[0]))}); a model input holds {", ".join(_IS)} or string')
     made = ColumnSpec(series.name, kind, bool(nullable or series.isna().any()), str(series.dtype))
     if not isinstance(series.dtype, pd.CategoricalDtype):
         return replace(made, **_seen(series, kind)) if ranges else made
@@ -100,7 +101,7 @@ class Cells:
 def _show(value)->str:
     if isinstance(value, (np.number, np.bool_)): value = value.item()
     if isinstance(value, int) and value.bit_length() > 200: return f'an integer of {value.bit_length()} bits'
-    return repr(value if isinstance(value, (str, int, float, bool)) or value is None else str(value))[:60]
+    return brief(value if isinstance(value, (str, int, float, bool)) or value is None else str(value))
 
 # %% ../../nbs/04_models/behind/2_readers.ipynb #58fbb2f6
 _STR = str(pd.Series(['a']).dtype) == 'str'   # pandas 3 has a text dtype of that name

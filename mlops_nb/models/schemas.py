@@ -4,8 +4,9 @@
 
 # %% ../../nbs/04_models/behind/3_schemas.ipynb #17c5efe1
 from __future__ import annotations
-import json
 import numpy as np, pandas as pd, pandas.api.types as pdt
+from ..core.documents import read_json
+from ..core.masks import brief
 from ..core.rules import InvalidInput, hint
 
 # %% auto #0
@@ -151,7 +152,7 @@ def from_mlflow(
 def _from_column(name:str, column:dict)->dict:
     "One column"
     if not isinstance(t := column.get('type'), str) or t not in _FROM_MLFLOW:
-        raise InvalidInput(f"column {name!r} has the MLflow type {str(t)[:60]!r}, which no signature here has. "
+        raise InvalidInput(f"column {name!r} has the MLflow type {brief(t)}, which no signature here has. "
                            f"{hint(t, _FROM_MLFLOW, limit=7)}")
     kind, dtype = _FROM_MLFLOW[t]
     nullable = bool(column.get('optional', not column.get('required', True)))
@@ -161,10 +162,10 @@ def _from_column(name:str, column:dict)->dict:
 def _listed(columns:list|str)->list[dict]:
     "The list of columns, one or more"
     if isinstance(columns, str):
-        try: columns = json.loads(columns)
-        except ValueError as e: raise InvalidInput(f'the MLflow schema is no JSON: {e}') from None
+        try: columns = read_json(columns)
+        except InvalidInput as e: raise InvalidInput(f'the MLflow schema is no JSON: {e}') from None
     if not isinstance(columns, list) or not columns or not all(isinstance(c, dict) for c in columns):
-        raise InvalidInput(f'an MLflow schema is a list of objects with type and name, not {str(columns)[:60]}')
+        raise InvalidInput(f'an MLflow schema is a list of objects with type and name, not {brief(columns)}')
     return columns
 
 def _from_tensor(columns:list[dict])->dict:

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #eff9b58c
 from __future__ import annotations
-import gc, json, operator, os
+import gc, json, operator
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -12,8 +12,9 @@ from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Row, Table
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
-from ..core.rules import Conflict, IntegrityError, InvalidInput, NotFound, check_name, digest, hint, to_json
-from ..store.blobs import is_url, mask_url, resolve_url
+from ..core.masks import brief, mask_url
+from ..core.rules import Conflict, IntegrityError, InvalidInput, NotFound, check_name, digest, hint, local_path, to_json
+from ..store.blobs import is_url, resolve_url
 from ..store.ledger import Ledger, ledger_table, person, text_column
 from ..store.store import Store, open_store
 from .versions import is_release, key_or_none, parse_version, sort_key
@@ -120,9 +121,9 @@ class ModelRegistry:
 
 def _places(store:Store)->tuple[Path|str, str]:
     "Where a store is, as an absolute path or a masked URL, and below what the bytes lie, as text"
-    where = store.location if is_url(store.location) else Path(os.path.abspath(Path(store.location).expanduser()))
+    where = store.location if is_url(store.location) else local_path(store.location)
     file = store._path('0'*64)
-    if isinstance(file, Path): return where, Path(os.path.abspath(file)).parents[1].as_posix()
+    if isinstance(file, Path): return where, local_path(file).parents[1].as_posix()
     return where, mask_url(resolve_url(store._blobs.url)).partition('?')[0].rstrip('/')
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #02875637
@@ -228,6 +229,13 @@ def _read_texts(c:Connection, rows:list[Row], columns:Iterable[str])->dict[str|N
         texts.update((d, json.loads(text)) for d, text in found if whole(d, text))
     return texts
 
+def _read_text(c:Connection, sha:str|None)->str|None:
+    "One shared text as it was written; None has none"
+    if sha is None: return None
+    found = c.execute(_SOME_TEXTS, dict(digests=[sha])).first()
+    if found and isinstance(found.text, str) and digest(found.text.encode()) == sha: return found.text
+    raise IntegrityError(f'the text {sha} of a record is lost or has changed. Restore the database from a backup')
+
 def aliases_of(c:Connection, name:str|None)->dict[tuple[str, str], list[str]]:
     "(name, key) -> the aliases that point there now"
     found = {}
@@ -240,7 +248,7 @@ _decode = json.JSONDecoder().raw_decode      # without the checks for bytes and 
 def _json(text:str)->dict:
     try: return _decode(text)[0]
     except (ValueError, TypeError) as e:
-        raise IntegrityError(f'the text {str(text)[:80]!r} of a record is no JSON: the database is damaged. '
+        raise IntegrityError(f'the text {brief(text)} of a record is no JSON: the database is damaged. '
                              'Restore it from a backup') from e
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #65ef495b

@@ -7,7 +7,8 @@ from __future__ import annotations
 import json, re, uuid
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from ..core.rules import Conflict, InvalidInput, MissingFile, atomic_write, hint, to_json
+from ..core.documents import read_json
+from ..core.rules import Conflict, InvalidInput, MissingFile, atomic_write, hint, local_path, to_json
 from ..models.schemas import from_mlflow, to_mlflow
 
 # %% auto #0
@@ -67,7 +68,9 @@ def _example(folder:Path, said:dict)->list|None:
     "Rows of the input example: dicts, or lists where the columns have no names"
     about = said.get('saved_input_example_info') or {}
     if about.get('type') not in ('dataframe', 'ndarray') or not about.get('artifact_path'): return None
-    data = json.loads(_inside(folder, about['artifact_path']).read_text(encoding='utf8'))
+    try: data = read_json(_inside(folder, about['artifact_path']).read_bytes())
+    except InvalidInput as e:
+        raise InvalidInput(f"the input example {about['artifact_path']!r} of {str(folder)!r} cannot be read: {e}") from None
     if not isinstance(data, dict): return None
     if about['type'] == 'ndarray': return data.get('inputs')
     if not {'columns', 'data'} <= data.keys(): return None
@@ -80,7 +83,7 @@ def read_mlflow(
     path:Path|str,  # Folder with a file `MLmodel`
 )->dict:            # data (bytes), format, signature, input_example, environment, metadata
     "Everything in an MLflow model folder of the sklearn flavor; nothing of it is built or run"
-    folder = Path(path)
+    folder = local_path(path)
     said = _mlmodel(folder)
     flavor = said['flavors']['sklearn']
     kind = flavor.get('serialization_format', 'cloudpickle')
@@ -146,7 +149,7 @@ def write_mlflow(
 )->Path:                # `path`
     "Write a folder that MLflow loads"
     import yaml
-    folder = Path(path)
+    folder = local_path(path)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Conflict(f'{str(folder)!r} exists and is not empty; give a new folder')
     file, examples = 'model.skops' if format == 'skops' else 'model.pkl', _examples(info)

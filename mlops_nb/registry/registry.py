@@ -11,8 +11,10 @@ from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Connection, Row, select
 from . import aliases, search, trash        # they give the class their verbs
-from .catalog import _COLUMNS, MODEL_TEXTS, MODEL_VERSIONS, ModelRegistry, _find, _infos
-from ..core.rules import IntegrityError, InvalidInput, MissingFile, MlopsError, NotFound, atomic_write, check_name, hint, to_json
+from .catalog import _COLUMNS, MODEL_VERSIONS, ModelRegistry, _find, _infos, _read_text
+from ..core.masks import brief, mask_text
+from ..core.rules import IntegrityError, InvalidInput, MissingFile, MlopsError, NotFound
+from ..core.rules import atomic_write, check_name, hint, local_path, to_json
 from .catalog import append, last_line, last_lines, lines
 from ..store.store import Store
 from .versions import parse_version
@@ -70,9 +72,9 @@ def _check_model(model)->None:
     if isinstance(model, type):
         raise InvalidInput(f'{model.__name__} is a class and no model; make one and fit it: {model.__name__}().fit(X, y)')
     if isinstance(model, (str, bytes, os.PathLike)):
-        raise InvalidInput(f'{str(model)[:60]!r} is a {told} and no model; a model is a fitted object, so load it first')
+        raise InvalidInput(f'{brief(model)} is a {told} and no model; a model is a fitted object, so load it first')
     if model is None or isinstance(model, Number):
-        raise InvalidInput(f'{model!r} is no model; a model is a fitted object, such as LogisticRegression().fit(X, y)')
+        raise InvalidInput(f'{brief(model)} is no model; a model is a fitted object, such as LogisticRegression().fit(X, y)')
 
 # %% ../../nbs/05_registry/1_registry.ipynb #ce513a1b
 def _plain(value):
@@ -170,7 +172,7 @@ def load_model(self:ModelRegistry,
     with self.store.read() as c:
         row = _by_digest(c, name, version, digest) if digest is not None else _find(c, name, version)
         info, trusted = _infos(self._blobs, c, [row], row.name)[0], tuple(self._trust_list(c))
-        golden = row.golden and c.execute(select(MODEL_TEXTS.c.text).where(MODEL_TEXTS.c.digest == row.golden)).scalar()
+        golden = _read_text(c, row.golden)
     model = self._build(info, trusted, allow_pickle)
     if golden: info['golden'] |= _replay(model, info, golden, tolerance)
     return model, info
@@ -222,7 +224,7 @@ def _replay(model, info:dict, golden:str, tolerance:float, always:bool=False)->d
     try: found = dict(replayed=True, versions=changes, **replay_golden(model, signature, golden))
     except Exception as e:      # any: a model that fits no more fails in its own way
         raise MlopsError(f"{info['name']}:{info['version']} was built, and cannot answer its golden sample "
-                         f"({type(e).__name__}: {str(e)[:200]}){_elsewhere(info)}") from e
+                         f"({type(e).__name__}: {mask_text(str(e)[:200])}){_elsewhere(info)}") from e
     if found['max_abs_difference'] > tolerance or found['labels_changed']:
         warnings.warn(f"{info['name']}:{info['version']} computes something else than when it was registered: its golden "
                       f"sample differs by up to {found['max_abs_difference']:.3g}, and {found['labels_changed']} "
@@ -242,7 +244,7 @@ def check_golden(self:ModelRegistry,
     with self.store.read() as c:
         row = _find(c, name, version)
         info, trusted = _infos(self._blobs, c, [row], row.name)[0], tuple(self._trust_list(c))
-        golden = c.execute(select(MODEL_TEXTS.c.text).where(MODEL_TEXTS.c.digest == row.golden)).scalar()
+        golden = _read_text(c, row.golden)
     if golden is None: raise NotFound(f'{row.name}:{row.version} has no golden sample; register it with input_example=')
     return info['golden'] | _replay(self._build(info, trusted, allow_pickle), info, golden, tolerance, always=True)
 
@@ -255,9 +257,9 @@ def export_model(self:ModelRegistry,
 )->Path:                    # The model file; its record is beside it, ending in `.json`
     "Write one version as a file, checked, with its record beside it"
     from mlops_nb.models.formats import ending
-    info = self.info(name, version)
+    folder, info = local_path(folder, 'folder'), self.info(name, version)
     stem = f"{info['name']}-{info['version']}"
-    path = Path(folder)/f"{stem}{ending(info['format'])}"
+    path = folder/f"{stem}{ending(info['format'])}"
     try: self.store.fetch(info['digest'], path)
     except NotFound as e: raise _lost(info) from e
     atomic_write(path.with_name(f'{stem}.json'), to_json(info | dict(path=path.name), indent=2) + '\n')

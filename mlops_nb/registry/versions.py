@@ -9,6 +9,7 @@ from functools import lru_cache
 from numbers import Number
 from packaging.utils import canonicalize_version
 from packaging.version import InvalidVersion, Version
+from ..core.masks import brief
 from ..core.rules import InvalidInput
 
 # %% auto #0
@@ -29,12 +30,12 @@ def _as_text(version)->str:
     if isinstance(version, Number) and not isinstance(version, bool):
         raise InvalidInput(f"a version is a text, and {version} is a number; write '{version}' "
                            '(1.10 and 1.1 are one number and two versions)')
-    raise InvalidInput(f"{str(version)[:60]!r} is a {type(version).__name__}, not a version; write a text like '1.2.0'")
+    raise InvalidInput(f"{brief(version)} is a {type(version).__name__}, not a version; write a text like '1.2.0'")
 
 @lru_cache(4096)
 def _parse(text:str)->tuple[str, str]:
     if len(text) > _LONGEST:
-        raise InvalidInput(f'a version has up to {_LONGEST} characters, not {len(text)}: {text[:40]!r}')
+        raise InvalidInput(f'a version has up to {_LONGEST} characters, not {len(text)}: {brief(text)}')
     try: return text, canonicalize_version(str(Version(text)), strip_trailing_zero=True)
     except InvalidVersion:
         raise InvalidInput(f"{text!r} is not a version; write it like '1.2.0' or '2.0.0rc1' (PEP 440)") from None
