@@ -39,18 +39,18 @@ class ModelAPI:
         workers:int=4,                          # Predictions at work at once
         queue:int=64,                           # Predictions that may wait
     ):
-        self.model, self.preprocessor, self.config = *_checked(model, preprocessor), _settings(config)
-        self.signature = signature or remembered(model if preprocessor is None else preprocessor)
-        self.version, self.monitor, self.name = str(version or _version(self.config)), monitor, name
+        self.model, self.preprocessor = _checked(model, preprocessor)
+        self.config, first = _settings(config), model if preprocessor is None else preprocessor
+        self.signature, self.monitor, self.name = signature or remembered(first), monitor, name
+        self.version = str(version or _version(self.config))
         self._limiter = Limiter(self.config.get('deployment.max_requests_per_minute'))
         self._workers = Workers(workers, queue, self.config.get('deployment.timeout_seconds'))
-        self.logger, self.start_time, self._began = _log, utcnow(), time.monotonic()
-        self.request_count, self.error_count, self._pulse, self._lock = 0, 0, _Pulse(), threading.Lock()
+        self.logger, self._pulse, self._lock = _log, _Pulse(), threading.Lock()
+        self.start_time, self._began = utcnow(), time.monotonic()
+        self.request_count = self.error_count = 0
         self.app = _make_app(self, max_body)
 
     def __repr__(self): return f'ModelAPI({type(self.model).__name__}, version={self.version!r})'
-    def __enter__(self): return self
-    def __exit__(self, *args): self.close()
 
 # %% ../../nbs/07_serving/1_api.ipynb #3d7f9ec5
 def _checked(model, preprocessor)->tuple:
@@ -76,13 +76,17 @@ def _version(config:MLPipelineConfig)->str:
 
 @patch
 def close(self:ModelAPI): "End the threads that predict"; self._workers.close()
+@patch
+def __enter__(self:ModelAPI): return self
+@patch
+def __exit__(self:ModelAPI, *args): self.close()
 
 # %% ../../nbs/07_serving/1_api.ipynb #73a15399
 _log = logging.getLogger('mlops_nb.api')
-_IN_A_ROW = 5   # failures of the model, with no success between them, before it is called unwell
+_IN_A_ROW = 5   # failures of the model before it is called unwell
 
 class _Pulse:
-    "What went wrong last: failures of the model in a row, answers in a row that were not logged"
+    "How often in a row the model failed, and answers were not logged"
     def __init__(self): self.failed, self.unlogged, self.lock = 0, 0, threading.Lock()
 
     def model(self, good:bool):
@@ -94,8 +98,10 @@ class _Pulse:
     def says(self)->str:
         "`healthy`, or what is wrong"
         wrong = []
-        if self.failed >= _IN_A_ROW: wrong.append(f'the model failed {self.failed} times in a row')
-        if self.unlogged: wrong.append(f'the log is away: the last {self.unlogged} answers are not in it')
+        if self.failed >= _IN_A_ROW:
+            wrong.append(f'the model failed {self.failed} times in a row')
+        if self.unlogged:
+            wrong.append(f'the log is away: the last {self.unlogged} answers are not in it')
         return '; '.join(wrong) or 'healthy'
 
 # %% ../../nbs/07_serving/1_api.ipynb #c1b39107
@@ -103,7 +109,7 @@ def _make_app(api:ModelAPI, max_body:int)->Flask:
     "The Flask application of one API"
     app = Flask('mlops_nb', static_folder=None)
     app.config['MAX_CONTENT_LENGTH'] = max_body
-    app.json.sort_keys = False          # a test client must send the keys of a row in their order
+    app.json.sort_keys = False          # for its test client: the keys of a row keep their order
     app.extensions['mlops_nb'] = api
     app.before_request(lambda: _begin(api))
     app.after_request(lambda response: _count(api, response))
@@ -119,7 +125,9 @@ def _make_app(api:ModelAPI, max_body:int)->Flask:
 def _count(api:ModelAPI, response:Response)->Response:
     "Count the requests for a prediction, and those that failed by our fault"
     if request.method == 'POST' and response.status_code not in (404, 405, 429):
-        with api._lock: api.request_count += 1; api.error_count += response.status_code >= 500
+        with api._lock:
+            api.request_count += 1
+            api.error_count += response.status_code >= 500
     api.logger.debug('%s %r: %s', request.method, request.path, response.status_code)
     return response
 
@@ -177,6 +185,17 @@ def _log_failure(self:ModelAPI, why:str):
 
 def _user()->str|None: return request.headers.get('X-User-Id') or None      # an empty name is no name
 
+# %% ../../nbs/07_serving/1_api.ipynb #7825d9cd
+@patch
+def _failed(self:ModelAPI, why:str, by_model:bool):
+    if by_model: self._pulse.model(False)
+    self._log_failure(why)
+
+@patch
+def _body(self:ModelAPI, seconds:float, predictions, probabilities)->dict:
+    return dict(predictions=predictions, probabilities=probabilities, processing_time_seconds=seconds,
+                model_version=self.version, timestamp=utcnow())
+
 # %% ../../nbs/07_serving/1_api.ipynb #3080c817
 @patch
 def _answer_rows(self:ModelAPI, rows:list, size:int)->dict:
@@ -191,16 +210,6 @@ def _answer_rows(self:ModelAPI, rows:list, size:int)->dict:
     ids = self._logged(frame, predictions, probabilities, seconds)
     more = {} if ids is None else dict(prediction_ids=ids)
     return self._body(seconds, predictions, probabilities) | more
-
-@patch
-def _failed(self:ModelAPI, why:str, by_model:bool):
-    if by_model: self._pulse.model(False)
-    self._log_failure(why)
-
-@patch
-def _body(self:ModelAPI, seconds:float, predictions, probabilities)->dict:
-    return dict(predictions=predictions, probabilities=probabilities, processing_time_seconds=seconds,
-                model_version=self.version, timestamp=utcnow())
 
 @patch
 def _predict(self:ModelAPI)->Response:
@@ -241,9 +250,9 @@ def _health(self:ModelAPI)->Response:
 def _model_info(self:ModelAPI)->Response:
     "GET /model_info"
     sig = self.signature
+    names, count = (sig.names if sig.named else None, len(sig.columns)) if sig else (None, None)
     return answer(dict(model_type=type(self.model).__name__, model_version=self.version,
-                       features=sig.names if sig and sig.named else None, n_features=len(sig.columns) if sig else None,
-                       config=mask(self.config.config)))
+                       features=names, n_features=count, config=mask(self.config.config)))
 
 # %% ../../nbs/07_serving/1_api.ipynb #4d0f45bd
 @patch
@@ -292,6 +301,6 @@ def create_app(
     **kwargs,       # Further arguments of `ModelAPI.from_registry`
 )->Flask:           # A WSGI application, for any server
     "The Flask application of a registered model"
-    from mlops_nb.registry.registry import ModelRegistry    # here, since this wing knows no registry otherwise
+    from mlops_nb.registry.registry import ModelRegistry    # nothing else here knows it
     if not isinstance(registry, ModelRegistry): registry = ModelRegistry(registry)
     return ModelAPI.from_registry(registry, ref, **kwargs).app

@@ -89,20 +89,7 @@ def _read_record(path:Path)->dict:
     if isinstance(info, dict) and isinstance(info.get('environment', {}), dict): return info
     raise InvalidInput(f'{path.name} is not the record of a model but {brief(info)}; export the model again')
 
-# %% ../../nbs/07_serving/2_deploy.ipynb #978f8e42
-_SERVING = ('cheroot', 'fastcore', 'flask', 'numpy', 'packaging', 'pandas', 'pyyaml', 'scikit-learn', 'scipy', 'threadpoolctl')
-
-def _pins(requirements:list|None, environment:dict, skops:bool=False)->list[str]:
-    "Lines of requirements.txt: what serving needs, in the versions of `environment`; the caller's win"
-    from packaging.utils import canonicalize_name
-    if isinstance(requirements, str): raise InvalidInput(f'requirements is the text {brief(requirements)}; give a list')
-    trained = {canonicalize_name(k): v for k, v in environment.items() if k not in ('python', 'mlops_nb')}
-    if not skops: trained.pop('skops', None)
-    needed = (*_SERVING, *['skops'][:skops])
-    wanted = [f'{name}=={trained.get(name) or _installed(name)}' for name in (*needed, *trained)]
-    pinned = [_pinned(text, trained) for text in (*wanted, *(requirements or ()))]
-    return sorted({canonicalize_name(r.name): str(r) for r in pinned}.values())
-
+# %% ../../nbs/07_serving/2_deploy.ipynb #a4cbbae5
 def _pinned(text:str, trained:dict):
     "A requirement that names one version; where it names none, or a range, that of the training or the installed one"
     from packaging.requirements import InvalidRequirement, Requirement, SpecifierSet
@@ -121,6 +108,21 @@ def _pinned(text:str, trained:dict):
 def _installed(name:str)->str:
     try: return installed_version(name)
     except PackageNotFoundError: raise NotFound(f'{name} is not installed here, so say its version: {name}==1.2.3') from None
+
+# %% ../../nbs/07_serving/2_deploy.ipynb #978f8e42
+_SERVING = ('cheroot', 'fastcore', 'flask', 'numpy', 'packaging', 'pandas', 'pyyaml',
+            'scikit-learn', 'scipy', 'threadpoolctl')
+
+def _pins(requirements:list|None, environment:dict, skops:bool=False)->list[str]:
+    "Lines of requirements.txt: what serving needs, in the versions of `environment`; the caller's win"
+    from packaging.utils import canonicalize_name
+    if isinstance(requirements, str): raise InvalidInput(f'requirements is the text {brief(requirements)}; give a list')
+    trained = {canonicalize_name(k): v for k, v in environment.items() if k not in ('python', 'mlops_nb')}
+    if not skops: trained.pop('skops', None)
+    needed = (*_SERVING, *['skops'][:skops])
+    wanted = [f'{name}=={trained.get(name) or _installed(name)}' for name in (*needed, *trained)]
+    pinned = [_pinned(text, trained) for text in (*wanted, *(requirements or ()))]
+    return sorted({canonicalize_name(r.name): str(r) for r in pinned}.values())
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #99b17e6b
 def _imported(parts:tuple, is_package:bool, source:bytes)->list[tuple]:
@@ -146,6 +148,22 @@ def _modules()->dict[str, bytes]:
         todo += [parts[:-1], *_imported(parts, is_package, found[name])]
     return found
 
+# %% ../../nbs/07_serving/2_deploy.ipynb #1394fe3b
+_FROM_REGISTRY = '''def from_registry():
+    # the modules in this folder know no registry
+    sys.path[:] = [p for p in sys.path if Path(p).resolve() != HERE]
+    if '://' not in REGISTRY_PATH and not Path(REGISTRY_PATH).expanduser().is_dir():
+        sys.exit(f'no model at {str(MODEL_PATH)!r}, and no registry at {REGISTRY_PATH!r}; '
+                 'set MODEL_PATH or REGISTRY_PATH')
+    try: from mlops_nb import ModelAPI, ModelRegistry
+    except ImportError:
+        sys.exit(f'no model at {str(MODEL_PATH)!r}, and no mlops_nb is installed that could ask a registry')
+    registry = ModelRegistry(REGISTRY_PATH)
+    known = {key.rpartition(':')[0] for key in registry.list_models()}
+    name = next((n for n in NAMES if n in known), NAMES[0])
+    return ModelAPI.from_registry(registry, name)
+'''
+
 # %% ../../nbs/07_serving/2_deploy.ipynb #86dbef3a
 _APP = '''"""Serve one model. Written by mlops_nb.serving.deploy for the project @PROJECT@."""
 import logging, os, signal, sys, urllib.request
@@ -169,16 +187,7 @@ def build():
     model = load_artifact(MODEL_PATH, DIGEST, allow_pickle=@PICKLE@, trusted=@TRUSTED@)
     return ModelAPI(model, signature=signature, name=info['name'], version=info['version'])
 
-def from_registry():
-    sys.path[:] = [p for p in sys.path if Path(p).resolve() != HERE]  # the modules in this folder know no registry
-    if '://' not in REGISTRY_PATH and not Path(REGISTRY_PATH).expanduser().is_dir():
-        sys.exit(f'no model at {str(MODEL_PATH)!r}, and no registry at {REGISTRY_PATH!r}; set MODEL_PATH or REGISTRY_PATH')
-    try: from mlops_nb import ModelAPI, ModelRegistry
-    except ImportError: sys.exit(f'no model at {str(MODEL_PATH)!r}, and no mlops_nb is installed that could ask a registry')
-    registry = ModelRegistry(REGISTRY_PATH)
-    known = {key.rpartition(':')[0] for key in registry.list_models()}
-    return ModelAPI.from_registry(registry, ([n for n in NAMES if n in known] or NAMES)[0])
-
+''' + _FROM_REGISTRY + '''
 def check():
     with urllib.request.urlopen(f'http://127.0.0.1:{PORT}/health', timeout=4) as r: return int(r.status != 200)
 
@@ -226,8 +235,11 @@ services:
     environment: {PORT: "@PORT@", MODEL_PATH: "/app/@MODEL@", MLOPS__DEPLOYMENT__TIMEOUT_SECONDS: "29"}
     ports: ["127.0.0.1:@PORT@:@PORT@"]
     networks: {default: {aliases: [api]}}
-    healthcheck: {test: ["CMD", "python", "app.py", "check"], interval: 15s, timeout: 5s, start_period: 60s, retries: 3}
-    deploy: {resources: {limits: {cpus: "0.5", memory: 1G, pids: 128}, reservations: {cpus: "0.25", memory: 512M}}}
+    healthcheck: {test: ["CMD", "python", "app.py", "check"], interval: 15s, timeout: 5s, start_period: 60s}
+    deploy:
+      resources:
+        limits: {cpus: "0.5", memory: 1G, pids: 128}
+        reservations: {cpus: "0.25", memory: 512M}
   nginx:
     <<: *hardened
     image: "nginx:1.28.0-alpine"
