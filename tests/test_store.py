@@ -9,6 +9,7 @@ import json
 import operator
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -21,14 +22,17 @@ from contextlib import ExitStack
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from sqlalchemy import Column, MetaData, Table, Text, exc, select
+from sqlalchemy import Column, Integer, MetaData, Table, Text, exc, func, select
 
-from mlops_nb.store.blobs import StorageFull, hide_secrets, mask_url
+from mlops_nb.core.masks import hide_secrets, mask_url
 from mlops_nb.core.rules import InvalidInput, MlopsError, NotFound, check_name, digest
 from mlops_nb.data.versioning import DataVersioning
 from mlops_nb.registry.registry import ModelRegistry
+from mlops_nb.monitoring.monitoring import ModelMonitor
 from mlops_nb.store.database import Busy, open_database
+from mlops_nb.store.disk import StorageFull
 from mlops_nb.store.ledger import Ledger, Sealed, ledger_table, text_column
+from mlops_nb.store.links import REFS
 from mlops_nb.store.objects import open_blobs
 from mlops_nb.store.store import Store
 from services import PASSWORD
@@ -585,9 +589,133 @@ def test_a_ledger_on_every_backend(any_store):
         assert [r.seq for r in led.newest(c, ('who',))] == [1, 3]
 
 
+# --- places: paths that hold, memory, and what the course chapter's own code wrote
+
+@pytest.mark.parametrize('location, blobs', [('reg', None), ('mon.db', None), ('./a/../reg', None), ('reg', 'bytes'), (Path('reg'), Path('bytes'))])
+def test_a_relative_place_holds_when_the_folder_changes(tmp_path, monkeypatch, location, blobs):
+    (tmp_path/'a').mkdir(); (tmp_path/'else').mkdir()
+    monkeypatch.chdir(tmp_path)
+    with Store(location, blobs) as s:
+        sha = s.put(b'x')
+        monkeypatch.chdir(tmp_path/'else')
+        assert s.get(sha) == b'x' and s.get(s.put(b'y')) == b'y' and s.verify() == []
+        with s.write() as c: s.link(c, 'model/m/1', [sha])
+        s.close()                                                      # new connections find the same file
+        with s.read() as c: assert c.execute(select(REFS.c.owner)).scalars().all() == ['model/m/1']
+        (tmp_path/'big.bin').write_bytes(b'big')
+        assert s.get(s.put_file('../big.bin')) == b'big' and s.fetch(sha, 'copy.bin') == tmp_path/'else'/'copy.bin'
+        with Store(s.backup('copy')) as copy: assert copy.get(sha) == b'x'
+        assert s.location == location and s.path == (tmp_path/location if '..' not in str(location) else tmp_path/'a/../reg')
+        assert sorted(p.name for p in Path('.').iterdir()) == ['copy', 'copy.bin']
+    monkeypatch.chdir(tmp_path)
+    with Store(location, blobs) as again: assert again.get(sha) == b'x' and again.verify() == []
+
+
+def test_the_tilde_is_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path/'home')); monkeypatch.chdir(tmp_path)
+    with Store('~/reg') as s:
+        sha = s.put(b'x'); s.fetch(sha, '~/out/x.bin'); s.backup('~/copy')
+        assert s.path == tmp_path/'home'/'reg' and s.put_file('~/out/x.bin') == sha and s.location == '~/reg' and '~/reg' in repr(s)
+    with Store('~/apart.db', '~/bytes') as s: s.put(b'x')
+    assert sorted(p.name for p in (tmp_path/'home').iterdir()) == ['apart.db', 'bytes', 'copy', 'out', 'reg'] and list(tmp_path.iterdir()) == [tmp_path/'home']
+    with pytest.raises(InvalidInput, match='nobody-of-this-name'): Store('~nobody-of-this-name/reg')
+
+
+@pytest.mark.parametrize('bad', [7, None, '', b'reg', 'a\0b', '\ud800', 'x'*300, ['reg']])
+def test_what_is_no_place_is_refused_before_anything_is_made(tmp_path, monkeypatch, bad):
+    monkeypatch.chdir(tmp_path)
+    for args in ((bad,), ('reg', bad)) if bad is not None else ((bad,),):
+        with pytest.raises(InvalidInput): Store(*args)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_in_memory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    meta = MetaData(); notes = Table('notes', meta, Column('n', Integer))
+    with Store(':memory:') as s, Store(':memory:') as other:
+        s.create(meta)
+        sha = s.put(b'x')
+        with s.write() as c: c.execute(notes.insert(), [dict(n=0)]); s.link(c, 'model/m/1', [sha])
+        assert s.get_many([sha, sha]) == [b'x']*2 and s.has([sha, '0'*64]) == {sha} and s.verify() == [] and s.gc(grace=-1) == []
+        with pytest.raises(NotFound): s.get('0'*64)
+        with pytest.raises(InvalidInput): s.get('../x')
+        unneeded = s.put(b'y')
+        assert s.gc(grace=-1) == [unneeded] == s.gc(grace=-1, dry_run=False) and s.has([unneeded]) == set() and s.gc(grace=-1) == []
+        assert other.has([sha]) == set() and repr(s) == "Store(':memory:')" and s.path is None and not s.readonly     # two memories are two stores
+        with pytest.raises(RuntimeError):
+            with s.write() as c: c.execute(notes.insert(), [dict(n=1)]); raise RuntimeError
+        with s.read() as c: assert c.execute(select(notes.c.n)).scalars().all() == [0]                               # taken back
+        def add(i):
+            with s.write() as c: c.execute(notes.insert(), [dict(n=c.execute(select(func.max(notes.c.n))).scalar() + 1)])
+            with s.read() as c: return c.execute(select(func.count()).select_from(notes)).scalar()
+        with ThreadPoolExecutor(8) as pool: seen = list(pool.map(add, range(60)))
+        with s.read() as c: assert c.execute(select(notes.c.n).order_by(notes.c.n)).scalars().all() == list(range(61)) and max(seen) == 61
+        assert list(tmp_path.iterdir()) == []                                                                        # nothing on disk
+        with Store(s.backup(tmp_path/'kept')) as kept: assert kept.verify() == [] and kept.get(sha) == b'x'
+    with pytest.raises(MlopsError, match='was closed, and what it held is gone'):
+        with s.read(): pass
+    with Store(':memory:', tmp_path/'bytes') as s: assert s.get(s.put(b'x')) == b'x' and len(list((tmp_path/'bytes').glob('??/*'))) == 1
+
+
+def test_the_classes_of_the_chapter_work_in_memory(tmp_path, monkeypatch):
+    import pandas as pd
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame({'a': range(5)})
+    with ModelRegistry(':memory:') as reg, DataVersioning(':memory:') as data, ModelMonitor(':memory:') as watch:
+        reg.register_model([1], 'm', '1.0'); reg.set_alias('m', 'champion', '1.0')
+        assert reg.load_model('m', 'champion')[0] == [1] and reg.check_ledger() == [] and reg.store.verify() == []
+        pd.testing.assert_frame_equal(data.load_data(data.version_data(frame, 'x')), frame)
+        ids = [watch.log_prediction({'a': i}, 1) for i in range(50)]
+        for i in ids: watch.log_feedback(i, 1)
+        assert watch.calculate_metrics()['total_requests'] == 50
+    assert list(tmp_path.iterdir()) == []
+
+
+CHAPTER_REGISTRY = {'models': {'churn:1.0.0': dict(name='churn', version='1.0.0', path='models/registry/churn_1.0.0.pkl', registered_at='2024-01-01T00:00:00', metadata={'auc': float('nan')})}}
+CHAPTER_DATA = {'datasets': {'cust_0a1b2c3d': dict(name='cust', version='cust_0a1b2c3d', hash='0a1b2c3d', path='data/versions/cust_0a1b2c3d.parquet', parent_version=None)}}
+CHAPTER_LOG = '''create table predictions (id integer primary key autoincrement, timestamp text, input_data text, prediction text, probability real,
+    response_time real, model_version text, user_id text);
+    create table feedback (prediction_id integer, actual_value text, feedback_type text, timestamp text); create table model_metrics (id integer, value real);
+    insert into predictions (timestamp, prediction) values ('2024-01-01', '1'), ('2024-01-02', '0')'''
+
+
+@pytest.mark.parametrize('name', ['metadata.json', 'registry.json', 'registry_metadata.json'])
+@pytest.mark.parametrize('content, says', [(CHAPTER_REGISTRY, "a model registry .*names 1 models, such as 'churn:1.0.0'"), (CHAPTER_DATA, "a folder of data versions .*names 1 datasets, such as 'cust_0a1b2c3d'"),
+                                           ({'models': {}}, 'a model registry .*names 0 models'), ({'datasets': {}}, 'a folder of data versions')])
+def test_a_folder_of_the_chapters_own_code_is_named_and_not_shown_as_empty(tmp_path, name, content, says):
+    (tmp_path/name).write_text(json.dumps(content)); (tmp_path/'churn_1.0.0.pkl').write_bytes(b'x')
+    before = sorted(tmp_path.iterdir())
+    for make in (Store, ModelRegistry, DataVersioning):
+        with pytest.raises(InvalidInput, match=f"the course chapter's own code wrote: {name}") as e: make(tmp_path)
+        assert re.search(says.replace(' .*', " that the course chapter's own code wrote: .*"), str(e.value)) and 'in another place' in str(e.value)
+    assert sorted(tmp_path.iterdir()) == before                                  # nothing was made there
+
+
+@pytest.mark.parametrize('name', ['monitoring.db', 'monitoring.sqlite'])
+def test_a_database_of_the_chapters_own_code_is_named_and_not_shown_as_empty(tmp_path, name):
+    conn = sqlite3.connect(tmp_path/name); conn.executescript(CHAPTER_LOG); conn.close()
+    before = (tmp_path/name).read_bytes()
+    for make in (Store, ModelMonitor):
+        with pytest.raises(InvalidInput, match=r'a monitoring database .*feedback \(0 rows\), model_metrics \(0 rows\), predictions \(2 rows\)'): make(tmp_path/name)
+    assert (tmp_path/name).read_bytes() == before and [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_what_only_looks_like_the_chapters_is_opened(tmp_path):
+    "A file beside a store of ours, other JSON, an empty database, one with other tables, and our own old ones"
+    for i, text in enumerate(['{"models": ["churn"]}', '{"model": {"name": "x"}}', '[]', '{', '\xff']):
+        (tmp_path/f'{i}').mkdir(); (tmp_path/f'{i}'/'config.json').write_text(text, encoding='latin1')
+        Store(tmp_path/f'{i}').close()
+        (tmp_path/f'{i}'/'config.json').write_text(json.dumps(CHAPTER_REGISTRY))
+        Store(tmp_path/f'{i}').close()                                           # it is a store by now
+    conn = sqlite3.connect(tmp_path/'other.db'); conn.execute('create table orders (n)'); conn.commit(); conn.close()
+    (tmp_path/'empty.db').touch()
+    for name in ('other.db', 'empty.db'): Store(tmp_path/name).close()
+    with Store(first_store(tmp_path/'old')) as s, Store(s.backup(tmp_path/'copy')) as copy: assert copy.verify() == []
+
+
 def test_what_began_at_once_has_ended_when_ctrl_c_is_passed_on(monkeypatch):
     "Also when it comes between the start of a thread and the moment when the pool notes it"
-    from mlops_nb.store.blobs import parallel
+    from mlops_nb.store.disk import parallel
     began, ended = [], []
     class Interrupted(ThreadPoolExecutor):
         def _adjust_thread_count(self):

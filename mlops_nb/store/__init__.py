@@ -11,5 +11,5 @@ from .. import face
 # %% ../../nbs/02_store/index.ipynb #b1746d37
 __all__, __getattr__, __dir__ = face('mlops_nb.store',
     store='Store open_store', database='open_database Busy Damaged',
-    blobs='StorageFull', objects='open_blobs', transactions='Transaction',
+    disk='StorageFull', objects='open_blobs', transactions='Transaction',
     migrations='TableGroups', ledger='Ledger Sealed')

@@ -4,40 +4,17 @@
 
 # %% ../../nbs/02_store/behind/3_blobs.ipynb #cd7ae16e
 from __future__ import annotations
-import errno, hashlib, os, re, shutil, tempfile, threading, time
+import hashlib, os, re, shutil, tempfile, time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 from fastcore.basics import patch
 from ..core.masks import hide_secrets, mask_url
-from ..core.rules import InvalidInput, IntegrityError, MlopsError, NotFound, digest, file_digest, sync_folder
+from ..core.rules import InvalidInput, IntegrityError, MlopsError, atomic_write, digest, file_digest, local_path, sync_folder
+from .disk import StorageFull, _asking, _no_room, _read_only, _write_all, _write_whole, _writing, parallel
+from .places import is_url, need_extra, resolve_url     # not used here: they, `mask_url` and `parallel` were here once, and are asked for here
 
 # %% auto #0
-__all__ = ['is_url', 'resolve_url', 'is_digest', 'split_digest', 'StorageFull', 'parallel', 'need_extra', 'FolderBlobs',
-           'changed_meanwhile']
-
-# %% ../../nbs/02_store/behind/3_blobs.ipynb #9b156bd7
-_REFERENCE = re.compile(r'\$\{([A-Za-z_]\w*)\}')
-
-def is_url(
-    where:object, # A location as it was given
-)->bool:          # Is it a URL, or one reference that will become one?
-    "Tell URLs from paths"
-    return isinstance(where, str) and ('://' in where or bool(_REFERENCE.fullmatch(where)))
-
-# %% ../../nbs/02_store/behind/3_blobs.ipynb #47aa9fad
-def resolve_url(
-    url:str, # A URL that may hold `${NAME}` references
-)->str:      # The same with their values from the environment, escaped where they stand inside
-    "Look up the references of a URL, at the last moment"
-    whole = bool(_REFERENCE.fullmatch(url))
-    def value(m):
-        if m[1] not in os.environ:
-            raise NotFound(f'the environment variable {m[1]!r} is not set; {mask_url(url)!r} needs it. '
-                           'Set it and try again')
-        return os.environ[m[1]] if whole else quote(os.environ[m[1]], safe='')
-    return _REFERENCE.sub(value, url)
+__all__ = ['is_digest', 'split_digest', 'FolderBlobs', 'changed_meanwhile', 'MemoryBlobs']
 
 # %% ../../nbs/02_store/behind/3_blobs.ipynb #5ddbfd3d
 _HEX = frozenset('0123456789abcdef')
@@ -56,91 +33,6 @@ def split_digest(
         raise InvalidInput(f'{sha!r} is not a digest; a digest is 64 lower-case hexadecimal digits')
     return f'{sha[:2]}/{sha[2:]}'
 
-# %% ../../nbs/02_store/behind/3_blobs.ipynb #81517e6e
-class StorageFull(MlopsError, OSError):
-    "There is no room left; nothing was recorded"
-
-@contextmanager
-def _no_room(place:str)->Iterator[None]:
-    "Turn the system's words for a full disk, a full quota, or a file that is too large, into ours"
-    try: yield
-    except OSError as e:
-        if e.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull(f'no space left at {place!r}: nothing was recorded. Make room and try again') from e
-        if e.errno == errno.EFBIG:
-            raise StorageFull(f'a file at {place!r} would be larger than the system allows: nothing was recorded. '
-                              'Raise the limit (`ulimit -f`) and try again') from e
-        raise
-
-@contextmanager
-def _writing(place:Path|str)->Iterator[None]:
-    "The same for whatever else goes wrong while something is written; that a file is not there stays what it is"
-    try:
-        with _no_room(str(place)): yield
-    except OSError as e:
-        if isinstance(e, (MlopsError, FileNotFoundError)): raise
-        hint = 'Is the disk failing or away?' if e.errno == errno.EIO else 'Is the disk in order, and may you write there?'
-        raise MlopsError(f'{str(place)!r} cannot be used ({e.strerror or e}): nothing was recorded. {hint}') from e
-
-# %% ../../nbs/02_store/behind/3_blobs.ipynb #044af529
-@contextmanager
-def _asking(what:str, place:Path|str)->Iterator[None]:
-    "The same for what is read, listed or removed: which file, what of it, and what the system said"
-    try: yield
-    except OSError as e:
-        if isinstance(e, (MlopsError, FileNotFoundError)): raise
-        raise MlopsError(f'{str(place)!r} could not {what} ({e.strerror or e}). Look at the disk, and at who may use it; '
-                         'then try again') from e
-
-@contextmanager
-def _opening(place:Path|str)->Iterator[None]:
-    "The system's words for a path that cannot be opened, with the path"
-    try:
-        with _no_room(str(place)): yield
-    except OSError as e:
-        if isinstance(e, MlopsError): raise
-        raise MlopsError(f'{str(place)!r} cannot be opened as a store: {e.strerror or e}') from e
-
-def _usable(path:Path|str)->Path:
-    "A path that the system can take, whether or not something is there"
-    try: os.lstat(path)
-    except ValueError:
-        raise InvalidInput(f'{str(path)[:200]!r} is no path: it holds a NUL or half a character, which no file name can') from None
-    except OSError as e:
-        if e.errno == errno.ENAMETOOLONG:
-            raise InvalidInput(f'{str(path)[:200]!r} is no path: a name in it is too long for this system') from None
-    return Path(path)
-
-# %% ../../nbs/02_store/behind/3_blobs.ipynb #da266f68
-def parallel(
-    do:Callable,        # Called with each item
-    items:Iterable,     # What to do it with
-    threads:int=8,      # How many at once
-)->list:                # The results, in order
-    "Do something with each item, several at once; the first error is raised when all that began have ended"
-    items, gate, inside, closed = list(items), threading.Condition(), [], []
-    if len(items) < 2: return [do(item) for item in items]
-    def one(item):
-        with gate:
-            if closed: return
-            inside.append(1)
-        try: return do(item)
-        finally:
-            with gate: inside.pop(); gate.notify_all()
-    from concurrent.futures import ThreadPoolExecutor
-    with ThreadPoolExecutor(min(threads, len(items))) as pool:
-        try: return list(pool.map(one, items))
-        finally:                            # Ctrl-C may come before the pool has noted a thread that it started
-            with gate: closed.append(1); gate.wait_for(lambda: not inside)
-
-def need_extra(
-    package:str, # What could not be imported
-    extra:str,   # Name of the extra that brings it
-    url:str,     # Who needs it
-)->MlopsError:   # To be raised
-    "The error that says what to install"
-    return MlopsError(f"{mask_url(url)!r} needs the package {package}; pip install 'mlops_nb[{extra}]'")
-
 # %% ../../nbs/02_store/behind/3_blobs.ipynb #6f7b59fc
 class FolderBlobs:
     "Blobs as files of a folder, written whole or not at all"
@@ -148,7 +40,7 @@ class FolderBlobs:
         folder:Path|str,     # Made when the first blob comes
         readonly:bool=False, # Refuse to write?
     ):
-        self.folder, self.readonly, self._durable = _usable(folder), readonly, set()
+        self.folder, self.readonly, self._durable = local_path(folder, 'the folder of blobs'), readonly, set()
 
     def __repr__(self)->str: return f'FolderBlobs({str(self.folder)!r})'
 
@@ -156,23 +48,7 @@ class FolderBlobs:
         "The file of a blob, whether or not it is there"
         return self.folder/split_digest(sha)
 
-def _write_whole(path:Path, fill:Callable)->None:
-    "A file that `fill(file)` writes, which appears under its name on the disk whole or not at all"
-    part = path.parent/f'.tmp-{os.getpid()}-{os.urandom(6).hex()}'
-    try:
-        with open(part, 'xb', buffering=0) as f: fill(f); os.fsync(f.fileno())
-        os.replace(part, path)
-    except BaseException: part.unlink(missing_ok=True); raise    # Ctrl-C too leaves no half file
-
-def _write_all(f, data:memoryview)->None:
-    "All of `data`, since one write call takes 2 GB at most"
-    while data.nbytes: data = data[f.write(data):]
-
 # %% ../../nbs/02_store/behind/3_blobs.ipynb #a6f9e0e4
-def _read_only(place:object)->MlopsError:
-    "The error for whoever would write where nothing can be written"
-    return MlopsError(f'{str(place)!r} is read-only; copy the store to a place that you may write')
-
 @patch
 def _refresh(self:FolderBlobs, sha:str, size:int)->bool:
     "Is the blob there, whole by its size? Then it counts as new from now on"
@@ -322,8 +198,7 @@ def now(self:FolderBlobs)->float:
 def claim(self:FolderBlobs, mark:str)->None:
     "Leave the mark of the store that these blobs belong to, unless there is one"
     with _writing(self.folder):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if self.owner() is None: _write_whole(self.folder/'store-id', lambda f: f.write(mark.encode()))
+        if self.owner() is None: atomic_write(self.folder/'store-id', mark)
 
 @patch
 def owner(self:FolderBlobs)->str|None:
@@ -338,3 +213,48 @@ def _check_listed(self:FolderBlobs)->None:
     try:
         with _asking('be listed', self.folder): os.listdir(self.folder)
     except FileNotFoundError: pass                             # not made yet
+
+# %% ../../nbs/02_store/behind/3_blobs.ipynb #727b10f5
+class MemoryBlobs:
+    "Blobs in the memory of this process"
+    readonly, url = False, ':memory:'
+    def __init__(self): self._kept, self._mark = {}, None      # digest -> (bytes, time of the last put)
+    def __repr__(self)->str: return 'MemoryBlobs()'
+    def path(self, sha:str)->str: return f':memory:/{split_digest(sha)}'
+    def has(self, shas:Iterable[str])->set[str]: return {sha for sha in shas if split_digest(sha) and sha in self._kept}
+    def size(self, sha:str)->int: return len(self.get(sha))
+    def digest_of(self, sha:str)->str: return digest(self.get(sha))
+    def files(self)->Iterator[tuple[str, float]]: yield from [(sha, put) for sha, (_, put) in [*self._kept.items()]]
+    def now(self)->float: return time.time()
+    def claim(self, mark:str)->None: self._mark = self._mark or mark
+    def owner(self)->str|None: return self._mark
+
+# %% ../../nbs/02_store/behind/3_blobs.ipynb #69b89f89
+@patch
+def put(self:MemoryBlobs, items:dict[str, memoryview])->None:
+    "Store many blobs"
+    for sha, data in items.items(): self._kept[sha] = bytes(data), time.time()
+
+@patch
+def put_file(self:MemoryBlobs, sha:str, path:Path)->None:
+    "Store the content of a file; one that is changed meanwhile is refused"
+    with _asking('be read', path): data = path.read_bytes()
+    if digest(data) != sha: raise changed_meanwhile(path)
+    self.put({sha: data})
+
+@patch
+def get(self:MemoryBlobs, sha:str)->bytes:
+    "The bytes under a digest; `FileNotFoundError` when there are none"
+    if split_digest(sha) and sha not in self._kept: raise FileNotFoundError(sha)
+    return self._kept[sha][0]
+
+@patch
+def fetch(self:MemoryBlobs, sha:str, path:Path)->None:
+    "Copy a blob into a file"
+    with _no_room(str(path)): path.write_bytes(self.get(sha))
+
+@patch
+def remove(self:MemoryBlobs, name:str, limit:float)->bool:
+    "Remove a blob, unless it is younger than `limit`"
+    if name not in self._kept or self._kept[name][1] > limit: return False
+    return self._kept.pop(name, None) is not None

@@ -11,12 +11,14 @@ from fastcore.basics import patch
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, exc, make_url, select
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
-from .blobs import StorageFull, _asking, _usable, hide_secrets, is_url, mask_url, need_extra, resolve_url
-from ..core.rules import InvalidInput, MlopsError, NotFound
+from ..core.masks import hide_secrets, mask_url
+from ..core.rules import InvalidInput, MlopsError, NotFound, local_path
+from .disk import StorageFull, _asking
+from .places import is_memory, is_url, need_extra, resolve_url
 from .transactions import Transaction
 
 # %% auto #0
-__all__ = ['Busy', 'Damaged', 'Database', 'SqliteDatabase', 'PostgresDatabase', 'open_database']
+__all__ = ['Busy', 'Damaged', 'Database', 'SqliteDatabase', 'PostgresDatabase', 'MemoryDatabase', 'open_database']
 
 # %% ../../nbs/02_store/behind/6_database.ipynb #5d434c3e
 class Busy(MlopsError): "Another process holds the write lock for too long; nothing was recorded"
@@ -101,10 +103,13 @@ class SqliteDatabase(Database):
         path:Path|str,      # The file; made when it is missing
         timeout:float=30.0, # Seconds to wait for another process's write
     ):
-        self.path, self._timeout, self._aside, self._stand_ins = _usable(path), timeout, None, {}
+        self.path, self._timeout, self._aside, self._stand_ins = local_path(path, 'the database'), timeout, None, {}
         self.readonly = self.path.exists() and not all(os.access(p, os.W_OK) for p in (self.path.parent, self.path))
         if not self.readonly: self.path.parent.mkdir(parents=True, exist_ok=True)
-        super().__init__(str(path), create_engine('sqlite://', creator=self._open, poolclass=NullPool))
+        self._begin_with(str(path))
+
+    def _begin_with(self, place:str)->None:
+        super().__init__(place, create_engine('sqlite://', creator=self._open, poolclass=NullPool))
         for end in ('invalidate', 'close'):      # a cursor may live on in the traceback of Ctrl-C, and with it the lock
             event.listen(self._engine, end, lambda conn, *_: conn.rollback())
         self._engine.dialect.do_begin = lambda conn: None      # each block says itself how it begins
@@ -333,10 +338,39 @@ def _copied_tables(c:Connection, names:set[str], known:Iterable[MetaData])->Meta
     for name in sorted(names - set(copied.tables)): Table(name, copied, autoload_with=c)
     return copied
 
+# %% ../../nbs/02_store/behind/6_database.ipynb #c99f8746
+class MemoryDatabase(SqliteDatabase):
+    "Tables in the memory of this process, shared by its threads and gone with `close`"
+    readonly, path = False, ':memory:'
+    def __init__(self,
+        timeout:float=30.0, # Seconds to wait for another block
+    ):
+        self._timeout, self._stand_ins, self._name = timeout, {}, f'/mlops-nb-{os.urandom(8).hex()}'
+        self._begin_with(self.path)
+        self._kept, self._maker = self._open(), os.getpid()
+
+    def _uri(self)->str: return f'file:{self._name}?vfs=memdb'
+
+    def _connect(self, how:str)->Connection:
+        if self._kept is None: raise MlopsError("':memory:' was closed, and what it held is gone; open a new one")
+        return super()._connect(how)
+
+    def _error(self, e:BaseException)->MlopsError|None:
+        if not isinstance(told := super()._error(e), Busy): return told
+        return Busy("':memory:' is held by another block of this process for too long: nothing was recorded. In memory, who reads "
+                    'and who writes wait for one another; use the connection of the block that is open')
+
+    def close(self)->None:
+        "Close all connections; the tables are gone"
+        super().close()
+        if self._kept is not None and self._maker == os.getpid(): self._kept.close()
+        self._kept = None
+
 # %% ../../nbs/02_store/behind/6_database.ipynb #96c1c678
 def open_database(
-    where:Path|str,     # A file, or a URL
+    where:Path|str,     # A file, a URL, or `':memory:'`
     timeout:float=30.0, # Seconds to wait for another process's write
 )->Database:            # SQLite for a file, PostgreSQL for a URL
     "Open a place for tables"
+    if is_memory(where): return MemoryDatabase(timeout)
     return PostgresDatabase(where, timeout) if is_url(where) else SqliteDatabase(where, timeout)

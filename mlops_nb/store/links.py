@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fastcore.basics import patch
 from sqlalchemy import Column, Connection, Index, MetaData, Table, Text, delete, exc, insert, select
-from .blobs import FolderBlobs, _read_only, is_digest, parallel
+from .blobs import FolderBlobs, MemoryBlobs, is_digest
 from ..core.rules import IntegrityError, InvalidInput, MlopsError
 from .database import Database
+from .disk import _read_only, parallel
 from .objects import ObjectBlobs
 
 # %% auto #0
@@ -39,7 +40,7 @@ class Links:
     "Which record needs which blob, and what follows: garbage and damage"
     def __init__(self,
         db:Database,                    # Where the table of links is
-        blobs:FolderBlobs|ObjectBlobs,  # Where the bytes are
+        blobs:FolderBlobs|ObjectBlobs|MemoryBlobs,  # Where the bytes are
         place:object=None,              # How an error names the two; by default as the database does
     ):
         self.db, self.blobs, self.place = db, blobs, str(db.place if place is None else place)

@@ -11,7 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 from fastcore.basics import patch
-from .blobs import FolderBlobs, changed_meanwhile, hide_secrets, is_digest, is_url, mask_url, need_extra, parallel, resolve_url, split_digest
+from ..core.masks import hide_secrets, mask_url
+from .blobs import FolderBlobs, MemoryBlobs, changed_meanwhile, is_digest, split_digest
+from .disk import parallel
+from .places import is_memory, is_url, need_extra, resolve_url
 from ..core.rules import InvalidInput, MlopsError, NotFound, file_digest
 
 # %% auto #0
@@ -192,10 +195,11 @@ def owner(self:ObjectBlobs)->str|None:
 
 # %% ../../nbs/02_store/behind/4_objects.ipynb #d64c643e
 def open_blobs(
-    where:Path|str,      # A folder, or a URL
+    where:Path|str,      # A folder, a URL, or `':memory:'`
     readonly:bool=False, # Refuse to write into a folder?
-)->FolderBlobs|ObjectBlobs: # The place
+)->FolderBlobs|ObjectBlobs|MemoryBlobs: # The place
     "Open a place for blobs; a folder that is there and cannot be listed is refused"
+    if is_memory(where): return MemoryBlobs()
     if is_url(where): return ObjectBlobs(where)
     folder = FolderBlobs(where, readonly)
     folder._check_listed()

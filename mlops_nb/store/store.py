@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Connection, MetaData, Table
-from .blobs import FolderBlobs, _asking, _listed, _opening, _read_only, _usable, _writing, is_url, mask_url, parallel, split_digest
-from ..core.rules import InvalidInput, IntegrityError, MissingFile, NotFound, digest, file_digest, sync_folder
+from ..core.masks import mask_url
+from ..core.rules import InvalidInput, IntegrityError, MissingFile, NotFound, digest, file_digest, local_path, replacing, sync_folder
+from .blobs import FolderBlobs, _listed, split_digest
 from .database import Damaged, open_database
+from .disk import _asking, _opening, _read_only, _writing, parallel
 from .links import REFS, Links, _insert_or_ignore
 from .migrations import _SETTINGS, TableGroups, _record, _setting
 from .objects import open_blobs
+from .places import check_origin, check_place, is_memory, is_url
 from .transactions import Transaction
 
 # %% auto #0
@@ -27,10 +30,10 @@ for _table in (_SETTINGS, REFS): _table.to_metadata(_META)     # one group: made
 # %% ../../nbs/02_store/1_store.ipynb #dced24f4
 def _places(location:Path|str, blobs:Path|str|None)->tuple[Path|str, Path|str]:
     "Where the tables and where the blobs of a store are"
-    for where in (location,) if blobs is None else (location, blobs):
-        if not isinstance(where, (str, os.PathLike)) or not str(where) or '\0' in str(where):
-            raise InvalidInput(f'a store needs a path or a URL, not {type(where).__name__}: {where!r}')
-    if not is_url(location): return _files(_usable(location), blobs)
+    for where in (location,) if blobs is None else (location, blobs): check_place(where)
+    if blobs is not None and not (is_url(blobs) or is_memory(blobs)): blobs = local_path(blobs, 'the folder of blobs')
+    if is_memory(location): return location, location if blobs is None else blobs
+    if not is_url(location): return _files(local_path(location, 'the store'), blobs)
     if '://' in location and not location.startswith(('postgresql', 'postgres://')):
         raise InvalidInput(f'{mask_url(location)!r} is no place for tables; a store is a folder, a file that ends in .db, '
                            'or a postgresql:// URL')
@@ -41,6 +44,7 @@ def _places(location:Path|str, blobs:Path|str|None)->tuple[Path|str, Path|str]:
 # %% ../../nbs/02_store/1_store.ipynb #81455953
 def _files(path:Path, blobs:Path|str|None)->tuple[Path, Path|str]:
     "Database file and blobs of a store at a path; blobs without a database are what is left of one"
+    check_origin(path)
     if path.suffix != '.db' and path.is_file():
         raise InvalidInput(f'{str(path)!r} is a file; a store is a folder, or a file that ends in .db')
     db, beside = (path, path.with_name(path.name + '.blobs')) if path.suffix == '.db' else (path/'store.db', path/'blobs')
@@ -55,7 +59,7 @@ def _files(path:Path, blobs:Path|str|None)->tuple[Path, Path|str]:
 class Store:
     "Tables and blobs at one place"
     def __init__(self,
-        location:Path|str,           # Folder, path of a `.db` file, or `postgresql://user:${PASSWORD}@host/name`
+        location:Path|str,           # Folder, `.db` file, `postgresql://user:${PASSWORD}@host/name`, or `':memory:'`
         blobs:Path|str|None=None,    # Folder, or URL such as `s3://bucket/prefix`; by default beside the tables
         *,
         timeout:float=30.0,          # Seconds to wait for another process's write before giving up
@@ -63,6 +67,7 @@ class Store:
         self.location = mask_url(location) if is_url(location) else location     # fit to be printed
         with _opening(self.location):
             tables, place = _places(location, blobs)
+            self.path = None if is_url(location) or is_memory(location) else local_path(location)     # absolute, for whoever asks
             self._tables = open_database(tables, timeout)
         self.readonly, self._own_blobs = self._tables.readonly, blobs is None
         try:
@@ -172,7 +177,7 @@ def put_file(self:Store,
     path:Path|str, # File whose content to store; it is streamed, so its size does not matter
 )->str:            # Digest of the content
     "Store the content of a file"
-    if not (path := _usable(path)).is_file(): raise MissingFile(f'no file at {str(path)!r}')
+    if not (path := local_path(path)).is_file(): raise MissingFile(f'no file at {str(path)!r}')
     with _asking('be read', path): sha = file_digest(path)
     self._blobs.put_file(sha, path)
     return sha
@@ -210,16 +215,11 @@ def fetch(self:Store,
     path:Path|str,  # Where the copy goes
 )->Path:            # `path`
     "Copy a blob into a file, checked; the file appears whole or not at all"
-    path, _ = _usable(path), split_digest(sha)
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fd, part = tempfile.mkstemp(dir=path.parent, prefix='.tmp-')
-        try:
-            with open(fd, 'rb') as f: self._blobs.fetch(sha, Path(part)); os.fsync(f.fileno())
-            _check_digest(sha, file_digest(part))
-            os.chmod(part, 0o644); os.replace(part, path)
+    path, _ = local_path(path), split_digest(sha)
+    with _writing(path), replacing(path) as part:
+        try: self._blobs.fetch(sha, part)
         except FileNotFoundError: raise self._not_here(sha) from None
-        finally: Path(part).unlink(missing_ok=True)                # Ctrl-C too leaves no half file
+        _check_digest(sha, file_digest(part))
     return path
 
 def _check_digest(sha:str, found:str)->None:
@@ -263,7 +263,7 @@ def backup(self:Store,
     path:Path|str, # A folder that does not exist yet, or is empty
 )->Path:           # The folder: a store of its own, with SQLite and a folder of blobs
     "Make a complete copy, checked, while others write; to restore, open the copy"
-    path = _usable(path)
+    path = local_path(path)
     if path.suffix == '.db' or path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InvalidInput(f'{str(path)!r} is no place for a backup: it must be a folder that is new or empty')
     with _writing(path):
@@ -297,9 +297,13 @@ def _copy_into(self:Store, folder:Path)->None:
 
 @patch
 def _copy_blob(self:Store, sha:str, path:Path)->bool:
-    "Copy a blob, checked; False when it is not there"
-    try: self.fetch(sha, path)
-    except NotFound: return False
+    "Copy a blob, checked; False when it is not there. It may stay half: the whole folder gets its name at the end"
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try: self._blobs.fetch(sha, path)
+        except FileNotFoundError: path.unlink(missing_ok=True); return False
+        _check_digest(sha, file_digest(path))
+        with open(path, 'rb') as f: os.fsync(f.fileno())
     return True
 
 # %% ../../nbs/02_store/1_store.ipynb #66cc2609
