@@ -141,9 +141,15 @@ def firing(self:AlertBook,
     with self.store.read() as c: return [dict(r) for r in c.execute(query).mappings()]
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #f1ba6a1d
-def _changes(firing:dict, last:dict, readings:list, limits:Mapping, at:str):
+def _last(c:Connection)->dict:
+    "The latest moment that the book has of each type"
+    moments = select(_A.type, func.max(_A.raised_at), func.max(func.coalesce(_A.resolved_at, ''))).group_by(_A.type)
+    return {kind: max(raised, resolved) for kind, raised, resolved in c.execute(moments)}
+
+def _changes(c:Connection, readings:list, limits:Mapping, at:str):
     "What to write: records to begin, and new values for records that are firing"
-    begin, change = [], []
+    firing = {row.type: row for row in c.execute(select(_ALERTS).where(_A.resolved_at.is_(None)))}
+    begin, change, last = [], [], _last(c)
     for r in readings:
         kind, state = _TYPES[r.name], verdict(r, limits[r.name])
         old = firing.get(kind)
@@ -153,11 +159,6 @@ def _changes(firing:dict, last:dict, readings:list, limits:Mapping, at:str):
         if old is None: begin.append(dict(type=kind, raised_at=at, **now))
         elif (old.message, old.severity) != (now['message'], state): change.append((old.seq, now))
     return begin, change
-
-def _last(c:Connection)->dict:
-    "The latest moment that the book has of each type"
-    moments = select(_A.type, func.max(_A.raised_at), func.max(func.coalesce(_A.resolved_at, ''))).group_by(_A.type)
-    return {kind: max(raised, resolved) for kind, raised, resolved in c.execute(moments)}
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #41569152
 _log = logging.getLogger('mlops_nb.monitoring')
@@ -171,10 +172,10 @@ def settle(self:AlertBook,
     "Begin, follow and resolve alerts, so that they say what the readings say"
     at = to_utc(at).isoformat(timespec='microseconds')
     readings = list(readings)
-    if self.store.readonly: return self.firing()
+    with self.store.read() as c: begin, change = _changes(c, readings, limits, at)
+    if self.store.readonly or not (begin or change): return self.firing()
     with self.store.write() as c:
-        firing = {row.type: row for row in c.execute(select(_ALERTS).where(_A.resolved_at.is_(None)))}
-        begin, change = _changes(firing, _last(c), readings, limits, at)
+        begin, change = _changes(c, readings, limits, at)
         if begin: c.execute(insert(_ALERTS), begin)
         for seq, values in change: c.execute(update(_ALERTS).where(_A.seq == seq).values(**values))
     for alert in begin: _log.warning('%s, %s: %s', alert['type'], alert['severity'], alert['message'])
