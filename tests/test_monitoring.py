@@ -309,3 +309,15 @@ def test_alerts_of_version_1_have_the_words_of_today(tmp_path):
         found = m.calculate_metrics(24*365*50)
         assert (found['total_predictions'], found['accuracy']) == (n, 1 - wrong/n) and n == 40
     with ModelMonitor(tmp_path) as m: assert len(m.alerts) == 3                 # once more: nothing is done twice
+
+
+def test_a_look_that_takes_long_is_rare(tmp_path, monkeypatch):
+    "Never more than a twentieth of the time, however large the log is"
+    now, looks = [1000.], []
+    def slow(self, *args): looks.append(now[0]); now[0] += 1
+    monkeypatch.setattr('mlops_nb.monitoring.monitoring.monotonic', lambda: now[0])
+    monkeypatch.setattr(ModelMonitor, '_check', slow)
+    with ModelMonitor(tmp_path/'m.db') as m:
+        ids = m.log_predictions([[0]]*100, [1]*100)
+        for i in ids: now[0] += 0.5; m.log_feedback(i, 1)
+    assert len(looks) == 4 and all(b - a >= 20 for a, b in zip(looks, looks[1:-1]))     # 50 seconds: three looks, and one at the end
