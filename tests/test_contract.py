@@ -6,6 +6,7 @@ import logging
 import os
 import pickle
 import re
+import sqlite3
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 import mlops_nb
 from mlops_nb import DataDriftDetector, DataVersioning, MLPipelineConfig, ModelAPI, ModelClient, ModelMonitor, ModelRegistry, Signature, flights, generate_docker_files
+from mlops_nb.core.rules import MlopsError
 from mlops_nb.data.nycflights import delay_model, features
 
 NEEDED = inspect.Parameter.empty
@@ -554,3 +556,44 @@ def test_drift_picture():
         assert len(figure.axes) == 4 and all(ax.get_title() for ax in figure.axes) and figure.get_label()
         figure.savefig(io.BytesIO())
     with pytest.raises(ValueError, match='give what detect_drift gave'): d.visualize_drift([1])
+
+
+# --- places: relative paths, the home, memory, and what the chapter's own code wrote
+
+def test_places_that_are_relative_hold_when_the_folder_changes(tmp_path, monkeypatch):
+    (tmp_path/'else').mkdir(); monkeypatch.chdir(tmp_path)
+    registry, data, monitor = ModelRegistry('models/registry'), DataVersioning('data/versions'), ModelMonitor('monitoring.db')
+    registry.register_model([1], 'm', '1.0.0')
+    version, asked = data.version_data(pd.DataFrame({'a': range(400)}), 'd'), monitor.log_prediction({'a': 1}, 1)
+    monkeypatch.chdir(tmp_path/'else')
+    assert registry.load_model('m')[0] == [1] and len(data.load_data(version)) == 400 and registry.register_model([2], 'm', '2.0.0') == 'm:2.0.0'
+    monitor.log_feedback(asked, 1)
+    assert monitor.calculate_metrics()['total_requests'] == 1 and list((tmp_path/'else').iterdir()) == []
+    for opened in (registry, data, monitor): opened.close()
+
+
+def test_the_tilde_is_the_home_wherever_a_place_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path/'home')); monkeypatch.chdir(tmp_path)
+    with ModelRegistry('~/registry') as registry: registry.register_model([1], 'm', '1.0.0')
+    with DataVersioning('~/versions') as data: data.version_data(pd.DataFrame({'a': [1]}), 'd')
+    with ModelMonitor('~/monitoring.db') as monitor: monitor.log_prediction({'a': 1}, 1)
+    assert [p.name for p in tmp_path.iterdir()] == ['home'] and {'registry', 'versions', 'monitoring.db'} <= {p.name for p in (tmp_path/'home').iterdir()}
+
+
+def test_memory_leaves_nothing_on_the_disk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ModelMonitor(':memory:') as one, ModelMonitor(':memory:') as two:
+        one.log_prediction({'a': 1}, 1)
+        assert (one.calculate_metrics()['total_requests'], two.calculate_metrics()['total_requests']) == (1, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_chapters_own_code_wrote_is_named(tmp_path):
+    (tmp_path/'r').mkdir(); (tmp_path/'r'/'metadata.json').write_text(json.dumps({'models': {'churn:1.0.0': {'path': 'churn_1.0.0.pkl'}}}))
+    (tmp_path/'d').mkdir(); (tmp_path/'d'/'lineage.json').write_text(json.dumps({'datasets': {'cust_0a1b2c3d': {'path': 'cust_0a1b2c3d.parquet'}}}))
+    with sqlite3.connect(tmp_path/'m.db') as db: db.execute('create table predictions (id integer primary key autoincrement, timestamp text, input_data text)')
+    db.close()
+    for make, place, what, found in ((ModelRegistry, 'r', 'a model registry', 'churn:1.0.0'), (DataVersioning, 'd', 'a folder of data versions', 'cust_0a1b2c3d'), (ModelMonitor, 'm.db', 'a monitoring database', 'predictions')):
+        with pytest.raises(ValueError) as e: make(tmp_path/place)
+        assert what in str(e.value) and found in str(e.value) and 'in another place' in str(e.value) and isinstance(e.value, MlopsError)
+    assert sorted(p.name for p in tmp_path.rglob('*')) == ['d', 'lineage.json', 'm.db', 'metadata.json', 'r']

@@ -8,7 +8,7 @@ import hashlib, os, re, shutil, tempfile, time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from fastcore.basics import patch
-from ..core.masks import hide_secrets, mask_url
+from ..core.masks import brief, hide_secrets, mask_url
 from ..core.rules import InvalidInput, IntegrityError, MlopsError, atomic_write, digest, file_digest, local_path, sync_folder
 from .disk import StorageFull, _asking, _no_room, _read_only, _write_all, _write_whole, _writing, parallel
 from .places import is_url, need_extra, resolve_url     # not used here: they, `mask_url` and `parallel` were here once, and are asked for here
@@ -30,7 +30,7 @@ def split_digest(
 )->str:       # Its place below the blobs: two digits, a slash, the rest
     "Where a digest lies; what is none is refused, so that no name leads out of the place"
     if not is_digest(sha):
-        raise InvalidInput(f'{sha!r} is not a digest; a digest is 64 lower-case hexadecimal digits')
+        raise InvalidInput(f'{brief(sha)} is not a digest; a digest is 64 lower-case hexadecimal digits')
     return f'{sha[:2]}/{sha[2:]}'
 
 # %% ../../nbs/02_store/behind/3_blobs.ipynb #6f7b59fc
@@ -171,7 +171,7 @@ def files(self:FolderBlobs)->Iterator[tuple[str, float]]:
 @patch
 def remove(self:FolderBlobs, name:str, limit:float)->bool:
     "Remove a file that `files` named, unless it is younger than `limit`"
-    if not _is_ours(name): raise InvalidInput(f'{name!r} is no file of these blobs; give a name that `files` gave')
+    if not _is_ours(name): raise InvalidInput(f'{brief(name)} is no file of these blobs; give a name that `files` gave')
     path = self.path(name) if is_digest(name) else self.folder/name
     aside = path.parent/f'.tmp-gc-{os.getpid()}-{os.urandom(6).hex()}'
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fastcore.basics import patch
 from sqlalchemy import Column, Connection, Index, MetaData, Table, Text, delete, exc, insert, select
+from ..core.masks import brief
 from .blobs import FolderBlobs, MemoryBlobs, is_digest
 from ..core.rules import IntegrityError, InvalidInput, MlopsError
 from .database import Database
@@ -32,7 +33,7 @@ def _insert_or_ignore(c:Connection, table:Table, rows:list[dict])->None:
 def _check_owner(owner:str)->str:
     "The owner, if it is one"
     if isinstance(owner, str) and owner and owner.isprintable() and len(owner) <= 1000: return owner
-    raise InvalidInput(f'{owner!r} is no owner of blobs; an owner is a text of 1 to 1000 printable characters, '
+    raise InvalidInput(f'{brief(owner)} is no owner of blobs; an owner is a text of 1 to 1000 printable characters, '
                        'for example model/churn/1.0.0')
 
 # %% ../../nbs/02_store/behind/8_links.ipynb #4709fc85
@@ -108,7 +109,7 @@ def verify(self:Links)->list[str]: # One sentence for each problem; empty when a
 def _problem(self:Links, item:tuple[str, list[str]])->str|None:
     "What is wrong with a blob that somebody needs"
     sha, who = item[0], ', '.join(item[1])
-    if not is_digest(sha): return f'{sha!r} is not a digest; {who} needs it'
+    if not is_digest(sha): return f'{brief(sha)} is not a digest; {who} needs it'
     try: found = self.blobs.digest_of(sha)
     except FileNotFoundError: return f'blob {sha} is missing; {who} needs it'
     except (MlopsError, OSError) as e: return f'blob {sha} cannot be read ({e}); {who} needs it'

@@ -15,7 +15,7 @@ from ..core.masks import hide_secrets, mask_url
 from .blobs import FolderBlobs, MemoryBlobs, changed_meanwhile, is_digest, split_digest
 from .disk import parallel
 from .places import is_memory, is_url, need_extra, resolve_url
-from ..core.rules import InvalidInput, MlopsError, NotFound, file_digest
+from ..core.rules import InvalidInput, MlopsError, NotFound, file_digest, local_path
 
 # %% auto #0
 __all__ = ['ObjectBlobs', 'open_blobs']
@@ -41,6 +41,7 @@ def _file_system(url:str)->tuple:
     except ImportError as e:
         raise MlopsError(f"{mask_url(url)!r} needs a package: {e}; for S3, pip install 'mlops_nb[s3]'") from e
     except (ValueError, TypeError) as e: raise InvalidInput(f'{mask_url(url)!r}: {hide_secrets(str(e), resolve_url(url))}') from e
+    if protocol in ('file', 'local'): place = str(local_path(place))     # a folder after all: it stays when the current one changes
     return fs, ('/' if protocol == 'memory' else '') + place
 
 # %% ../../nbs/02_store/behind/4_objects.ipynb #240c1404
