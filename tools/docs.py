@@ -111,7 +111,8 @@ def renamed(link, folder, new):
 def entry(nb, page):
     "A line of the sidebar"
     number = re.match(r'\d+[a-z]*(?=_)', nb.name)
-    text = f'{number[0]} {page.stem}' if number else 'start' if page.stem == 'index' else page.stem.replace('_', ' ')
+    first = 'overview' if page.parent.name else 'start'     # the landing page of a wing, and of the house
+    text = f'{number[0]} {page.stem}' if number else first if page.stem == 'index' else page.stem.replace('_', ' ')
     return {'href': page.as_posix(), 'text': text}
 
 
