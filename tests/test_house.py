@@ -100,15 +100,25 @@ def test_a_notebook_lies_in_the_wing_of_its_module():
         if module: assert module[1].split('.')[0] == nb.relative_to(NBS).parts[0].split('_')[1], nb
 
 
-def private_names_that_leave():
-    "Names with a leading underscore that one wing imports from another"
+def private_names_that_leave(package=PACKAGE):
+    "Names with a leading underscore that one wing imports from another, or takes from a room of another"
     found = []
-    for path in modules():
-        wing = path.parent.name
+    for path in modules(package):
+        wing, rooms = path.parent.name, {}
         for n, _ in import_lines(path):
-            if (n.level > 1 or not n.level and n.module.startswith('mlops_nb.') and n.module.split('.')[1] != wing):
-                found += [f'{wing}/{path.stem} <- {n.module}: {a.name}' for a in n.names if a.name.startswith('_')]
+            if not (n.level > 1 or not n.level and n.module.startswith('mlops_nb.') and n.module.split('.')[1] != wing): continue
+            found += [f'{wing}/{path.stem} <- {n.module}: {a.name}' for a in n.names if a.name.startswith('_')]
+            rooms |= {a.asname or a.name: n.module for a in n.names}
+        for n in ast.walk(ast.parse(path.read_text(encoding='utf8'))):
+            if isinstance(n, ast.Attribute) and n.attr[0] == '_' != n.attr[:2][-1] and getattr(n.value, 'id', '') in rooms:
+                found.append(f'{wing}/{path.stem} <- {rooms[n.value.id]}: {n.value.id}.{n.attr}')
     return found
+
+
+def test_the_rule_of_private_names_can_fail(tmp_path):
+    (tmp_path/'store').mkdir()
+    (tmp_path/'store'/'store.py').write_text('from ..core import rules\nfrom ..core.rules import _clock\nrules._clock; rules.__name__; rules.utcnow\n')
+    assert private_names_that_leave(tmp_path) == ['store/store <- core.rules: _clock', 'store/store <- core: rules._clock']
 
 
 def test_the_rule_of_direction_can_fail(tmp_path):

@@ -209,7 +209,7 @@ def list_rooms(folder):
     def lines(found): return '\n'.join(f'- [{nb.stem.replace("_", " ")}]({nb.relative_to(folder).as_posix()}): {one_line(nb)}' for nb in found)
     lessons = sorted((nb for nb in folder.glob('*.ipynb') if nb.name != 'index.ipynb'), key=lambda nb: (number(nb) if nb.name[0].isdigit() else 99, nb.name))
     behind = sorted((folder/'behind').glob('[0-9]*.ipynb'), key=number)
-    first = f'Read {", then ".join(nb.stem.partition("_")[0] for nb in lessons)}:' if lessons[0].name[0].isdigit() else 'In any order:'
+    first = 'Read:' if len(lessons) == 1 else f'Read {", then ".join(nb.stem.partition("_")[0] for nb in lessons)}:' if lessons[0].name[0].isdigit() else 'In any order:'
     depth = 'Behind them, for whoever wants the depth; each stands on smaller numbers only:'
     return f'{first}\n\n{lines(lessons)}' + (f'\n\n{depth if len(lessons) > 1 else depth.replace("them", "it")}\n\n{lines(behind)}' if behind else '')
 
