@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from mlops_nb import DataVersioning, ModelRegistry, Store
+from mlops_nb import DataVersioning, ModelMonitor, ModelRegistry, Store
 from mlops_nb.cli.main import main
 
 X = pd.DataFrame({'x': np.arange(20.), 'k': ['a', 'b']*10})
@@ -39,7 +39,8 @@ def test_the_commands_work_on_postgresql_and_s3(shared, tmp_path):
     assert good('registry', 'tag', 'm@champion', 'team=ops') == 'm:1.0.0 has the tag team=ops\n'
     assert json.loads(good('registry', 'search', '--tag', 'team=ops', '--json'))[0]['version'] == '1.0.0'
     assert json.loads(good('registry', 'history', 'm', 'champion', '--json'))[0]['version'] == '1.0.0'
-    assert [r['version'] for r in json.loads(good('data', 'list', '--json'))] == [first, second]
+    assert {v: r['version'] for v, r in json.loads(good('data', 'list', '--json')).items()} == {first: first, second: second}
+    assert [line.split()[0] for line in good('data', 'list').splitlines()] == ['version', first, second]
     assert first in good('lineage', 'model:m:1.0.0') and good('store', 'verify') == 'all is well\n'
     good('registry', 'export', 'm@champion', tmp_path/'out')
     good('registry', 'delete', 'm', '1.1.0', '--yes')
@@ -62,8 +63,39 @@ def test_lineage_as_a_picture(tmp_path):
     assert not (tmp_path/'graph.xyz').exists()
 
 
-@pytest.mark.parametrize('line, says', [(['serve', 'm@x', '--host', ''], '--host is empty'), (['serve', 'm@x', '--host', '  '], '--host is empty'), (['registry', 'list', '--store', 'a\0b'], 'cannot be a place'),
+@pytest.mark.parametrize('line, says', [(['serve', 'm@x', '--host', ''], '--host is empty'), (['serve', 'm@x', '--host', '  '], '--host is empty'), (['registry', 'list', '--store', 'a\0b'], 'is no path'), (['registry', 'list', '--store', 'postgresql://a\0b'], 'cannot be a place'),
                                         (['registry', 'tag', 'm', 'team'], 'write it like team=ops')])
 def test_what_cannot_be_is_refused(line, says):
     result = call(*line)
     assert result.exit_code == 3 and says in result.stderr and 'Traceback' not in result.stderr
+
+
+def test_a_home_is_understood_wherever_a_place_is_named(tmp_path, monkeypatch):
+    "A shell reads `~` only at the beginning of a word, so --store=~/s and MLOPS_STORE='~/s' arrive as they are"
+    monkeypatch.setenv('HOME', str(tmp_path)); monkeypatch.setenv('USERPROFILE', str(tmp_path)); monkeypatch.chdir(tmp_path)
+    with Store(tmp_path/'s') as store: ModelRegistry(store).register_model(LogisticRegression().fit(X[['x']], X['k']), 'm', '1.0.0')
+    assert 'm:1.0.0' in json.loads(call('registry', 'list', '--store=~/s', '--json').stdout)
+    monkeypatch.setenv('MLOPS_STORE', '~/s')
+    assert call('registry', 'card', 'm', '--html', '~/card.html').exit_code == 0 and (tmp_path/'card.html').is_file()
+    (tmp_path/'c.json').write_text('{"deployment": {"timeout": 5}}')
+    result = call('settings', 'deployment.timeout', '--config', '~/c.json', '--json')
+    assert json.loads(result.stdout) == [{'key': 'deployment.timeout', 'value': '5', 'layer': 'file'}]
+    assert result.stderr.count('\n') == 1 and result.stderr.startswith('mlops-nb: ') and "Did you mean 'timeout_seconds'?" in result.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['c.json', 'card.html', 's']
+
+
+def test_monitor_and_drift_say_what_their_functions_say(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, shift in (('a', 0), ('b', 3)): pd.DataFrame({'x': rng.normal(shift, size=500), 'y': rng.normal(size=500)}).to_csv(tmp_path/f'{name}.csv', index=False)
+    result = call('drift', tmp_path/'a.csv', tmp_path/'b.csv', '--json')
+    found = json.loads(result.stdout)
+    assert result.exit_code == 1 and found['summary']['numerical_drifts'] == found['summary']['high_severity_drifts'] == ['x'] and (found['drift_score'], found['summary']['drifted_features']) == (0.5, 1)
+    assert call('drift', tmp_path/'a.csv', tmp_path/'b.csv').stdout.splitlines()[0] == 'drift: 1 of 2 columns'
+    with ModelMonitor(tmp_path/'s') as monitor:
+        ids = [monitor.log_prediction({'x': i}, 1, response_time=0.01) for i in range(40)]
+        for i in ids[:35]: monitor.log_feedback(i, 0)
+    result = call('monitor', 'show', '--store', tmp_path/'s', '--json')
+    found = json.loads(result.stdout)
+    assert result.exit_code == 1 and (found['metrics']['total_predictions'], found['metrics']['total_requests'], found['metrics']['accuracy']) == (35, 40, 0.0)
+    assert 'accuracy_degradation' in [a['type'] for a in found['alerts']] and all({'type', 'message', 'severity', 'timestamp'} <= {*a} for a in found['alerts'])
+    assert 'total_predictions: 35\n' in call('monitor', 'show', '--store', tmp_path/'s').stdout and json.loads(call('monitor', 'show', '--store', tmp_path/'s', '--until', '2013-01-01', '--json').stdout)['alerts'] == []

@@ -139,7 +139,7 @@ def _monitor_show(hours, until, config, store, as_json):
     with existing(store) as s:
         watch = ModelMonitor(s, config=MLPipelineConfig(config))
         metrics = watch.calculate_metrics(hours=hours, end=until)
-        found = {'metrics': metrics, 'alerts': watch.alerts.firing() if until else watch.check_alerts(hours=hours)}
+        found = {'metrics': metrics, 'alerts': watch.alert_book.firing(until) if until else watch.check_alerts(hours=hours)}
     say(as_json, found, _monitor_text(found))
     sys.exit(int(bool(found['alerts'])))
 

@@ -32,7 +32,7 @@ def _data_list(store, as_json):
     """
     from mlops_nb.data.versioning import DataVersioning
     with existing(store) as s: found = DataVersioning(s).get_lineage()
-    rows = [{**r, 'created_at': r['created_at'][:19]} for r in found]
+    rows = [{**r, 'created_at': r['created_at'][:19]} for r in found.values()]
     say(as_json, found, table(rows, ['version', 'description', 'size_mb', 'created_at', 'parents']))
 
 # %% ../../nbs/12_cli/behind/3_upkeep.ipynb #d910ae8a
@@ -57,13 +57,14 @@ def _data_diff(v1, v2, keys, store, as_json):
 @store_option
 @json_option
 def _data_lineage(version, store, as_json):
-    """Show where a data version came from, or the lineage of all.
+    """Show a data version, then where it came from, nearest first; or the lineage of all.
 
     Example: mlops-nb data lineage flights_1f0a --store tour
     """
     from mlops_nb.data.versioning import DataVersioning
     with existing(store) as s: found = DataVersioning(s).get_lineage(version)
-    say(as_json, found, '\n'.join(map(_origin, found)))
+    records = list(found.values()) if version is None else found
+    say(as_json, found, '\n'.join(map(_origin, records)))
 
 def _origin(r:dict)->str:
     return f"{r['version']}  from  {cell(r['parents'] or 'nothing')}  {r['description'] or ''}".rstrip()
