@@ -38,7 +38,7 @@ def resolve(
 
 # %% ../../nbs/01_core/behind/2_masks.ipynb #e5222cfa
 _KEYS = """account|access|activation|admin|aes|anthropic|api|app|auth|aws|azure|cert|cipher|client|consumer|crypto|datadog|decrypt|
-    decryption|deploy|encrypt|encryption|fernet|firebase|gcp|github|gitlab|google|gpg|hf|hmac|huggingface|jwt|licen[cs]e|mailgun|
+    decryption|deploy|encrypt|encryption|fernet|firebase|functions?|gcp|github|gitlab|google|gpg|hf|hmac|huggingface|jwt|licen[cs]e|mailgun|
     master|openai|pass|pgp|priv|private|recovery|root|rsa|sas|secret|sendgrid|sentry|server|service|session|shared|signing|slack|
     ssh|ssl|storage|stripe|subscription|tls|token|twilio|webhook|wep|wifi|write"""
 _PLAIN = re.compile(rf"""passw(or[dt]|d) | pass_?(phrase|code) | pwd | kennwort | secret(?!ar|ion|or) | credential | (^|_)creds?(_|$)
@@ -51,10 +51,10 @@ _WORD = re.compile(r"""(?!(max|min|num|n|total)tokens?$|.*token(i[sz]|count|less
     | (api|app|basic|client|db|docker|http|my|npm|o|proxy|redis|registry|smtp|user|web)?auth | \w*webhooks?
     | (ado|azure|gh|git|github|gitlab)?pats?""", re.X)
 _BEFORE = {*"""max min n num number total avg mean count per prompt completion input output context cached pad eos bos unk sep cls
-    mask stop start end special first second third last final low high band single multi one two forward backward boarding by""".split()}
+    mask stop start end new special first second third last final low high band single multi one two forward backward boarding by""".split()}
 _AFTER = {*"""count counts limit limits length len size budget ratio rate type types uri url endpoint ttl expiry expires expiration lifetime
     timeout enabled required method methods mode provider scheme domain level index position dim ids name version vocab event events
-    retries policy through fail failed at mark threshold percent percentage filter usage""".split()}
+    retries policy through fail failed at mark threshold percent percentage filter usage per consent accepted""".split()}
 
 # %% ../../nbs/01_core/behind/2_masks.ipynb #4e8a221f
 def is_secret(
@@ -128,7 +128,16 @@ def _value(text:str, m:re.Match, led:str)->tuple[int, int]:
         more = re.match(r'[\w"\']\S*', text[q.end():]) if group != 4 and text[q.end():q.end()+1] in (text[i], '_') else None
         return (i, q.end() + more.end()) if more else q.span(group)
     if text[i:i+1] in ('[', '{'): return i, _closing(text, i)
+    if '\n' in m[4] or m[3] == ':' and text[i:i+1] in ('|', '>'): return i, _block(text, m)
     return i, _unquoted(text, m, led)
+
+def _block(text:str, m:re.Match)->int:
+    "The end of the lines below a name that are indented more than it, or are items of its list: a block of YAML"
+    line = text.rfind('\n', max(0, m.start() - 1000), m.start()) + 1
+    by = len(re.match(r'[ \t]*', text[line:m.start()])[0])
+    below = re.compile(rf'(?:\n[ \t]{{{by + 1},}}\S[^\n]*+|\n[ \t]{{{by},}}-[ ][^\n]*+|\n[ \t]*+(?=\n))*+')
+    first = text.find('\n', m.start(4))
+    return max(m.end(), below.match(text, first).end() if first >= 0 else len(text))
 
 def _closing(text:str, i:int)->int:
     "The end of what the bracket at `i` opens"
@@ -156,17 +165,22 @@ def _unquoted(text:str, m:re.Match, led:str)->int:
 _FORMS = [re.compile(form, re.S | re.X) for form in (
     r'(?i:\bbearer)[ ]+([\w.~+/=-]+)', r'\b(?:Basic|Digest|Negotiate)[ ]+(?=\S*[\d=])([\w.~+/=-]{6,})',
     r'(?<!\S)(?:-[uU]|--(?:proxy-)?user)[ =]*"[^\s:"]+:([^"]+)', r"(?<!\S)(?:-[uU]|--(?:proxy-)?user)[ =]*'[^\s:']+:([^']+)",
-    r'(?<!\S)(?:-[uU]|--(?:proxy-)?user)[ =]*[^\s:\'"]+:(\S+)', r'\bsshpass[ ]+-p[ ]*(\S+)', r'\bmysql\w*[ ].{0,80}?(?<!\S)-p(\S+)',
+    r'(?<!\S)(?:-[uU]|--(?:proxy-)?user)[ =]*(?!\d+:\d+(?!\S))[^\s:\'"]+:(\S+)', r'jdbc:oracle:\w+:[^\s/]{1,80}/(\S+)@',
+    r'\b(?:docker|podman|helm|az|oc)[ ].{0,80}?login.{0,80}?[ ]-p[ ]*(\S+)', r'\bredis-cli[ ].{0,80}?-a[ ]*(\S+)', r'\blogin[ ]\S+\s+password[ ](\S+)',
+    r'(?<![\w/:.+-])[A-Za-z][\w.+-]{0,80}:([^\s:/@]{1,80})@(?:[\w-]+\.[\w.-]+|localhost)\b',
+    r'(?<!nexpected[ ])\b(?:[Pp]ass(?:word|wd|phrase)|[Ss]ecret|[Tt]oken|API[ ]key)[ ](?:is[ ]|was[ ])?"([^"\n]+)"',
+    r"(?<!nexpected[ ])\b(?:[Pp]ass(?:word|wd|phrase)|[Ss]ecret|[Tt]oken|API[ ]key)[ ](?:is[ ]|was[ ])?'([^'\n]+)'", r'\bsshpass[ ]+-p[ ]*(\S+)', r'\bmysql\w*[ ].{0,80}?(?<!\S)-p(\S+)',
     r'://hooks\.[^\s/]+/([^\s"\'?]+)', r'://[^\s/]*webhook[^\s/]*/([^\s"\'?]+)', r'://[^\s?]{1,200}?/webhooks?/([^\s"\'?]+)', r'/bot\d+:([\w-]{20,})',
     r'\b(gh[opsur]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|[spr]k_(?:live|test)_\w{10,}|sk-[\w-]{20,}|hf_\w{20,})',
     r'\b((?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)', r'-----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----(.*?)(?:-----END|\Z)')]
 _OPTION = re.compile(r'(?<!\S)--?([a-zA-Z][\w-]++)[ ]+("[^"]*"|\'[^\']*\'|[^\s\-]\S*)')
+_NAMED = re.compile(r'\b(?:name|key)["\']?\s*[=:]\s*["\']([\w.:-]{1,80})["\'][,\s]+["\']?value["\']?\s*[=:]\s*(["\'][^"\'\n]*["\'])')
 _ELEMENT = re.compile(r'<([\w:.-]{1,80})>([^<]*)</')
 
 def _forms(text:str)->Iterator[tuple[int, int]]:
     "Secrets that are known by their form, or by the option before them"
     for form in _FORMS: yield from (m.span(1) for m in form.finditer(text))
-    for pair in (_OPTION, _ELEMENT): yield from (m.span(2) for m in pair.finditer(text) if is_secret(m[1]))
+    for pair in (_OPTION, _NAMED, _ELEMENT): yield from (m.span(2) for m in pair.finditer(text) if is_secret(m[1]))
 
 # %% ../../nbs/01_core/behind/2_masks.ipynb #3828ba40
 def mask_text(
