@@ -4,15 +4,19 @@
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #d2488f80
 from __future__ import annotations
+import re, unicodedata
 from collections.abc import Mapping
-from sqlalchemy import DDL, Column, Connection, Integer, MetaData, Table, Text, bindparam, delete, insert, select, update
+from sqlalchemy import DDL, Column, ColumnElement, Connection, Integer, MetaData, Row, Table, Text
+from sqlalchemy import and_, bindparam, delete, false, insert, select, update
+from ..core.masks import brief
+from ..core.rules import Conflict, InvalidInput
 from ..store.ledger import Sealed
 from ..store.links import REFS
 from ..store.store import Store
 
 # %% auto #0
-__all__ = ['DATA_VERSIONS', 'DATA_PARENTS', 'version_id', 'parents_of', 'change_record', 'add_record', 'prepare_provenance',
-           'check_provenance']
+__all__ = ['DATA_VERSIONS', 'DATA_PARENTS', 'version_id', 'parents_of', 'change_record', 'add_record', 'named_records',
+           'known_record', 'prepare_provenance', 'check_provenance']
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #22c958b0
 _META = MetaData()
@@ -63,6 +67,39 @@ def add_record(
     links = [dict(version=record['version'], parent=p, position=i) for i, p in enumerate(parents)]
     if links: c.execute(insert(DATA_PARENTS), links)
     _RECORDS.add(c, record)
+
+# %% ../../nbs/03_data/behind/6_provenance.ipynb #ff25ed5b
+_HEX = re.compile('[0-9a-f]{1,64}')
+
+def _by_digits(text:str)->ColumnElement:
+    "The condition that `text` is the name of a version and a beginning of its digits, or that beginning alone"
+    name, line, digits = text.rpartition('_')
+    if not _HEX.fullmatch(digits): return false()
+    begins = DATA_VERSIONS.c.hash.startswith(digits)
+    return and_(DATA_VERSIONS.c.name == name, begins) if line else begins
+
+def named_records(
+    c:Connection,  # Of a `read()` or `write()` block
+    version:str,   # Id, `name_` and a beginning of the hash, a beginning of the hash, or a beginning of an id
+)->list[Row]:      # In the order of their ids
+    "The records that a text may mean"
+    if not isinstance(version, str) or not version:
+        raise InvalidInput(f'a version is named by its id, a text, not {brief(version)}')
+    text, ids = unicodedata.normalize('NFC', version), DATA_VERSIONS.c.version
+    def rows(which:ColumnElement)->list[Row]: return c.execute(select(DATA_VERSIONS).where(which).order_by(ids)).all()
+    if found := rows(ids == text) or rows(_by_digits(text)): return found
+    return [r for r in rows(ids.startswith(text, autoescape=True)) if r.version.startswith(text)]    # SQLite sees no capitals
+
+# %% ../../nbs/03_data/behind/6_provenance.ipynb #780e50b0
+def known_record(
+    c:Connection,  # Of a `read()` or `write()` block
+    version:str,   # Whole id
+    content:str,   # Hash that it must have
+)->Row|None:       # None if there is none yet
+    "The record of a version that is there already; another content under the same id is refused"
+    old = c.execute(select(DATA_VERSIONS).where(DATA_VERSIONS.c.version == version)).first()
+    if old is None or old.hash == content: return old
+    raise Conflict(f'{version!r} names another content, whose hash is {old.hash}; this one has {content}. Take another name')
 
 # %% ../../nbs/03_data/behind/6_provenance.ipynb #bede2965
 def _add_seals(c:Connection)->None:

@@ -4,11 +4,11 @@
 
 # %% ../../nbs/03_data/2_versioning.ipynb #7dfedafe
 from __future__ import annotations
-import os, re, unicodedata, warnings
+import os, warnings
 from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa
 from fastcore.basics import patch
-from sqlalchemy import ColumnElement, Connection, Row, and_, false, select
+from sqlalchemy import Row, select
 from ..core.masks import brief, mask_url
 from ..core.rules import Conflict, IntegrityError, InvalidInput, MissingFile, NotFound
 from ..core.rules import check_name, hint, local_path, replacing, utcnow
@@ -16,8 +16,8 @@ from .columns import dtype_name
 from .manifests import array_manifest, column_values, content_hash, file_manifest, needed_keys, numbered, pack_manifest
 from .manifests import shape_of, shown_manifest, table_bands, table_manifest, table_values, unpack_manifest
 from .packs import ChunkReader, ChunkWriter, prepare_packs, record_places
-from .provenance import DATA_PARENTS, DATA_VERSIONS, add_record, change_record, check_provenance, parents_of
-from .provenance import prepare_provenance, version_id
+from .provenance import DATA_PARENTS, DATA_VERSIONS, add_record, change_record, check_provenance, known_record
+from .provenance import named_records, parents_of, prepare_provenance, version_id
 from ..store.blobs import is_url, resolve_url, split_digest
 from ..store.store import Store, open_store
 from .tables import read_batches, read_table, table_kind, write_batches
@@ -55,27 +55,6 @@ def _places(store:Store)->tuple[Path|str, str]:
     return where, mask_url(resolve_url(store._blobs.url)).partition('?')[0].rstrip('/')
 
 # %% ../../nbs/03_data/2_versioning.ipynb #58632069
-_HEX = re.compile('[0-9a-f]{1,64}')
-
-def _by_digits(text:str)->ColumnElement:
-    "The condition that `text` is the name of a version and a beginning of its digits, or that beginning alone"
-    name, line, digits = text.rpartition('_')
-    if not _HEX.fullmatch(digits): return false()
-    begins = DATA_VERSIONS.c.hash.startswith(digits)
-    return and_(DATA_VERSIONS.c.name == name, begins) if line else begins
-
-@patch
-def _meant(self:DataVersioning, version:str)->list[Row]:
-    "The rows that `version` may mean: the one of that id, else those by their digits, else those whose id begins so"
-    if not isinstance(version, str) or not version:
-        raise InvalidInput(f'a version is named by its id, a text, not {brief(version)}')
-    text, ids = unicodedata.normalize('NFC', version), DATA_VERSIONS.c.version
-    with self.store.read() as c:
-        def rows(which:ColumnElement)->list[Row]: return c.execute(select(DATA_VERSIONS).where(which).order_by(ids)).all()
-        if found := rows(ids == text) or rows(_by_digits(text)): return found
-        return [r for r in rows(ids.startswith(text, autoescape=True)) if r.version.startswith(text)]    # SQLite sees no capitals
-
-# %% ../../nbs/03_data/2_versioning.ipynb #7ed304ae
 @patch
 def _only(self:DataVersioning, version:str, rows:list[Row], deleted:bool)->Row:
     "The one row that is meant by `version`; a deleted one only where that is allowed"
@@ -93,12 +72,13 @@ def _only(self:DataVersioning, version:str, rows:list[Row], deleted:bool)->Row:
 @patch
 def _record(self:DataVersioning, version:str, deleted:bool=False)->Row:
     "The row of a version"
-    return self._only(version, self._meant(version), deleted)
+    with self.store.read() as c: rows = named_records(c, version)
+    return self._only(version, rows, deleted)
 
 @patch
 def _content(self:DataVersioning, version:str)->Row:
     "The row of a version of which only the content is asked for; digits alone may stand for one content under many names"
-    rows = self._meant(version)
+    with self.store.read() as c: rows = named_records(c, version)
     if len({r.hash for r in rows}) == 1: rows = sorted(rows, key=lambda r: r.deleted_at or '')[:1]
     return self._only(version, rows, deleted=False)
 
@@ -147,6 +127,7 @@ def version_data(self:DataVersioning,
     if known: self._say_what_is_lost(version, description, parents)
     return version
 
+# %% ../../nbs/03_data/2_versioning.ipynb #a265be4d
 @patch
 def _parents(self:DataVersioning, given:str|list[str]|None)->list[str]:
     "Ids of the versions that are named as parents, each once"
@@ -172,7 +153,7 @@ def _record_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, name
     logical, places, more = self._store_content(data, base)
     content, shape = content_hash(logical), shape_of(logical)
     version = version_id(name, content)
-    with self.store.read() as c: old = _known(c, version, content)
+    with self.store.read() as c: old = known_record(c, version, content)
     if old is not None and not old.deleted_at: return version, True
     blob = pack_manifest(logical, places, **more)
     sha = self.store.put(blob)
@@ -185,17 +166,11 @@ def _record_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, name
     return version, self._record_version(row, parents, places, blobs)
 
 # %% ../../nbs/03_data/2_versioning.ipynb #7c93c722
-def _known(c:Connection, version:str, content:str)->Row|None:
-    "The row of a version that is there already, if it has this content"
-    old = c.execute(select(DATA_VERSIONS).where(DATA_VERSIONS.c.version == version)).first()
-    if old is None or old.hash == content: return old
-    raise Conflict(f'{version!r} names another content, whose hash is {old.hash}; this one has {content}. Take another name')
-
 @patch
 def _record_version(self:DataVersioning, row:dict, parents:list[str], places:dict, blobs:set[str])->bool:
     "Write the record, its parents and the places of its chunks in one transaction; True if the version was there before"
     with self.store.write() as c:
-        old = _known(c, row['version'], row['hash'])
+        old = known_record(c, row['version'], row['hash'])
         if old is not None and not old.deleted_at: return True
         self.store.link(c, f"data/{row['version']}", blobs)
         record_places(self.store, c, places)
@@ -208,7 +183,7 @@ def _record_version(self:DataVersioning, row:dict, parents:list[str], places:dic
 def _say_what_is_lost(self:DataVersioning, version:str, description:str|None, parents:list[str]):
     "Warn when a version that is there already was given a description or a parent that its record has not"
     with self.store.read() as c:
-        row, have = _known(c, version, self._record(version).hash), parents_of(c, version)
+        (row,), have = named_records(c, version), parents_of(c, version)
     lost = [f'the parent {p!r}' for p in parents if p not in have]
     if description not in (None, row.description): lost.insert(0, f'the description {brief(description)}')
     if lost: warnings.warn(f'{version!r} is there already, and its record does not change; '
@@ -314,6 +289,7 @@ def _ancestors(version:str, parents:dict)->list[str]:
     for v in todo: todo += (new := [p for p in parents.get(v, []) if p not in found]); found |= dict.fromkeys(new)
     return list(found)
 
+# %% ../../nbs/03_data/2_versioning.ipynb #e3db8df8
 @patch
 def _public(self:DataVersioning, r:Row, parents:list[str])->dict:
     "A record as users see it"
