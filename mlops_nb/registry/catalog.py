@@ -99,7 +99,7 @@ _SHARED = ('environment', 'signature', 'input_example', 'params', 'golden')
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #b39ee5d7
 class ModelRegistry:
-    "Registered models, their versions and aliases"
+    "Registered models, their versions and aliases; `registry_path` says where, `metadata` what"
     def __init__(self,
         registry_path:Store|Path|str='models/registry', # Folder (or `.db` file), or a `Store` that others share
         *,
@@ -120,8 +120,9 @@ class ModelRegistry:
         if self._owned: self.store.close()
 
 def _places(store:Store)->tuple[Path|str, str]:
-    "Where a store is, as an absolute path or a masked URL, and below what the bytes lie, as text"
-    where = store.location if is_url(store.location) else local_path(store.location)
+    "Where a store is, an absolute path or a masked URL, and below what its bytes lie, as text"
+    local = not is_url(store.location) and str(store.location) != ':memory:'
+    where = local_path(store.location) if local else store.location
     file = store._path('0'*64)
     if isinstance(file, Path): return where, local_path(file).parents[1].as_posix()
     return where, mask_url(resolve_url(store._blobs.url)).partition('?')[0].rstrip('/')
