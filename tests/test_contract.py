@@ -160,6 +160,18 @@ def test_registry_verbs_and_what_they_give(tmp_path, monkeypatch, churn):
     with pytest.raises(FileNotFoundError): registry.load_model('churn', '1.9.0')
 
 
+def test_registry_survives_another_folder_and_knows_the_home(tmp_path, monkeypatch, churn):
+    for name in ('here', 'else', 'home'): (tmp_path/name).mkdir()
+    monkeypatch.chdir(tmp_path/'here'); monkeypatch.setenv('HOME', str(tmp_path/'home'))
+    registry, home = ModelRegistry('reg'), ModelRegistry('~/reg')
+    registry.register_model(churn[0], 'm', '1.0.0')
+    monkeypatch.chdir(tmp_path/'else')
+    registry.register_model(churn[0], 'm', '2.0.0'); home.register_model(churn[0], 'h', '1')
+    assert registry.load_model('m', '1.0.0')[1]['path'].startswith(str(tmp_path/'here/reg')) and registry.registry_path == tmp_path/'here/reg'
+    assert (registry.export_model('m', '1.0.0', 'out'), home.export_model('h', None, '~/out')) == (tmp_path/'else/out/m-1.0.0.arrays', tmp_path/'home/out/h-1.arrays')
+    assert home.registry_path == tmp_path/'home/reg' and {p.name for p in (tmp_path/'home').iterdir()} == {'reg', 'out'} and {p.name for p in (tmp_path/'else').iterdir()} == {'out'}
+
+
 def test_registry_refuses_what_is_no_model_or_no_version(tmp_path, churn):
     registry = ModelRegistry(tmp_path/'r')
     for bad in (None, 'model', b'model', Path('m.pkl'), 7, 0.5, True, np.float64(1), LogisticRegression, int):

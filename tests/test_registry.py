@@ -487,3 +487,20 @@ def test_every_verb_is_documented_on_the_class_that_users_make():
     lesson = (Path(__file__).parents[1]/'nbs/05_registry/1_registry.ipynb').read_text(encoding='utf8')
     assert [n for n in verbs if f'`{n}`' not in lesson and n != 'close'] == []
     assert [c.__name__ for c in ModelRegistry.__mro__] == ['ModelRegistry', 'object']
+
+
+def test_a_registry_in_memory_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ModelRegistry(':memory:') as reg:
+        reg.register_model([1], 'm', '1'); reg.register_model([2], 'm', '1', overwrite=True)
+        assert reg.load_model('m')[0] == [2] and reg.check_ledger() == [] and reg.registry_path == ':memory:' and reg.info('m')['path'].startswith(':memory:')
+        assert reg.export_model('m', '1', tmp_path/'out').is_file()
+    assert [p.name for p in tmp_path.iterdir()] == ['out']
+
+
+@pytest.mark.parametrize('name', ['registry_metadata.json', 'metadata.json'])
+def test_a_folder_that_the_course_chapter_wrote_is_named_and_not_shown_as_empty(tmp_path, name):
+    (tmp_path/'m').mkdir(); (tmp_path/'m'/'churn_1.0.0.pkl').write_bytes(pickle.dumps([1]))
+    (tmp_path/'m'/name).write_text(json.dumps({'models': {'churn:1.0.0': {'name': 'churn', 'version': '1.0.0', 'path': 'churn_1.0.0.pkl'}}}))
+    with pytest.raises(MlopsError, match=name): ModelRegistry(tmp_path/'m')
+    assert {p.name for p in (tmp_path/'m').iterdir()} == {name, 'churn_1.0.0.pkl'}

@@ -13,8 +13,8 @@ from fastcore.basics import patch
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Row, Table
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
 from ..core.masks import brief, mask_url
-from ..core.rules import Conflict, IntegrityError, InvalidInput, NotFound, check_name, digest, hint, local_path, to_json
-from ..store.blobs import is_url, resolve_url
+from ..core.rules import Conflict, IntegrityError, InvalidInput, NotFound, check_name, digest, hint, to_json
+from ..store.places import resolve_url
 from ..store.ledger import Ledger, ledger_table, person, text_column
 from ..store.store import Store, open_store
 from .versions import is_release, key_or_none, parse_version, sort_key
@@ -121,10 +121,8 @@ class ModelRegistry:
 
 def _places(store:Store)->tuple[Path|str, str]:
     "Where a store is, an absolute path or a masked URL, and below what its bytes lie, as text"
-    local = not is_url(store.location) and str(store.location) != ':memory:'
-    where = local_path(store.location) if local else store.location
-    file = store._path('0'*64)
-    if isinstance(file, Path): return where, local_path(file).parents[1].as_posix()
+    where, file = store.path or store.location, store._path('0'*64)
+    if isinstance(file, Path): return where, file.parents[1].as_posix()
     return where, mask_url(resolve_url(store._blobs.url)).partition('?')[0].rstrip('/')
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #02875637
