@@ -84,6 +84,21 @@ def enforced(
     ranges = 'error' if signature.ranges == 'error' else 'ignore'
     return with_names(signature, rows).enforce(rows, ranges=ranges)
 
+# %% ../../nbs/07_serving/behind/4_scoring.ipynb #49cdbc04
+def _chances(model, X)->np.ndarray|list|None:
+    "Probabilities, a row for each row; a list of lists for several outputs; None where the model gives none"
+    if not hasattr(model, 'predict_proba'): return None
+    found = model.predict_proba(X)
+    if isinstance(found, list) and np.ndim(found[0]) == 2: return [[list(p) for p in row] for row in zip(*found)]
+    found = np.asarray(found)
+    return found if found.ndim > 1 else found[:, None]
+
+def _joined(parts:tuple)->np.ndarray|list|None:
+    if parts[0] is None: return None
+    if isinstance(parts[0], np.ndarray): return np.concatenate(parts)
+    return [row for part in parts for row in part]
+
+# %% ../../nbs/07_serving/behind/4_scoring.ipynb #a4266889
 def scored(
     model,                      # With `predict`, and maybe `predict_proba`
     preprocessor,               # With `transform`, or None
@@ -101,16 +116,3 @@ def scored(
         parts.append((np.asarray(model.predict(X)), _chances(model, X)))
     predictions, chances = zip(*parts)
     return frame, np.concatenate(predictions), _joined(chances)
-
-def _chances(model, X)->np.ndarray|list|None:
-    "Probabilities, a row for each row; a list of lists for several outputs; None where the model gives none"
-    if not hasattr(model, 'predict_proba'): return None
-    found = model.predict_proba(X)
-    if isinstance(found, list) and np.ndim(found[0]) == 2: return [[list(p) for p in row] for row in zip(*found)]
-    found = np.asarray(found)
-    return found if found.ndim > 1 else found[:, None]
-
-def _joined(parts:tuple)->np.ndarray|list|None:
-    if parts[0] is None: return None
-    if isinstance(parts[0], np.ndarray): return np.concatenate(parts)
-    return [row for part in parts for row in part]
