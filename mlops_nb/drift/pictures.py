@@ -4,7 +4,6 @@
 
 # %% ../../nbs/08_drift/behind/2_pictures.ipynb #0ba8591d
 from __future__ import annotations
-import math
 from collections import Counter
 from collections.abc import Mapping
 from ..core.rules import InvalidInput
@@ -21,15 +20,18 @@ def read_results(
 )->list[dict]:       # Its features: name, drifted, severity, psi, p; drifted ones first, the largest PSI first
     "The features of a result, ready to be drawn"
     features = results.get('feature_drifts', {}) if isinstance(results, Mapping) else None
-    if not isinstance(features, Mapping) or not all(isinstance(f, Mapping) for f in features.values()):
+    summary = results.get('summary') or {} if isinstance(results, Mapping) else {}
+    if not isinstance(summary, Mapping) or not isinstance(features, Mapping) or not all(isinstance(f, Mapping) for f in features.values()):
         raise InvalidInput(f'drift_results is a {type(results).__name__}; give what detect_drift gave')
-    rows = [dict(name=str(name), drifted=bool(f.get('drift_detected')), severity=str(f.get('drift_severity', 'low')),
+    rows = [dict(name=_text(name), drifted=bool(f.get('drift_detected')), severity=_text(f.get('drift_severity', 'low')),
                  psi=_number(f.get('psi_score'), 0.), p=_p_value(f)) for name, f in features.items()]
     return sorted(rows, key=lambda r: (not r['drifted'], -r['psi'], r['name']))
 
+def _text(x)->str: return str(x).encode('utf8', 'replace').decode()     # half a character cannot be drawn
+
 def _number(x, default:float)->float:
     "A finite number, or what stands in for it"
-    return float(x) if isinstance(x, (int, float)) and math.isfinite(x) else default
+    return float(x) if isinstance(x, (int, float)) and abs(x) < 1e300 else default
 
 def _p_value(feature:Mapping)->float:
     "The p-value that the level is compared with: the corrected one, where the result has it"

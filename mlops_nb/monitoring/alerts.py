@@ -25,7 +25,7 @@ _DEFAULTS = {'accuracy': 0.8, 'precision': 0.7, 'recall': 0.7, 'response_time': 
 
 def _known(name:str)->str:
     "The name of a threshold, or which ones there are"
-    if name not in _DEFAULTS: raise NotFound(f'no threshold {brief(name)}. {hint(name, _DEFAULTS)}')
+    if not isinstance(name, str) or name not in _DEFAULTS: raise NotFound(f'no threshold {brief(name)}. {hint(name, _DEFAULTS)}')
     return name
 
 def _limit(name:str, value:float|None)->float|None:
@@ -55,7 +55,9 @@ class Thresholds(dict):
     def __setitem__(self, name:str, value:float|None): super().__setitem__(name, _limit(name, value))
     def update(self, *args, **limits):
         "Take new limits, all of them or none"
-        super().update({name: _limit(name, value) for name, value in dict(*args, **limits).items()})
+        try: new = dict(*args, **limits)
+        except (TypeError, ValueError): raise InvalidInput(f'thresholds are {brief(args[0])}; give a dict of limits') from None
+        super().update({name: _limit(name, value) for name, value in new.items()})
 
     def setdefault(self, name:str, value:float|None=None): return self[name]
     def __ior__(self, limits:Mapping): self.update(limits); return self

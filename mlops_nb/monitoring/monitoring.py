@@ -118,7 +118,7 @@ def _p95(c:Connection, where:list, n:int):
 
 def _period(hours:Real, end:datetime|str|None):
     "Length of a window and the moment at which it ends"
-    if isinstance(hours, bool) or not isinstance(hours, Real) or not 0 < hours < float('inf'):
+    if isinstance(hours, bool) or not isinstance(hours, Real) or not 0 < hours < 1e300:
         raise InvalidInput(f'hours={brief(hours)}; a window is a number of hours above 0')
     at = utcnow() if end is None else to_utc(end)
     return at, at - timedelta(hours=min(float(hours), (at - _EPOCH)/timedelta(hours=1)))

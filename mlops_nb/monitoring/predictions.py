@@ -4,7 +4,7 @@
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #bfbe0dba
 from __future__ import annotations
-import json, math, secrets
+import json, secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
@@ -45,7 +45,8 @@ def canonical(
     what:str='value',   # What it is, for the message
 )->tuple[str,bool]:     # Its one spelling as JSON, and whether it holds a number with a fraction
     "Spell a label so that equal labels are equal text"
-    plain = _same(jsonable(value, where=what))
+    try: plain = _same(jsonable(value, where=what))
+    except RecursionError: raise InvalidInput(f'{what}: this {type(value).__name__} holds itself, or is too deep') from None
     if plain is None:
         raise InvalidInput(f'{what} is {brief(value)}, which is no value; log a label once it is known, a failure as error')
     return _text(plain, what), _has_fraction(plain)
@@ -121,13 +122,13 @@ def _moment(t:datetime|str|None, what:str='timestamp'):
 
 def _seconds(x:float|None, what:str='response_time'):
     if x is None: return None
-    if isinstance(x, bool) or not isinstance(x, Real) or not 0 <= x < float('inf'):
+    if isinstance(x, bool) or not isinstance(x, Real) or not 0 <= x < 1e300:
         raise InvalidInput(f'{what} is {brief(x)}; it must be a number of seconds, 0 or more')
     return float(x)
 
 def _tag(x:str|Real|None, what:str):
     "A text; a number becomes one"
-    if isinstance(x, Real) and not isinstance(x, bool) and math.isfinite(x): x = str(getattr(x, 'item', lambda: x)())
+    if isinstance(x, Real) and not isinstance(x, bool) and -1e300 < x < 1e300: x = str(getattr(x, 'item', lambda: x)())
     if x is not None and not (isinstance(x, str) and x):
         raise InvalidInput(f'{what} is {brief(x)}; give a text, a number, or None')
     if x is not None: _json(x, what)
@@ -137,7 +138,8 @@ def _tag(x:str|Real|None, what:str):
 def _probability(x:object, what:str='probability'):
     "JSON of one probability, or of one for each class"
     if x is None: return None
-    plain = jsonable(x, where=what)
+    try: plain = jsonable(x, where=what)
+    except RecursionError: raise InvalidInput(f'{what}: this {type(x).__name__} holds itself, or is too deep') from None
     for p in plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else [plain]:
         if isinstance(p, bool) or not isinstance(p, Real) or not -1e-6 <= p <= 1 + 1e-6:
             raise InvalidInput(f'{what} is {brief(x)}; a probability is a number from 0 to 1, or one for each class')
@@ -183,12 +185,12 @@ def log_prediction(self:PredictionLog,
     return self._insert([row], [_json(input_data, 'input_data')])[0]
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #f2c0b086
-def _listed(values:Sequence, n:int, what:str):
-    "A list of n values"
+def _listed(values:Sequence, n:int|None, what:str):
+    "A list of n values; of any number where n is None"
     if isinstance(values, (str, bytes, dict)) or not hasattr(values, '__len__'):
         raise InvalidInput(f'{what} is {brief(values)}, a {type(values).__name__}; give a list, one value a row')
     values = list(values.to_numpy()) if hasattr(values, 'to_numpy') else list(values)
-    if len(values) != n: raise InvalidInput(f'{what} has {len(values)} values for {n} rows; give one a row')
+    if n is not None and len(values) != n: raise InvalidInput(f'{what} has {len(values)} values for {n} rows; give one a row')
     return values
 
 def _column(value:object, n:int, what:str, check:Callable):
@@ -265,8 +267,9 @@ def log_feedbacks(self:PredictionLog,
     feedback_type:str='ground_truth',    # Only `ground_truth` counts as truth; any other name is kept beside it
 )->None:
     "Add feedback to many predictions in one transaction: all of it or nothing"
-    ids = _listed(prediction_ids, len(actual_values), 'prediction_ids')
-    kind, now, values = _feedback_type(feedback_type), _iso(utcnow()), _listed(actual_values, len(ids), 'actual_values')
+    values = _listed(actual_values, None, 'actual_values')
+    ids = _listed(prediction_ids, len(values), 'prediction_ids')
+    kind, now = _feedback_type(feedback_type), _iso(utcnow())
     rows = [(i, *canonical(v, f'actual_values[{k}]')) for k, (i, v) in enumerate(zip(ids, values))]
     if not rows: return
     with self.store.write() as c:
