@@ -472,6 +472,12 @@ def test_monitor_alerts_and_dashboard(tmp_path):
             w.log_feedback(ids[0], actual); assert w.calculate_metrics()['accuracy'] == pytest.approx(1/30)
 
 
+def test_monitor_in_memory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ModelMonitor(':memory:') as w: w.log_prediction({'a': 1}, 1); assert w.calculate_metrics()['total_requests'] == 1
+    assert not any(tmp_path.iterdir())
+
+
 # --- DataDriftDetector
 def numbers(seed, mean=0., sd=1., p=(.5, .3, .2), n=1000):
     r = np.random.default_rng(seed)

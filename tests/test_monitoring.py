@@ -321,3 +321,35 @@ def test_a_look_that_takes_long_is_rare(tmp_path, monkeypatch):
         ids = m.log_predictions([[0]]*100, [1]*100)
         for i in ids: now[0] += 0.5; m.log_feedback(i, 1)
     assert len(looks) == 4 and all(b - a >= 20 for a, b in zip(looks, looks[1:-1]))     # 50 seconds: three looks, and one at the end
+
+
+def test_relative_places_and_homes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path); monkeypatch.setenv('HOME', str(tmp_path/'home')); (tmp_path/'home').mkdir(); (tmp_path/'else').mkdir()
+    with ModelMonitor('m.db') as m, ModelMonitor('~/m.db') as h:
+        assert (m.db_path, h.db_path) == ('m.db', '~/m.db')
+        i = m.log_prediction([0], 1)
+        monkeypatch.chdir(tmp_path/'else')
+        m.log_feedback(i, 1); h.log_prediction([0], 1)
+        assert m.calculate_metrics()['total_predictions'] == 1
+    assert os.listdir(tmp_path/'else') == [] and (tmp_path/'m.db').exists() and (tmp_path/'home'/'m.db').exists()
+
+
+def test_in_memory_there_is_nothing_on_the_disk_and_all_threads_see_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ModelMonitor(':memory:') as m, ModelMonitor(':memory:') as other:
+        threads = [threading.Thread(target=lambda: m.log_feedback(m.log_prediction([0], 1), 0)) for _ in range(40)]
+        for t in threads: t.start()
+        for t in threads: t.join()
+        assert m.calculate_metrics()['total_predictions'] == 40 and m.alerts and other.calculate_metrics()['total_requests'] == 0
+        assert m.db_path == ':memory:'
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_database_of_the_course_chapter_is_named_and_left_alone(tmp_path):
+    db = sqlite3.connect(tmp_path/'monitoring.db')
+    db.execute('CREATE TABLE predictions (id INTEGER PRIMARY KEY AUTOINCREMENT, timestamp TEXT, input_data TEXT, prediction TEXT, probability REAL, response_time REAL, model_version TEXT, user_id TEXT)')
+    db.execute('CREATE TABLE feedback (id INTEGER PRIMARY KEY AUTOINCREMENT, prediction_id INTEGER, actual_value TEXT, feedback_type TEXT, timestamp TEXT)')
+    db.execute("INSERT INTO predictions (input_data, prediction) VALUES ('{}', '1')"); db.commit(); db.close()
+    before = (tmp_path/'monitoring.db').read_bytes()
+    with pytest.raises(MlopsError, match='chapter'): ModelMonitor(tmp_path/'monitoring.db')
+    assert (tmp_path/'monitoring.db').read_bytes() == before

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, insert, select, update
 from ..core.documents import read_json
 from ..core.masks import brief, mask_text
 from ..core.rules import InvalidInput, NotFound, check_name, jsonable, to_json, to_utc, utcnow
-from ..store.blobs import is_url
+from ..store.places import is_url
 from ..store.store import Store, open_store
 
 # %% auto #0
