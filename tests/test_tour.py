@@ -62,10 +62,10 @@ def test_what_it_leaves_behind_can_be_looked_at(first):
         info = registry.info('delay', 'champion')
         assert info['signature'] and info['metrics']['auc'] > 0.6
         lineage = DataVersioning(store).get_lineage(info['data_version'])
-        assert lineage[0]['description'] == '2013-01' and lineage[-1]['version'] == info['data_version']
+        assert lineage[-1]['description'] == '2013-01' and lineage[0]['version'] == info['data_version']
         of = {r['version']: r['description'] for r in lineage}
-        last = 3 if info['version'] == '1.0.0' else int(of[lineage[-1]['parents'][-1]][-2:])
-        assert [of[p] for p in lineage[-1]['parents']] == [f'2013-{m:02d}' for m in range(last - 2, last + 1)]   # the months that it was trained on
+        last = 3 if info['version'] == '1.0.0' else int(of[lineage[0]['parents'][-1]][-2:])
+        assert [of[p] for p in lineage[0]['parents']] == [f'2013-{m:02d}' for m in range(last - 2, last + 1)]   # the months that it was trained on
         assert of[info['data_version']] == f"for delay {info['version']}"
         monitor = ModelMonitor(store)
         seen = monitor.predictions()
@@ -111,7 +111,7 @@ def test_ctrl_c_leaves_a_store_that_opens(tmp_path, step):
     assert run.returncode == 130 and 'Interrupted' in err and 'Traceback' not in err, err
     with Store(tmp_path/'tour') as store:
         assert store.verify() == []
-        for r in DataVersioning(store).get_lineage(): DataVersioning(store).load_data(r['version'])
+        for version in DataVersioning(store).get_lineage(): DataVersioning(store).load_data(version)
         if 'Live' in step:
             assert ModelRegistry(store).load_model('delay', 'champion')[1]['aliases'] == ['champion']
             assert len(ModelMonitor(store).predictions()) > 0
