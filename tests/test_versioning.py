@@ -377,7 +377,7 @@ def test_paths_mean_the_same_from_whatever_folder_and_the_home_is_found(tmp_path
     home.mkdir(); (tmp_path/'else').mkdir()
     frame.to_csv(home/'x.csv', index=False); frame.to_csv(tmp_path/'x.csv', index=False); (home/'photo.bin').write_bytes(b'ab')
     monkeypatch.setenv('HOME', str(home)); monkeypatch.chdir(tmp_path)
-    with DataVersioning(tmp_path/'dv') as v:
+    with DataVersioning('dv') as v:
         a = v.version_data('x.csv', 'd')
         assert v.version_data('~/x.csv', 'd') == a and v.load_data(v.version_data(Path('~/photo.bin'), 'photo')) == b'ab'
         monkeypatch.chdir('else')
@@ -390,6 +390,13 @@ def test_paths_mean_the_same_from_whatever_folder_and_the_home_is_found(tmp_path
         for bad in ('x\0.csv', '', 'x'*5000):
             with pytest.raises(InvalidInput): v.version_data(bad, 'd')
             with pytest.raises(InvalidInput): v.export_data(a, bad)
+
+
+def test_versions_in_memory_leave_nothing_on_the_disk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with DataVersioning(':memory:') as v:
+        a = v.version_data(pd.DataFrame({'x': [1]}), 'd')
+        assert str(v.data_path) == ':memory:' and v.load_data(a)['x'].tolist() == [1] and list(v.get_lineage()) == [a] and list(tmp_path.iterdir()) == []
 
 
 def test_an_exported_file_is_on_the_disk_whole_or_not_at_all(tmp_path, monkeypatch):

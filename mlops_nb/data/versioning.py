@@ -49,7 +49,8 @@ class DataVersioning:
 
 def _places(store:Store)->tuple[Path|str, str]:
     "Where a store is, whatever folder the process goes to, and below what its blobs lie; a URL without what is secret in it"
-    where = store.location if is_url(store.location) else local_path(store.location)
+    apart = is_url(store.location) or str(store.location) == ':memory:'
+    where = store.location if apart else local_path(store.location)
     file = store._path('0'*64)
     if isinstance(file, Path): return where, Path(os.path.abspath(file)).parents[1].as_posix()
     return where, mask_url(resolve_url(store._blobs.url)).partition('?')[0].rstrip('/')
