@@ -140,7 +140,7 @@ class Kept:
         "Open the store anew: all that was acknowledged (from number `since`) loads, nothing is half; what became of the operation `doing`"
         with Work(where) as w:
             assert w.store.verify() == []
-            listed, recorded = w.registry.list_models(), {int(r['description']): r['version'] for r in w.data.get_lineage()}
+            listed, recorded = w.registry.list_models(), {int(r['description']): r['version'] for r in w.data.get_lineage().values()}
             numbers = {int(i['version']): number(w.registry.load_model('m', i['version'])[0]) for i in listed.values()
                        if int(i['version']) == 0 or int(i['version']) >= since}
             assert not self.zero or numbers.pop(0) in self.zero, 'an overwritten version is the old revision or the new one'
@@ -419,7 +419,7 @@ def look(where, refusals=(MlopsError,)):
         for n in range(4):
             found = ask(lambda: number(w.registry.load_model('m', str(n))[0]))
             assert found in (n, None)
-        for r in ask(w.data.get_lineage) or []:
+        for r in (ask(w.data.get_lineage) or {}).values():
             found = ask(lambda: w.data.load_data(r['version']))
             if found is not None: assert found.equals(frame(versions_of_data()[r['version']]))
         ask(w.registry.list_models)
@@ -504,10 +504,10 @@ def parses():
 def test_a_damaged_blob_is_named_and_nothing_of_it_is_read(what, full_store, tmp_path, table):
     where, rng = copy(full_store, tmp_path/'s'), random.Random(what)
     with Work(where) as w:
-        info, record = w.registry.info('m', '2'), next(r for r in w.data.get_lineage() if r['description'] == '1')
-        known = [r['path'] for r in [*w.registry.list_models().values(), *w.data.get_lineage()]]
+        info, record = w.registry.info('m', '2'), next(r for r in w.data.get_lineage().values() if r['description'] == '1')
+        known = [r['path'] for r in [*w.registry.list_models().values(), *w.data.get_lineage().values()]]
         path = {'model': info['path'], 'manifest': record['path'],
-                'chunk': max((p.relative_to(where) for p in (where/'blobs').glob('??/*')), key=lambda p: (p.as_posix() not in known)*(where/p).stat().st_size)}[what]
+                'chunk': max((where/'blobs').glob('??/*'), key=lambda p: (p.as_posix() not in known)*p.stat().st_size)}[what]
     blob = where/path
     whole, told_ = blob.read_bytes(), set()
     with Work(where) as w:
@@ -516,7 +516,7 @@ def test_a_damaged_blob_is_named_and_nothing_of_it_is_read(what, full_store, tmp
         for name, data in cases:
             if data == whole: continue
             blob.unlink() if data is None else blob.write_bytes(data)
-            load = (lambda: w.registry.load_model('m', '2')) if what == 'model' else (lambda: [w.data.load_data(r['version']) for r in w.data.get_lineage()])
+            load = (lambda: w.registry.load_model('m', '2')) if what == 'model' else (lambda: [w.data.load_data(r['version']) for r in w.data.get_lineage().values()])
             sys.setprofile(note)
             try:
                 with pytest.raises(MlopsError) as e: load()
@@ -524,7 +524,7 @@ def test_a_damaged_blob_is_named_and_nothing_of_it_is_read(what, full_store, tmp
             if what == 'model': assert seen == [], (name, seen)
             assert data is None or isinstance(e.value, IntegrityError)
             told_.add(plain(e.value, where))
-            assert number(w.registry.load_model('m', '1')[0]) == 1 and (what != 'model' or len([w.data.load_data(r['version']) for r in w.data.get_lineage()]) == 2)
+            assert number(w.registry.load_model('m', '1')[0]) == 1 and (what != 'model' or len([w.data.load_data(r['version']) for r in w.data.get_lineage().values()]) == 2)
             problems = w.store.verify()
             assert problems and all(re.match(r'blob [0-9a-f]{64} (has changed|is missing); .+ needs it', p) for p in problems), problems
             assert ('model/m/2' if what == 'model' else f"data/{record['version']}") in ' '.join(problems) or what == 'chunk'
@@ -564,7 +564,7 @@ def test_a_clock_that_is_set_back(tmp_path, table):
         assert w.registry.at('m', 'champion', '2026-03-03T12:00:01+00:00')['version'] == '3'
         assert w.registry.resolve('m@champion') == ('m', '3') == w.registry.resolve('m')
         assert list(w.registry.list_models()) == [f'm:{n}' for n in range(4)]
-        assert [r['description'] for r in w.data.get_lineage()] == ['0', '1', '2', '3']
+        assert [r['description'] for r in w.data.get_lineage().values()] == ['0', '1', '2', '3']
         with use_clock('2026-03-03T06:00:00+00:00'): assert w.registry.rollback('m', 'champion') == '2'
         assert w.registry.get_alias('m', 'champion') == '2'
     table.saw('the clock is set back two hours, twice', '4 versions, 5 moves of an alias', 'latest, order, history, `at` and rollback stay right; the ledger\'s time stands still until the clock has caught up', 'nothing')
