@@ -99,7 +99,7 @@ def cell(
 # %% ../../nbs/12_cli/behind/1_terminal.ipynb #755a2df0
 def _is_there(location:str, blobs:str|None)->bool:
     "Is there a store at `location`? Looking makes none"
-    from mlops_nb.store.blobs import is_url
+    from mlops_nb.store.places import is_url
     if not is_url(location): return (Path(location)/'store.db').exists() or location.endswith('.db') and Path(location).exists()
     if '\0' in location: raise InvalidInput(f'{brief(location)} cannot be a place: no URL has a character NUL')
     if blobs is None: raise InvalidInput('a database keeps no blobs; say where they are: --blobs, or MLOPS_BLOBS')
@@ -111,7 +111,7 @@ def _is_there(location:str, blobs:str|None)->bool:
 
 def _place(where:str|None, option:str)->str|None:
     "What an option says, a path as an absolute one; `~` is the home, also where no shell has read it"
-    from mlops_nb.store.blobs import is_url
+    from mlops_nb.store.places import is_url
     return where if where is None or is_url(where) else str(local_path(where, option))
 
 @contextmanager

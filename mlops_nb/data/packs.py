@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, DDL, MetaData, Table, Text, select
 from .chunks import apply_patch, decode, difference, encode, encode_patch
 from .columns import content_key
 from ..core.rules import IntegrityError
-from ..store.blobs import parallel
+from ..store.disk import parallel
 from ..store.store import Store
 
 # %% auto #0

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa
 from fastcore.basics import patch
 from sqlalchemy import Row, select
-from ..core.masks import brief, mask_url
+from ..core.masks import brief
 from ..core.rules import Conflict, IntegrityError, InvalidInput, MissingFile, NotFound
 from ..core.rules import check_name, hint, local_path, replacing, utcnow
 from .columns import dtype_name
@@ -18,7 +18,7 @@ from .manifests import shape_of, shown_manifest, table_bands, table_manifest, ta
 from .packs import ChunkReader, ChunkWriter, prepare_packs, record_places
 from .provenance import DATA_PARENTS, DATA_VERSIONS, add_record, change_record, check_provenance, known_record
 from .provenance import named_records, parents_of, prepare_provenance, version_id
-from ..store.blobs import is_url, resolve_url, split_digest
+from ..store.blobs import split_digest
 from ..store.store import Store, open_store
 from .tables import read_batches, read_table, table_kind, write_batches
 
@@ -35,7 +35,7 @@ class DataVersioning:
         data_path:str|Path|Store='data/versions', # Folder, `.db` file or URL of a store, or a `Store` that others share
     ):
         self.store, self._owned = open_store(data_path)
-        self.data_path, self._blobs = _places(self.store)
+        self.data_path = self.store.path or self.store.location
         prepare_provenance(self.store)
         prepare_packs(self.store)
 
@@ -46,14 +46,6 @@ class DataVersioning:
     def close(self):
         "Close the store, if this object opened it"
         if self._owned: self.store.close()
-
-def _places(store:Store)->tuple[Path|str, str]:
-    "Where a store is, whatever folder the process goes to, and below what its blobs lie; a URL without what is secret in it"
-    apart = is_url(store.location) or str(store.location) == ':memory:'
-    where = store.location if apart else local_path(store.location)
-    file = store._path('0'*64)
-    if isinstance(file, Path): return where, Path(os.path.abspath(file)).parents[1].as_posix()
-    return where, mask_url(resolve_url(store._blobs.url)).partition('?')[0].rstrip('/')
 
 # %% ../../nbs/03_data/2_versioning.ipynb #58632069
 @patch
@@ -294,7 +286,7 @@ def _ancestors(version:str, parents:dict)->list[str]:
 @patch
 def _public(self:DataVersioning, r:Row, parents:list[str])->dict:
     "A record as users see it"
-    path = None if r.deleted_at else f'{self._blobs}/{split_digest(r.manifest)}'
+    path = None if r.deleted_at else f'{self.store.blobs_at}/{split_digest(r.manifest)}'
     return dict(name=r.name, version=r.version, hash=r.hash[:16], digest=r.hash, path=path, created_at=r.created_at,
                 description=r.description, parent_version=parents[0] if parents else None, parents=parents,
                 size_mb=r.size/1024**2, kind=r.kind, rows=r.rows, columns=r.columns, deleted_at=r.deleted_at)

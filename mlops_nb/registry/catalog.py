@@ -12,9 +12,8 @@ from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Row, Table
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
-from ..core.masks import brief, mask_url
+from ..core.masks import brief
 from ..core.rules import Conflict, IntegrityError, InvalidInput, NotFound, check_name, digest, hint, to_json
-from ..store.places import resolve_url
 from ..store.ledger import Ledger, ledger_table, person, text_column
 from ..store.store import Store, open_store
 from .versions import is_release, key_or_none, parse_version, sort_key
@@ -108,7 +107,7 @@ class ModelRegistry:
         if isinstance(trusted, str): raise InvalidInput(f'trusted is a list of names, for example [{trusted!r}]')
         self.store, self._owned = open_store(registry_path)
         self.store.create(_META, 2, {2: _from_first}, name='registry')
-        self.registry_path, self._blobs = _places(self.store)
+        self.registry_path = self.store.path or self.store.location
         self._trusted, self._kept = tuple(trusted), (None, [])
 
     def __repr__(self)->str: return f'{type(self).__name__}({str(self.store.location)!r})'
@@ -118,12 +117,6 @@ class ModelRegistry:
     def close(self)->None:
         "Close the store, if this object opened it"
         if self._owned: self.store.close()
-
-def _places(store:Store)->tuple[Path|str, str]:
-    "Where a store is, an absolute path or a masked URL, and below what its bytes lie, as text"
-    where, file = store.path or store.location, store._path('0'*64)
-    if isinstance(file, Path): return where, file.parents[1].as_posix()
-    return where, mask_url(resolve_url(store._blobs.url)).partition('?')[0].rstrip('/')
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #02875637
 def _from_first(c:Connection)->None:
@@ -313,7 +306,7 @@ def list_models(self:ModelRegistry,
 )->dict[str, dict]:         # `name:version` -> info, by name, then in version order
     "Every model version"
     with self.store.read() as c, _no_gc():
-        infos = _infos(self._blobs, c, self._live_rows(c, name), name)
+        infos = _infos(self.store.blobs_at, c, self._live_rows(c, name), name)
         return {f"{i['name']}:{i['version']}": i for i in infos}
 
 @patch(as_prop=True)
@@ -370,4 +363,4 @@ def info(self:ModelRegistry,
     "Everything that is known of one version"
     with self.store.read() as c:
         row = _find(c, name, version)
-        return _infos(self._blobs, c, [row], row.name)[0]
+        return _infos(self.store.blobs_at, c, [row], row.name)[0]

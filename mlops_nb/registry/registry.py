@@ -171,7 +171,7 @@ def load_model(self:ModelRegistry,
     "One version, checked and built"
     with self.store.read() as c:
         row = _by_digest(c, name, version, digest) if digest is not None else _find(c, name, version)
-        info, trusted = _infos(self._blobs, c, [row], row.name)[0], tuple(self._trust_list(c))
+        info, trusted = _infos(self.store.blobs_at, c, [row], row.name)[0], tuple(self._trust_list(c))
         golden = _read_text(c, row.golden)
     model = self._build(info, trusted, allow_pickle)
     if golden: info['golden'] |= _replay(model, info, golden, tolerance)
@@ -243,7 +243,7 @@ def check_golden(self:ModelRegistry,
     "Replay the golden sample of one version here and now"
     with self.store.read() as c:
         row = _find(c, name, version)
-        info, trusted = _infos(self._blobs, c, [row], row.name)[0], tuple(self._trust_list(c))
+        info, trusted = _infos(self.store.blobs_at, c, [row], row.name)[0], tuple(self._trust_list(c))
         golden = _read_text(c, row.golden)
     if golden is None: raise NotFound(f'{row.name}:{row.version} has no golden sample; register it with input_example=')
     return info['golden'] | _replay(self._build(info, trusted, allow_pickle), info, golden, tolerance, always=True)

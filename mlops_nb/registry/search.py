@@ -105,4 +105,4 @@ def search(self:ModelRegistry,
             there = {(r.name, r.key) for r in last_lines(c, 'alias') if r.subject == alias}
             rows = [r for r in rows if (r.name, r.key) in there]
         if order_by is not None: rows = _sorter(order_by, rows)
-        return _infos(self._blobs, c, rows[:limit])
+        return _infos(self.store.blobs_at, c, rows[:limit])

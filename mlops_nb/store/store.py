@@ -17,7 +17,7 @@ from .disk import _asking, _opening, _read_only, _writing, parallel
 from .links import REFS, Links, _insert_or_ignore
 from .migrations import _SETTINGS, TableGroups, _record, _setting
 from .objects import open_blobs
-from .places import check_origin, check_place, is_memory, is_url
+from .places import check_origin, check_place, is_memory, is_url, resolve_url
 from .transactions import Transaction
 
 # %% auto #0
@@ -154,6 +154,12 @@ def has(self:Store,
 @patch
 def _not_here(self:Store, sha:str)->NotFound:
     return NotFound(f'no blob {sha}; the store at {str(self.location)!r} does not hold it')
+
+@patch(as_prop=True)
+def blobs_at(self:Store)->str:
+    "Below what the bytes lie, as text: an absolute folder, or a URL without what is secret in it"
+    if folder := getattr(self._blobs, 'folder', None): return folder.as_posix()
+    return mask_url(resolve_url(self._blobs.url)).partition('?')[0].rstrip('/')
 
 # %% ../../nbs/02_store/1_store.ipynb #ed542d74
 @patch
