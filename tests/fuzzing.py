@@ -184,7 +184,7 @@ def values(w):
     from mlops_nb import ModelRegistry
     _registry = lambda: ModelRegistry(w.store)
     monitor = dict(input_data={'x': 1.0}, prediction=1, probability=.5, response_time=.01)
-    found = dict(model=w.model, name='m', version='1.0', alias='champion', ref='m@champion', sha=w.sha, owner='model/x', digests=[w.sha], shas=[w.sha], metadata=_tables, package='a', type_='a.B', extra='a', mark='a', v1=w.v1, v2=w.v2, prediction_id=w.prediction, actual_value=1,
+    found = dict(model=w.model, name='m', version='1.0', alias='champion', ref='m@champion', sha=w.sha, owner='model/x', digests=[w.sha], shas=[w.sha], metadata=_tables, package='a', type_='a.B', extra='a', mark='a', v1=w.v1, v2=w.v2, version1=w.v1, version2=w.v2, drift_results={}, prediction_id=w.prediction, actual_value=1,
                  project_name='m', model_path=w.exported, folder='out', path='out.bin', data=w.frame, key='model.name', key_path='model.name', value='m2', x=1, asked='a', existing=['a'], limit=3, t='2013-01-01T00:00:00+00:00',
                  now='2013-01-01T00:00:00+00:00', fig=None, alt='alt', text='text', title='title', location=str(w.store), where=str(w.store), format='skops', kind='number', url='http://127.0.0.1:9',
                  registry=None, rows=[], columns=['x'], reference=w.frame['x'], window=w.frame['x'], v=1, as_json=False, time=pd.Timestamp.now('UTC').isoformat(), c=None, dtype='float64', n=3, present=3, X=w.frame, **monitor)
