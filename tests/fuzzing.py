@@ -59,6 +59,7 @@ def anything(w):
 def as_path(w, text):
     "The same text as somebody's own path; nothing real is at stake where it leads: absolute ones begin in the sandbox, and steps up end there"
     if text.startswith('/') and not text.startswith(str(w.root)): text = w.play.as_posix() + text
+    if text.startswith('~'): text = f'./{text}'            # whoever writes ~ means the home, which is a place of their own; with a dot it is a name like others
     full = os.path.normpath(os.path.join(w.play, text.split('\0')[0]))
     return text if full.startswith(f'{w.play}{os.sep}') else None
 
