@@ -76,10 +76,9 @@ def local_path(
     if not isinstance(path, (str, os.PathLike)) or not isinstance(text := os.fspath(path), str):
         raise InvalidInput(f'{what} is a {type(path).__name__}, {str(path)[:60]!r}; give a text or a Path')
     if not text: raise InvalidInput(f"{what} is an empty text; write '.' for the folder you are in")
-    try:
-        full = Path(text).expanduser().absolute()
-        os.lstat(full)
-    except RuntimeError: raise InvalidInput(f'{what} {text[:200]!r} begins with a home that is not known here') from None
+    full = Path(home := os.path.expanduser(text)).absolute()             # of the text: `./~` is a name like others
+    if home[0] == '~': raise InvalidInput(f'{what} {text[:200]!r} begins with a home that is not known here')
+    try: os.lstat(full)
     except ValueError: why = 'it holds a NUL or half a character, which no file name can'
     except OSError as e: why = 'a name in it is too long for this system' if e.errno == errno.ENAMETOOLONG else ''
     else: return full
