@@ -21,6 +21,7 @@ __all__ = ['config_option', 'json_option', 'Commands', 'store_option', 'say', 't
 def _warns_in_a_line()->Iterator[None]:
     "Warnings are for people too: one line each, on standard error"
     with warnings.catch_warnings():
+        warnings.simplefilter('default', UserWarning)
         warnings.showwarning = lambda message, *where: click.echo(f'mlops-nb: {mask_text(str(message))}', err=True)
         yield
 
