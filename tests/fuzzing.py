@@ -219,13 +219,18 @@ def _figure():
 def factories(w):
     "How an object is made whose methods are called; what is not here is made from `values`"
     import mlops_nb
+    from mlops_nb.monitoring.alerts import AlertBook
     from mlops_nb.monitoring.predictions import PredictionLog
     from mlops_nb.monitoring.report import Report
     from mlops_nb.store import blobs, database, links, migrations
     tables = lambda: database.open_database(w.store/'store.db', 5.0)
+    def book():
+        made = AlertBook(mlops_nb.Store(w.store))
+        made.db = made.store                                   # closed with the call
+        return made
     return {'ModelRegistry': lambda: mlops_nb.ModelRegistry(w.store), 'DataVersioning': lambda: mlops_nb.DataVersioning(w.store), 'Store': lambda: mlops_nb.Store(w.store),
             'ModelMonitor': lambda: mlops_nb.ModelMonitor(w.store/'monitor.db'), 'PredictionLog': lambda: PredictionLog(w.store/'monitor.db'), 'MLPipelineConfig': lambda: mlops_nb.MLPipelineConfig(w.play/'config.json'),
-            'ModelAPI': lambda: mlops_nb.ModelAPI(w.model), 'FolderBlobs': lambda: blobs.FolderBlobs(w.store/'blobs'), 'ObjectBlobs': lambda: blobs.ObjectBlobs('memory://fuzz'), 'SqliteDatabase': tables,
+            'ModelAPI': lambda: mlops_nb.ModelAPI(w.model), 'FolderBlobs': lambda: blobs.FolderBlobs(w.store/'blobs'), 'ObjectBlobs': lambda: blobs.ObjectBlobs('memory://fuzz'), 'SqliteDatabase': tables, 'AlertBook': book,
             'Links': lambda: links.Links(tables(), blobs.FolderBlobs(w.store/'blobs')), 'TableGroups': lambda: migrations.TableGroups(tables()),
             'Lineage': lambda: mlops_nb.Lineage(w.store, w.store, w.store), 'Signature': lambda: mlops_nb.Signature.infer(w.frame[['x']]),
             'ModelClient': lambda: mlops_nb.ModelClient('http://127.0.0.1:9', timeout=.2), 'Report': lambda: Report('title')}

@@ -89,8 +89,9 @@ def _absolute(path, folder=None):
 
 
 def _database(path):
-    "The file of an SQLite address"
+    "The file of an SQLite address; a database in memory has none"
     path = os.fsdecode(path)
+    if path.startswith('file:') and 'vfs=memdb' in urlsplit(path).query.split('&'): return None
     if path.startswith('file:'): path = unquote(urlsplit(path).path)
     return None if path in ('', ':memory:') else path
 
