@@ -22,6 +22,7 @@ def _warns_in_a_line()->Iterator[None]:
     "Warnings are for people too: one line each, on standard error"
     with warnings.catch_warnings():
         warnings.simplefilter('default', UserWarning)
+        warnings.simplefilter('ignore', DeprecationWarning)   # some are both: for whoever writes programs
         warnings.showwarning = lambda message, *where: click.echo(f'mlops-nb: {mask_text(str(message))}', err=True)
         yield
 
