@@ -69,6 +69,10 @@ def ks(
 )->tuple[float, float]:   # The largest gap (0..1), and its p-value
     "Two-sample Kolmogorov-Smirnov test (Hodges 1958), by scipy"
     method = 'exact' if max(len(reference), len(window)) <= 1000 else 'asymp'
+    both = np.concatenate([reference, window])
+    if not (np.abs(both) < 1e300).all():       # the order is all that counts, and older scipy adds such values up
+        ranks = np.unique(both, return_inverse=True)[1].astype(float)
+        reference, window = ranks[:len(reference)], ranks[len(reference):]
     found = stats.ks_2samp(reference, window, method=method)
     return float(found.statistic), float(found.pvalue)
 
