@@ -198,15 +198,18 @@ def pictures():
 def alt(name, said): return f'{"The wings of the house" if name == "house" else f"The rooms of {name}"}: {said}'
 
 
-def one_line(nb):
-    "What a notebook says of itself below its title"
+def head(nb):
+    "The title of a notebook, and what it says of itself below it"
     first = ''.join(json.loads(nb.read_text(encoding='utf8'))['cells'][0]['source'])
-    return re.search(r'^> (.+)$', first, re.M)[1].strip()
+    return re.search(r'^# (.+)$', first, re.M)[1].strip(), re.search(r'^> (.+)$', first, re.M)[1].strip()
 
 
 def list_rooms(folder):
-    "The notebooks of a folder and of what stands behind them, each with its line"
-    def lines(found): return '\n'.join(f'- [{nb.stem.replace("_", " ")}]({nb.relative_to(folder).as_posix()}): {one_line(nb)}' for nb in found)
+    "The notebooks of a folder and of what stands behind them, each by its name in the picture, with its title and its line"
+    def line(nb):
+        title, promise = head(nb)
+        return f'- **{nb.stem.replace("_", " ")}**: [{title}]({nb.relative_to(folder).as_posix()}). {promise}'
+    def lines(found): return '\n'.join(map(line, found))
     lessons = sorted((nb for nb in folder.glob('*.ipynb') if nb.name != 'index.ipynb'), key=lambda nb: (number(nb) if nb.name[0].isdigit() else 99, nb.name))
     behind = sorted((folder/'behind').glob('[0-9]*.ipynb'), key=number)
     first = 'Read:' if len(lessons) == 1 else f'Read {", then ".join(nb.stem.partition("_")[0] for nb in lessons)}:' if lessons[0].name[0].isdigit() else 'In any order:'
@@ -254,9 +257,9 @@ def page(nb, drawn):
     "The text of an index notebook, with the cells that this tool writes"
     content = json.loads(nb.read_text(encoding='utf8'))
     for cell in content['cells']:
-        head = ''.join(cell['source'])
-        if head.startswith('## The rooms'): cell['source'] = the_rooms(nb.parent, drawn).splitlines(True)
-        if head.startswith('## The face'): cell['source'] = the_face(nb.parent, content['cells']).splitlines(True)
+        source = ''.join(cell['source'])
+        if source.startswith('## The rooms'): cell['source'] = the_rooms(nb.parent, drawn).splitlines(True)
+        if source.startswith('## The face'): cell['source'] = the_face(nb.parent, content['cells']).splitlines(True)
     return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + '\n'
 
 
