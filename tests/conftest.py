@@ -1,6 +1,6 @@
 "Stores of every kind for any test file, and the services behind them, started once when the first test asks"
 from typing import NamedTuple
-import uuid
+import signal, uuid
 
 import pytest
 
@@ -15,6 +15,7 @@ class Places(NamedTuple):
 
 
 def pytest_configure(config):
+    signal.signal(signal.SIGINT, signal.default_int_handler)   # a shell that starts us in the background has it ignored, and programs inherit that
     config.addinivalue_line('markers', 'elsewhere: needs a second environment, with MLflow or with the oldest requirements, beside the newest here')
 
 

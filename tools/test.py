@@ -3,9 +3,10 @@
     python tools/test.py [--notebooks] [--alone] [-- PYTEST ARGUMENTS]      --alone: without a browser and a second environment
 """
 from pathlib import Path
-import os, re, subprocess, sys, tempfile, time
+import os, re, signal, subprocess, sys, tempfile, time
 import xml.etree.ElementTree as xml
 
+signal.signal(signal.SIGINT, signal.default_int_handler)   # a shell that starts us in the background has it ignored, and programs inherit that
 root = Path(__file__).resolve().parent.parent
 args = sys.argv[1:]
 extra = args[args.index('--')+1:] if '--' in args else []
