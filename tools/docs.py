@@ -62,15 +62,21 @@ def edit(nb, kind, change):
 
 def with_quarto(work):
     "nbdev's own way"
-    subprocess.run([tool('nbdev_docs')], cwd=work, env=quiet_env(), check=True)
+    run('nbdev_docs', work, tool('nbdev_docs'))
     return work/'_docs'
+
+
+def run(what, work, *command):
+    "Run a step in the copy; where it fails its own message is on the screen, and one sentence follows"
+    ended = subprocess.run(command, cwd=work, env=quiet_env()).returncode
+    if ended: sys.exit(f'{what} ended with {ended}: what it said is above. No site was written')
 
 
 def without_quarto(work):
     """nbdev's processing without `nbdev_proc_nbs`, which first downloads Quarto where there is none; then smalldocs.
     smalldocs does not read `output-file`, so pages are renamed, and the sidebar and the links with them."""
     code = 'from nbdev.quarto import refresh_quarto_yml as f, proc_nbs; f(); proc_nbs("nbs", n_workers=0)'
-    subprocess.run([sys.executable, '-W', 'ignore', '-c', code], cwd=work, env=quiet_env(), check=True)
+    run('The processing of the notebooks by nbdev', work, sys.executable, '-W', 'ignore', '-c', code)
     proc = work/'_proc'
     (proc/'sidebar.yml').write_text(json.dumps({'website': {'sidebar': {'contents': rename_pages(proc)}}}), encoding='utf8')  # JSON is YAML
     built = subprocess.run([tool('smalldocs'), 'render', '--quiet', str(proc)], stderr=subprocess.PIPE, text=True)
@@ -168,17 +174,39 @@ def make_local(site):
     for css in site.rglob('*.css'):
         css.write_text(re.sub(r'''@import\s*(?:url\((["']?)https?://.*?\1\)|(["'])https?://.*?\2)[^;]*;''', '', css.read_text(encoding='utf8')), encoding='utf8')
     for page in site.rglob('*.html'):
-        page.write_text(local_page(page.read_text(encoding='utf8')), encoding='utf8')
+        text = local_page(page.read_text(encoding='utf8'), depth=len(page.relative_to(site).parts) - 1)
+        page.write_text(text, encoding='utf8')
+    for index in site.glob('search.json'): index.write_text(plain_names(index.read_text(encoding='utf8')), encoding='utf8')
     drop_lost_anchors(site)
     for file in [*site.rglob('*.html'), *site.rglob('*.css')]:
         if found := OUTSIDE.search(file.read_text(encoding='utf8')): sys.exit(f'{file.relative_to(site)} loads from another host: {found[0][:200]}')
 
 
-def local_page(text):
-    text = re.sub(r'<script[^>]*\bsrc="https://cdn[^"]*(?:katex|MathJax|polyfill|require)[^"]*"[^>]*></script>|<link[^>]*\bhref="https://cdn[^"]*katex[^"]*"[^>]*>', '', text)
+FROM_A_CDN = re.compile(r'<script[^>]*\bsrc="https://(?:cdn|cdnjs)\.[^"]*(?:katex|MathJax|polyfill|require|jquery)[^"]*"[^>]*></script>\s*'
+                        r'|<link[^>]*\bhref="https://cdn[^"]*katex[^"]*"[^>]*>\s*'
+                        r"|<script[^>]*>\s*define\(['\"]jquery['\"].*?</script>\s*", re.S)   # Quarto adds them to pages with data frames
+
+
+def local_page(text, depth=0):
+    "A page in a folder `depth` levels down, without what comes from other hosts, with links that stay on this site and named pictures"
+    text = plain_names(FROM_A_CDN.sub('', text)).replace(f'<a href="{pages_url}', f'<a href="{"../"*depth or "./"}')
+    text = re.sub(r'<figure\b.*?</figure>', named_by_caption, text, flags=re.S)
     text = re.sub(r'<span class="math (inline|display)">(.*?)</span>', lambda m: formula(html.unescape(m[2]), m[1] == 'display'), text, flags=re.S)
     text = re.sub(r'<svg([^>]*) alt="([^"]*)"', r'<svg role="img" aria-label="\2"\1', text)
     return text.replace('<a class="quarto-color-scheme-toggle nav-link" href=""', '<a class="quarto-color-scheme-toggle nav-link" href="#" role="button" aria-label="Light or dark"')
+
+
+def plain_names(text):
+    "nbdev links names in backticks also inside of code, where Markdown is no link: only the name is left"
+    return re.sub(r'\[(`[^`<]+`)\]\(' + re.escape(pages_url) + r'[^)\s<"]*\)', r'\1', text)
+
+
+def named_by_caption(figure):
+    "A figure whose picture has no alternative text gets its caption: Quarto makes a caption of the text of ![text](picture)"
+    caption = re.search(r'<figcaption[^>]*>(.*?)</figcaption>', figure[0], re.S)
+    if not caption: return figure[0]
+    words = ' '.join(html.unescape(re.sub('<[^>]+>', '', caption[1])).split())
+    return re.sub(r'<img (?![^>]*\balt="[^"])', f'<img alt="{html.escape(words)}" '.replace('\\', r'\\'), figure[0])
 
 
 def formula(tex, display):
