@@ -32,7 +32,6 @@ def copy_tree(work):
     for nb in (work/'nbs').rglob('*.ipynb'):
         here = nb.parent.relative_to(work/'nbs').as_posix()
         edit(nb, 'markdown', lambda text: LINK.sub(lambda m: '](' + from_the_site(m[1], here), text))
-        edit(nb, 'code', do_not_run)
     return work
 
 
@@ -40,13 +39,6 @@ def from_the_site(link, here):
     "A link of a notebook in `here` (a folder inside nbs/), as the site can follow it"
     target = posixpath.normpath(posixpath.join('nbs', here, link))
     return link if target.startswith('nbs/') or target == 'nbs' else f"{cfg['git_url']}/blob/{cfg['branch']}/{target}"
-
-
-def do_not_run(code):
-    """Building shows saved outputs and runs only what is exported, to print signatures. nbdev would also run every other cell
-    that imports something, without the cells before it."""
-    exported, imports = re.search(r'^#\|\s*(export|exports|exporti|default_exp)\b', code, re.M), re.search(r'^\s*(import|from)\s', code, re.M)
-    return code if exported or not imports or code.startswith('#| eval') else f'#| eval: false\n{code}'
 
 
 def edit(nb, kind, change):
