@@ -166,8 +166,10 @@ def make_local(site):
     for css in site.rglob('*.css'):
         css.write_text(re.sub(r'''@import\s*(?:url\((["']?)https?://.*?\1\)|(["'])https?://.*?\2)[^;]*;''', '', css.read_text(encoding='utf8')), encoding='utf8')
     for page in site.rglob('*.html'):
-        text = local_page(page.read_text(encoding='utf8'), depth=len(page.relative_to(site).parts) - 1)
-        page.write_text(text, encoding='utf8')
+        folders = page.relative_to(site).parts[:-1]
+        text = local_page(page.read_text(encoding='utf8'), depth=len(folders))
+        lists_commands = not folders or folders[0].endswith('_cli')            # the landing page, and the command line's wing
+        page.write_text(text if lists_commands else not_the_command(text), encoding='utf8')
     for index in site.glob('search.json'): index.write_text(plain_names(index.read_text(encoding='utf8')), encoding='utf8')
     drop_lost_anchors(site)
     for file in [*site.rglob('*.html'), *site.rglob('*.css')]:
@@ -193,12 +195,17 @@ def plain_names(text):
     return re.sub(r'\[(`[^`<]+`)\]\(' + re.escape(pages_url) + r'[^)\s<"]*\)', r'\1', text)
 
 
+def not_the_command(text):
+    "A page outside of the command line's wing means a parameter or a column by `data`, not the command of that name, to which nbdev links it"
+    return re.sub(r'<a href="[^"#]*_cli/[^"#]*#([^"]+)"><code>(\1)</code></a>', r'<code>\2</code>', text)
+
+
 def named_by_caption(figure):
     "A figure whose picture has no alternative text gets its caption: Quarto makes a caption of the text of ![text](picture)"
     caption = re.search(r'<figcaption[^>]*>(.*?)</figcaption>', figure[0], re.S)
     if not caption: return figure[0]
     words = ' '.join(html.unescape(re.sub('<[^>]+>', '', caption[1])).split())
-    return re.sub(r'<img (?![^>]*\balt="[^"])', f'<img alt="{html.escape(words)}" '.replace('\\', r'\\'), figure[0])
+    return re.sub(r'<img (?![^>]*\balt=)', lambda m: f'<img alt="{html.escape(words)}" ', figure[0].replace(' alt=""', ''))
 
 
 def formula(tex, display):
