@@ -17,15 +17,19 @@ $(VENV)/.installed: settings.ini setup.py | $(BIN)/python
 	@echo "Installing mlops_nb and what it needs into $(VENV)"
 	@$(PIP) -e . && touch $@
 
+$(VENV)/.installed-lab: settings.ini setup.py | $(BIN)/python
+	@echo "Installing mlops_nb and JupyterLab into $(VENV)"
+	@$(PIP) -e '.[lab]' && touch $@ $(VENV)/.installed
+
 $(VENV)/.installed-dev: settings.ini setup.py | $(BIN)/python
 	@echo "Installing mlops_nb and its development tools into $(VENV)"
-	@$(PIP) -e '.[dev]' && touch $@ $(VENV)/.installed
+	@$(PIP) -e '.[dev]' && touch $@ $(VENV)/.installed $(VENV)/.installed-lab
 
 tour: $(VENV)/.installed  ## The main job: a model lives through the year 2013 (ARGS=--fast for a sample)
 	$(BIN)/mlops-nb tour $(ARGS)
 
-lab: $(VENV)/.installed-dev  ## Open the chapters in JupyterLab, on a copy
-	$(BIN)/mlops-nb lab
+lab: $(VENV)/.installed-lab  ## Open the lessons in JupyterLab, on your own copy (ARGS=--update for newer lessons)
+	$(BIN)/mlops-nb lab $(ARGS)
 
 test: $(VENV)/.installed-dev  ## All tests: every notebook, then tests/
 	$(BIN)/python tools/test.py

@@ -4,18 +4,19 @@
 
 # %% ../../nbs/12_cli/1_cli.ipynb #f4f526e9
 from __future__ import annotations
-import json, linecache, os, shutil, sys
+import json, linecache, os, sys
 from collections.abc import Callable
 from datetime import timezone
 from pathlib import Path
 import click
 from .registry import registry
-from ..core.rules import InvalidInput, MissingFile, to_json
+from ..core.rules import InvalidInput, to_json
+from .lab import _chapters, lab
 from .terminal import Commands, cell, config_option, existing, json_option, say, store_option, table
 from .upkeep import data, lineage, settings, store as store_group
 
 # %% auto #0
-__all__ = ['main', 'version', 'drift', 'monitor', 'serve', 'tour', 'lab']
+__all__ = ['main', 'version', 'drift', 'monitor', 'serve', 'tour']
 
 # %% ../../nbs/12_cli/1_cli.ipynb #6ed9a328
 @click.group(cls=Commands, context_settings=dict(help_option_names=['-h', '--help']))
@@ -25,7 +26,7 @@ def main():
     Example: mlops-nb tour --fast
     """
 
-for command in (registry, data, store_group, lineage, settings): main.add_command(command)
+for command in (registry, data, store_group, lineage, settings, lab): main.add_command(command)
 
 # %% ../../nbs/12_cli/1_cli.ipynb #59d8d107
 @main.command()
@@ -179,14 +180,6 @@ def serve(ref, store, host, port, no_log, config, as_json):
         _serve_until_interrupt(api, host, port, ref, as_json)
 
 # %% ../../nbs/12_cli/1_cli.ipynb #44a1ff2f
-def _chapters()->Path:
-    "Folder of the notebooks: inside an installed package, or in the repository"
-    import mlops_nb
-    here = Path(mlops_nb.__file__).parent
-    for folder in (here/'_chapters', here.parent/'nbs'):
-        if (folder/'index.ipynb').exists(): return folder
-    raise MissingFile(f'the chapters are not in {str(here)!r}; install mlops_nb again')
-
 def _run_notebook(path:Path|str, say:Callable, **params)->dict:
     "Run the code cells of a notebook in one namespace; `params` replace what its cell tagged `parameters` sets"
     names, heading = {'__name__': '__main__'}, ''
@@ -227,34 +220,3 @@ def tour(fast, store, report, seed, as_json):
         sys.exit(130)
     finally: sys.stdout = out
     if as_json: click.echo(to_json({'months': names['reviews'], 'report': str(names['path'])}, indent=2))
-
-# %% ../../nbs/12_cli/1_cli.ipynb #24078110
-def _copy_chapters(folder:Path|str)->Path:
-    "Copy the chapters that are not in `folder` yet"
-    source, target = _chapters(), Path(folder)
-    for nb in sorted(p for p in source.rglob('*') if p.suffix in ('.ipynb', '.json', '.png', '.svg')):
-        rel = nb.relative_to(source)
-        if any(part[0] in '._' for part in rel.parts) or (target/rel).exists(): continue
-        (target/rel).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(nb, target/rel)
-    return target.resolve()
-
-# %% ../../nbs/12_cli/1_cli.ipynb #3e673393
-@main.command()
-@click.option('--folder', default='mlops-lab', show_default=True, help='Folder for your copy of the chapters.')
-@click.option('--no-browser', is_flag=True, help='Only print the address.')
-@click.argument('jupyter', nargs=-1, type=click.UNPROCESSED)
-def lab(folder, no_browser, jupyter):
-    """Open JupyterLab on your own copy of the chapters; what you changed there stays.
-
-    Example: mlops-nb lab --folder my-course
-
-    What stands after -- goes to JupyterLab, for example -- --port=9000
-    """
-    copy = _copy_chapters(folder)
-    from importlib.util import find_spec
-    if not find_spec('jupyterlab'):
-        raise MissingFile("JupyterLab is not installed: pip install 'mlops_nb[lab]'; "
-                          f'the chapters are in {str(copy)!r}')
-    options = [f'--ServerApp.root_dir={copy}', *(['--no-browser'] if no_browser else []), *jupyter]
-    os.execv(sys.executable, [sys.executable, '-m', 'jupyterlab', *options])
