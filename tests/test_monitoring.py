@@ -122,6 +122,52 @@ def test_canonical_agrees_with_python(a, b):
     assert (spelled[0] == spelled[1]) == (a == b)
 
 
+LABELS = {'two values': [0, 1]*600, 'a number each': [i/7 for i in range(1200)], 'texts': ['late', 'on time', "it's"]*400}
+
+
+@pytest.mark.parametrize('kind', LABELS)
+def test_labels_are_written_all_or_none_and_the_last_of_a_prediction_wins(shared_urls, kind):
+    "By one statement a value or by one a label, on every database"
+    values = LABELS[kind]
+    with Store(*shared_urls) as s, ModelMonitor(s) as m:
+        ids = m.log_predictions([[0]]*1200, values)
+        for labels, unknown in [(ids[:-1], ['0'*32]), (['x'], ids[1:])]:
+            with pytest.raises(NotFound, match='1 of 1200 predictions are not in the log'): m.log_feedbacks([*labels, *unknown], values)
+        assert m.predictions().actual.isna().all()
+        m.log_feedbacks(ids, values)
+        assert m.predictions().set_index('id').loc[ids, 'actual'].tolist() == values
+        m.log_feedbacks([ids[0], *ids, ids[0], ids[0]], [values[1], *values, values[1], values[2]])
+        assert m.predictions().set_index('id').actual[ids[0]] == values[2]
+        m.log_feedbacks(ids, values, 'user_rating')
+        assert m.predictions().set_index('id').actual[ids[0]] == values[2]
+        with s.read() as c:
+            assert c.exec_driver_sql('select count(*) from prediction_feedback').scalar() == 3*1200 + 3
+            fractions = {bool(f) for f, in c.exec_driver_sql('select distinct actual_continuous from predictions')}
+            assert fractions == ({True, False} if kind == 'a number each' else {False})
+
+
+def test_a_day_of_labels_is_a_few_statements(tmp_path):
+    from sqlalchemy import event
+    with ModelMonitor(tmp_path/'m.db') as m:
+        ids, said = m.log_predictions([[0]]*1000, [0, 1]*500), []
+        with m.store.read() as c: engine = c.engine
+        event.listen(engine, 'before_cursor_execute', lambda conn, cursor, sql, *rest: said.append(sql.split()[0]))
+        m.thresholds = dict.fromkeys(m.thresholds)
+        m.log_feedbacks(ids, [1, 0]*500)
+        assert said.count('UPDATE') == 2 and said.count('INSERT') == 1 and len(said) <= 12, said
+
+
+def test_a_frame_is_logged_as_its_rows_are(tmp_path):
+    "The short way by columns writes the text that the long way by rows writes"
+    from mlops_nb.core.rules import to_json
+    frame = pd.DataFrame({'x': [1.5, None, 1e300], 'text': ['a,b', None, '"%s"'], 'n': [1, 2**53 + 1, -1], 'flag': [True, False, True],
+                          'when': pd.to_datetime(['2013-01-01', None, '2013-01-03']), 'mixed': [1, 1.0, 'x'], 'big': pd.array([None, 2, 3], 'Int64')})
+    with ModelMonitor(tmp_path/'m.db') as m:
+        ids = m.log_predictions(frame, [0, 1, 0])
+        with m.store.read() as c: found = dict(c.exec_driver_sql('select prediction_id, input from prediction_inputs').all())
+    assert [found[i] for i in ids] == [to_json(row) for row in frame.to_dict('records')]
+
+
 def test_a_late_label_counts_at_the_time_of_its_prediction_and_the_last_one_wins(tmp_path):
     with ModelMonitor(tmp_path/'m.db') as m:
         with use_clock(NOON): one = m.log_prediction([1], 1)

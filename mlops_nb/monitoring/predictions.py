@@ -8,11 +8,13 @@ import json, secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
+from functools import lru_cache
 from numbers import Real
 from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Boolean, Column, Connection, Float, ForeignKey, Index, Integer, MetaData, Table, Text
 from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.engine import Dialect
 from ..core.documents import read_json
 from ..core.masks import brief, mask_text
 from ..core.rules import InvalidInput, NotFound, check_name, jsonable, to_json, to_utc, utcnow
@@ -37,7 +39,8 @@ _FEEDBACK = Table('prediction_feedback', _meta, Column('seq', Integer, primary_k
     Column('value', Text, nullable=False), Column('logged_at', Text, nullable=False),
     Index('prediction_feedback_id', 'prediction_id'))
 _ENCODE = json.JSONEncoder(sort_keys=True, separators=(',', ':'), ensure_ascii=False, allow_nan=False).encode
-_FIELDS = 'id timestamp prediction continuous probability response_time model_version user_id error'.split()
+_FIELDS = ('id', 'timestamp', 'model_version', 'user_id', 'prediction', 'continuous', 'probability', 'response_time',
+           'error', 'actual_continuous')
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #46f11a22
 def canonical(
@@ -45,11 +48,14 @@ def canonical(
     what:str='value',   # What it is, for the message
 )->tuple[str,bool]:     # Its one spelling as JSON, and whether it holds a number with a fraction
     "Spell a label so that equal labels are equal text"
+    if type(value) is int and -_EXACT < value < _EXACT: return str(value), False        # by far the most frequent
     try: plain = _same(jsonable(value, where=what))
     except RecursionError: raise InvalidInput(f'{what}: this {type(value).__name__} holds itself, or is too deep') from None
     if plain is None:
         raise InvalidInput(f'{what} is {brief(value)}, which is no value; log a label once it is known, a failure as error')
     return _text(plain, what), _has_fraction(plain)
+
+_EXACT = 2**53
 
 def _same(x:object):
     if isinstance(x, bool) or (isinstance(x, float) and x.is_integer()): return int(x)
@@ -79,7 +85,10 @@ def time_ids(
 )->list[str]:   # 32 hexadecimal digits each
     "Make identifiers in the UUIDv7 layout, which sort like `times`"
     start = secrets.randbits(61)
-    return [_uuid7((t - _EPOCH)//timedelta(microseconds=1), start + i) for i, t in enumerate(times)]
+    return [_uuid7(_micros(t), start + i) for i, t in enumerate(times)]
+
+@lru_cache(64)                      # the rows of one call have one moment
+def _micros(t:datetime): return (t - _EPOCH)//timedelta(microseconds=1)
 
 def _uuid7(us:int, tail:int):
     ms, us = divmod(us, 1000)
@@ -109,6 +118,7 @@ class PredictionLog:
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #619d3ecc
 _SKEW = timedelta(minutes=5)
 
+@lru_cache(64)
 def _iso(t:datetime): return t.isoformat(timespec='microseconds')
 
 def _moment(t:datetime|str|None, what:str='timestamp'):
@@ -138,6 +148,7 @@ def _tag(x:str|Real|None, what:str):
 def _probability(x:object, what:str='probability'):
     "JSON of one probability, or of one for each class"
     if x is None: return None
+    if type(x) is float and 0 <= x <= 1: return repr(x)
     try: plain = jsonable(x, where=what)
     except RecursionError: raise InvalidInput(f'{what}: this {type(x).__name__} holds itself, or is too deep') from None
     for p in plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else [plain]:
@@ -154,14 +165,25 @@ def _failure(error:str|BaseException|None, prediction:object):
     if not isinstance(text, str) or not text: raise InvalidInput(f'error is {brief(error)}; give a text or an exception')
     return mask_text(text.encode('utf8', 'backslashreplace').decode())
 
+# %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #e99f5ebd
+@lru_cache(32)
+def _written(dialect:Dialect, table:Table, names:tuple[str, ...]):
+    "An INSERT in the words of one database"
+    return insert(table).inline().compile(dialect=dialect, column_keys=names)
+
+def _add(c:Connection, table:Table, names:tuple[str, ...], rows:list[tuple]):
+    "Insert rows of plain values, in the order of the table's columns"
+    sql = _written(c.dialect, table, names)
+    c.exec_driver_sql(str(sql), rows if sql.positional else [dict(zip(names, row)) for row in rows])
+
 @patch
-def _insert(self:PredictionLog, requests:list, inputs:list):
-    "Write prepared requests and their inputs in one transaction"
+def _insert(self:PredictionLog, requests:list[tuple], inputs:list[str]):
+    "Write prepared requests, in the order of `_FIELDS`, and their inputs in one transaction"
     with self.store.write() as c:
-        c.execute(insert(_P.id.table), requests)
-        c.execute(insert(_INPUTS), [dict(prediction_id=r['id'], input=i) for r, i in zip(requests, inputs)])
+        _add(c, _P.id.table, _FIELDS, requests)
+        _add(c, _INPUTS, ('input', 'prediction_id'), [(text, r[0]) for r, text in zip(requests, inputs)])
     self._logged(labels=False)
-    return [r['id'] for r in requests]
+    return [r[0] for r in requests]
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #294a0bff
 @patch
@@ -179,17 +201,19 @@ def log_prediction(self:PredictionLog,
     "Log one request; it is on the disk when this returns"
     error, at = _failure(error, prediction), _moment(timestamp)
     text, continuous = (None, False) if error else canonical(prediction, 'prediction')
-    row = dict(id=time_ids([at])[0], timestamp=_iso(at), prediction=text, continuous=continuous, error=error,
-               probability=_probability(probability), response_time=_seconds(response_time),
-               model_version=_tag(model_version, 'model_version'), user_id=_tag(user_id, 'user_id'))
+    row = (time_ids([at])[0], _iso(at), _tag(model_version, 'model_version'), _tag(user_id, 'user_id'), text, continuous,
+           _probability(probability), _seconds(response_time), error, False)
     return self._insert([row], [_json(input_data, 'input_data')])[0]
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #f2c0b086
+_NUMBERS = tuple('biuf')       # kinds of numpy that become plain numbers of Python without a loss
+
 def _listed(values:Sequence, n:int|None, what:str):
     "A list of n values; of any number where n is None"
     if isinstance(values, (str, bytes, dict)) or not hasattr(values, '__len__'):
         raise InvalidInput(f'{what} is {brief(values)}, a {type(values).__name__}; give a list, one value a row')
-    values = list(values.to_numpy()) if hasattr(values, 'to_numpy') else list(values)
+    if hasattr(values, 'to_numpy'): values = values.to_numpy()
+    values = values.tolist() if getattr(getattr(values, 'dtype', None), 'kind', '') in _NUMBERS else list(values)
     if n is not None and len(values) != n: raise InvalidInput(f'{what} has {len(values)} values for {n} rows; give one a row')
     return values
 
@@ -199,21 +223,43 @@ def _column(value:object, n:int, what:str, check:Callable):
     return [check(v, f'{what}[{i}]') for i, v in enumerate(_listed(value, n, what))]
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #bbfff2d3
-def _records(frame):
-    "The rows of a DataFrame as dicts of plain values, made by column; a missing value is None"
-    names, values = [str(c) for c in frame.columns], [frame.iloc[:, k] for k in range(frame.shape[1])]
-    if len(set(names)) < len(names): raise InvalidInput(f'input_data has a column twice: {names}; rename one')
-    columns = [v.astype(object).where(v.notna(), None).tolist() for v in values]
-    return [dict(zip(names, row)) for row in zip(*columns)] if columns else [{} for _ in range(len(frame))]
+_ORDINARY = {str, int, float, bool, type(None)}
 
-def _rows(data:Sequence):
+def _values(column)->list:
+    "The plain values of a column; a missing one is None"
+    values = column.tolist()
+    if {*map(type, values)} <= _ORDINARY: return [v if v == v else None for v in values]
+    return column.astype(object).where(column.notna(), None).tolist()
+
+def _spelled(values:list, what:str)->list[str]:
+    "The JSON of each value of a column: of numbers all at once, of texts once for each text"
+    kinds = {*map(type, values)}
+    if kinds <= {str, type(None)}:
+        known = {v: _text(v, what) for v in set(values)}
+        return [known[v] for v in values]
+    if str not in kinds and kinds <= _ORDINARY: return _text(values, what)[1:-1].split(',')
+    return [_text(v, what) for v in values]
+
+# %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #177d0f8f
+def _frame_rows(frame)->list[str]:
+    "The rows of a DataFrame as JSON objects, made by column"
+    names, values = [str(c) for c in frame.columns], [_values(v) for _, v in frame.items()]
+    if len(set(names)) < len(names): raise InvalidInput(f'input_data has a column twice: {names}; rename one')
+    if not names or not len(frame): return ['{}']*len(frame)
+    table = sorted(zip(names, values))
+    try: columns = [_spelled(v, 'input_data') for _, v in table]
+    except InvalidInput:
+        rows = (dict(zip(names, row)) for row in zip(*values))
+        return [_text(row, f'input_data[{i}]') for i, row in enumerate(rows)]
+    form = ','.join(_text(n, 'input_data').replace('%', '%%') + ':%s' for n, _ in table)
+    return ['{' + form % row + '}' for row in zip(*columns)]
+
+def _rows(data:Sequence)->list[str]:
     "The inputs as JSON texts"
-    frame = hasattr(data, 'columns')
-    if frame: data = _records(data)
-    elif isinstance(data, (str, bytes, dict)) or not hasattr(data, '__len__') or hasattr(data, 'to_dict'):
+    if hasattr(data, 'columns'): return _frame_rows(data)
+    if isinstance(data, (str, bytes, dict)) or not hasattr(data, '__len__') or hasattr(data, 'to_dict'):
         raise InvalidInput(f'input_data is a {type(data).__name__}; give a DataFrame, an array or a list of rows')
-    spell = _text if frame else _json
-    return [spell(row, f'input_data[{i}]') for i, row in enumerate(data)]
+    return [_json(row, f'input_data[{i}]') for i, row in enumerate(data)]
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #cc38cb2f
 @patch
@@ -233,14 +279,16 @@ def log_predictions(self:PredictionLog,
     spelled = [canonical(p, f'predictions[{i}]') for i, p in enumerate(_listed(predictions, n, 'predictions'))]
     each = [] if probabilities is None else _listed(probabilities, n, 'probabilities')
     chances = [_probability(p, f'probabilities[{i}]') for i, p in enumerate(each)] or [None]*n
-    times, tags = _column(timestamp, n, 'timestamp', _moment), [('model_version', model_version), ('user_id', user_id)]
-    columns = [_column(response_time, n, 'response_time', _seconds), *(_column(v, n, k, _tag) for k, v in tags)]
+    times = _column(timestamp, n, 'timestamp', _moment)
+    seconds = _column(response_time, n, 'response_time', _seconds)
+    who = _column(model_version, n, 'model_version', _tag), _column(user_id, n, 'user_id', _tag)
     if not n: return []
-    cells = zip(time_ids(times), map(_iso, times), *zip(*spelled), chances, *columns, [None]*n)
-    return self._insert([dict(zip(_FIELDS, row)) for row in cells], inputs)
+    cells = zip(time_ids(times), map(_iso, times), *who, *zip(*spelled), chances, seconds, [None]*n, [False]*n)
+    return self._insert(list(cells), inputs)
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #408e2b51
 _TRUTH = 'ground_truth'
+_FEEDBACK_FIELDS = ('prediction_id', 'type', 'value', 'logged_at')
 
 def _feedback_type(kind:str):
     kind = check_name(kind, 'feedback_type')
@@ -249,17 +297,30 @@ def _feedback_type(kind:str):
     return kind
 
 def _refuse_unknown(c:Connection, ids:list):
-    if bad := [i for i in ids if not isinstance(i, str)]: raise InvalidInput(f'{brief(bad[0])} is no prediction identifier')
     known = set()
-    for i in range(0, len(ids), 500): known.update(c.execute(select(_P.id).where(_P.id.in_(ids[i:i+500]))).scalars())
+    for i in range(0, len(ids), _PART): known.update(c.execute(select(_P.id).where(_P.id.in_(ids[i:i+_PART]))).scalars())
     if missing := [i for i in ids if i not in known]:
         raise NotFound(f'{len(missing)} of {len(ids)} predictions are not in the log, the first is {brief(missing[0])}; '
                        'nothing was written. Give the identifiers that log_prediction returned')
 
-# %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #03d08387
-_SET = (update(_P.id.table).where(_P.id == bindparam('pid'))
-        .values(actual=bindparam('new'), actual_continuous=bindparam('f')))
+# %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #da2472a0
+_PART, _FEW = 500, 20          # identifiers a statement; below so many of them a label, each has its own
+_LABEL = update(_P.id.table).values(actual=bindparam('new'), actual_continuous=bindparam('fraction'))
+_SET, _SET_ONE = _LABEL.where(_P.id.in_(bindparam('ids', expanding=True))), _LABEL.where(_P.id == bindparam('pid'))
 
+def _set_labels(c:Connection, labels:dict[str, tuple[str, bool]])->int:
+    "Write the label of each prediction; how many predictions there were"
+    ids_of = {}
+    for i, label in labels.items(): ids_of.setdefault(label, []).append(i)
+    if len(labels) < _FEW*len(ids_of):
+        return c.execute(_SET_ONE, [dict(pid=i, new=v, fraction=f) for i, (v, f) in labels.items()]).rowcount
+    found = 0
+    for (value, fraction), ids in ids_of.items():
+        for k in range(0, len(ids), _PART):
+            found += c.execute(_SET, dict(ids=ids[k:k+_PART], new=value, fraction=fraction)).rowcount
+    return found
+
+# %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #13e987b4
 @patch
 def log_feedbacks(self:PredictionLog,
     prediction_ids:list,                 # Identifiers that `log_prediction` or `log_predictions` gave
@@ -272,10 +333,11 @@ def log_feedbacks(self:PredictionLog,
     kind, now = _feedback_type(feedback_type), _iso(utcnow())
     rows = [(i, *canonical(v, f'actual_values[{k}]')) for k, (i, v) in enumerate(zip(ids, values))]
     if not rows: return
+    if bad := [i for i in ids if not isinstance(i, str)]: raise InvalidInput(f'{brief(bad[0])} is no prediction identifier')
+    labels = {i: (v, f) for i, v, f in rows}                     # the last one of each
     with self.store.write() as c:
-        _refuse_unknown(c, ids)
-        c.execute(insert(_FEEDBACK), [dict(prediction_id=i, type=kind, value=v, logged_at=now) for i, v, _ in rows])
-        if kind == _TRUTH: c.execute(_SET, [dict(pid=i, new=v, f=f) for i, v, f in rows])
+        if kind != _TRUTH or _set_labels(c, labels) != len(labels): _refuse_unknown(c, ids)
+        _add(c, _FEEDBACK, _FEEDBACK_FIELDS, [(i, kind, v, now) for i, v, _ in rows])
     self._logged(labels=kind == _TRUTH)
 
 @patch
