@@ -236,3 +236,62 @@ def test_a_picture_with_a_caption_and_no_name_is_named_by_it():
     assert page(figure.format('')) == figure.format('alt="The report: &quot;AUC&quot; &lt; 1 \\1" ')
     assert page(figure.format('alt="given" ')) == figure.format('alt="given" ')
     assert page('<img src="a.png">') == '<img src="a.png">'                     # no caption, no name: the test of the site finds it
+
+
+# ---- nbdev's own commands, in a small copy of the repository, with a stand-in for Quarto on PATH that writes down how it was called
+
+
+STAND_IN = f'''#!{sys.executable}
+import os, pathlib, sys
+here, args = pathlib.Path.cwd(), sys.argv[1:]
+with open(os.environ['CALLS'], 'a') as log: print(here.name, *args, file=log)
+files = [a for a in args[1:] if a.endswith('.ipynb')]
+if any(not os.path.exists(f) for f in files): sys.exit('ERROR: No valid input files passed to render')
+(here/'_docs').mkdir(exist_ok=True)
+(here/'_docs'/('README.md' if '-o' in args else 'index.html')).write_text('written by Quarto')
+'''
+
+
+@pytest.fixture(scope='module')
+def small(tmp_path_factory):
+    "A copy with two notebooks, committed; a function that runs a command of nbdev in it: what Quarto was asked, how it ended, what git sees changed"
+    tmp_path = tmp_path_factory.mktemp('small')
+    top, programs = tmp_path/'top', tmp_path/'bin'
+    top.mkdir(); programs.mkdir()
+    for name in ('settings.ini', 'setup.py', 'README.md', 'CONTRIBUTING.md', '_quarto.yml', '.gitignore'): shutil.copy(ROOT/name, top/name)
+    shutil.copytree(ROOT/'nbs', top/'nbs', ignore=lambda d, names: [n for n in names if n.endswith('.ipynb') and n not in ('index.ipynb', '1_rules.ipynb') or n[0] == '.'])
+    for index in (top/'nbs').glob('*/index.ipynb'): index.unlink()
+    shutil.copytree(ROOT/'mlops_nb', top/'mlops_nb', ignore=shutil.ignore_patterns('__pycache__'))
+    (programs/'quarto').write_text(STAND_IN)
+    (programs/'quarto').chmod(0o755)
+    def git(*args): return subprocess.run(['git', '-c', 'user.name=t', '-c', 'user.email=t@example.org', *args], cwd=top, check=True, capture_output=True, text=True).stdout
+    git('init', '-q'); git('add', '-A'); git('commit', '-qm', 'all')
+    env = {**os.environ, 'PATH': f'{programs}{os.pathsep}{os.environ["PATH"]}', 'CALLS': str(tmp_path/'calls'), 'OMP_NUM_THREADS': '1', 'MPLBACKEND': 'agg', 'TMPDIR': str(tmp_path)}
+    def run(command, *args):
+        (tmp_path/'calls').write_text('')
+        (top/'nbs/index.ipynb').touch()                                           # newer than README.md, as after any change to it
+        done = subprocess.run([Path(sys.executable).with_name(command), *args], cwd=top, env=env, capture_output=True, text=True, timeout=600)
+        return (tmp_path/'calls').read_text().splitlines(), done, git('status', '--porcelain')
+    run.top = top
+    return run
+
+
+def test_nbdev_docs_reaches_quarto_and_leaves_the_repository_as_it_is(small):
+    calls, done, changed = small('nbdev_docs')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert calls == ['_proc render --no-cache'] and (small.top/'_docs/index.html').exists()
+    assert changed == '' and (small.top/'README.md').read_text() == (ROOT/'README.md').read_text()
+    assert 'Found cells containing imports and other code' not in done.stderr
+    pages = {p.relative_to(small.top/'_proc').as_posix() for p in (small.top/'_proc').rglob('*') if p.is_file()}
+    assert {'index.ipynb', '01_core/1_rules.ipynb', 'nbdev.yml', '_quarto.yml', 'styles.css', 'images/favicon.svg'} <= pages
+
+
+@pytest.mark.parametrize('command', ['nbdev_proc_nbs', 'nbdev_preview', 'nbdev_readme', 'nbdev_prepare'])
+def test_other_commands_of_nbdev_leave_it_as_it_is(small, command):
+    calls, done, changed = small(command)
+    assert changed == '', changed
+    assert (small.top/'README.md').read_text() == (ROOT/'README.md').read_text()
+    if command == 'nbdev_readme': assert done.returncode == 1 and len(calls) == 1 and 'written-by-make-readme.ipynb' in calls[0]
+    else: assert done.returncode == 0, done.stdout + done.stderr
+    if command == 'nbdev_prepare': assert 'Success' in done.stdout and calls == []
+    if command == 'nbdev_preview': assert calls == ['_proc preview']
