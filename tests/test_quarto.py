@@ -1,7 +1,7 @@
 "What a real Quarto and plain nbdev need of this repository. Quarto cannot be installed everywhere, so none of these tests starts it"
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-import ast, json, os, re, shutil, stat, subprocess, sys
+import ast, json, os, shutil, subprocess, sys
 
 import pytest, yaml
 from nbdev.process import NBProcessor
@@ -236,6 +236,18 @@ def test_a_picture_with_a_caption_and_no_name_is_named_by_it():
     assert page(figure.format('')) == figure.format('alt="The report: &quot;AUC&quot; &lt; 1 \\1" ')
     assert page(figure.format('alt="given" ')) == figure.format('alt="given" ')
     assert page('<img src="a.png">') == '<img src="a.png">'                     # no caption, no name: the test of the site finds it
+
+
+def test_a_build_that_fails_ends_with_one_sentence(tmp_path, monkeypatch, capfd):
+    docs, out = tool('docs'), tmp_path/'_docs'
+    (tmp_path/'quarto').write_text('#!/bin/sh')
+    (tmp_path/'quarto').chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path))
+    monkeypatch.setattr(docs, 'copy_tree', lambda work: work)
+    monkeypatch.setattr(docs, 'tool', lambda name: '/bin/false')
+    monkeypatch.setattr(sys, 'argv', ['docs.py', '--out', str(out)])
+    with pytest.raises(SystemExit, match=r'^nbdev_docs ended with 1: what it said is above\. No site was written$'): docs.main()
+    assert not out.exists() and 'Building the site with Quarto' in capfd.readouterr().out
 
 
 # ---- nbdev's own commands, in a small copy of the repository, with a stand-in for Quarto on PATH that writes down how it was called
