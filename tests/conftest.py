@@ -17,6 +17,7 @@ class Places(NamedTuple):
 def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)   # a shell that starts us in the background has it ignored, and programs inherit that
     config.addinivalue_line('markers', 'elsewhere: needs a second environment, with MLflow or with the oldest requirements, beside the newest here')
+    config.addinivalue_line('markers', 'slow: takes minutes by its nature; make test-slow runs these')
 
 
 def _start(service):
