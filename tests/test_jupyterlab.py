@@ -3,17 +3,21 @@ kernel; Run All from the menu, twice in one kernel, every cell executed, none wi
 
 Two lessons by default; all of them with MLOPS_LAB_ALL=1.
 """
+from configparser import ConfigParser
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 from urllib.request import Request, urlopen
 from urllib.parse import quote
-import json, os, secrets, signal, socket, subprocess, sys, time
+import ast, json, os, secrets, signal, socket, subprocess, sys, time
 
 import nbformat
 import psutil
 import pytest
 from nbformat.reader import NotJSONError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from browser import chromium, need
 
@@ -191,3 +195,40 @@ def test_it_listens_on_loopback_and_says_so_to_root(lab):
     assert ('You are root' in lab.said()) == (os.geteuid() == 0)
     listening = {c.laddr.ip for c in psutil.net_connections('tcp') if c.status == psutil.CONN_LISTEN and c.laddr.port == int(lab.url.rpartition(':')[2])}
     assert listening == {'127.0.0.1'}
+
+
+# ---- what `make lab` installs
+
+
+def needs(names, seen=None):
+    "The distributions that these requirements bring along, themselves included, as far as they are installed here"
+    seen = set() if seen is None else seen
+    for name in (Requirement(n) for n in names):
+        key = canonicalize_name(name.name)
+        if key in seen or name.marker and not name.marker.evaluate({'extra': ''}): continue
+        seen.add(key)
+        try: needs(distribution(key).requires or [], seen)
+        except PackageNotFoundError: pass
+    return seen
+
+
+def imported_at_once(source):
+    "The packages that a cell imports whenever it runs: not inside of a function, a `try` or an `if`"
+    for n in ast.parse('\n'.join(line for line in source.splitlines() if line[:1] not in ('%', '!'))).body:
+        if isinstance(n, ast.Import): yield from (a.name.partition('.')[0] for a in n.names)
+        elif isinstance(n, ast.ImportFrom): yield n.module.partition('.')[0]
+
+
+def test_make_lab_installs_what_the_notebooks_import():
+    "And what a student need not have stays out: the tools of developers"
+    ini = ConfigParser(delimiters=['=']); ini.read(ROOT/'settings.ini', encoding='utf8')
+    there = needs(f"{ini['DEFAULT']['requirements']} {ini['DEFAULT']['lab_requirements']}".split())
+    home, missing = packages_distributions(), {}
+    for nb in (ROOT/'nbs').rglob('*.ipynb'):
+        if any(x[0] in '._' for x in nb.relative_to(ROOT).parts): continue
+        for cell in code_cells(nb):
+            for name in imported_at_once(cell.source):
+                if name in sys.stdlib_module_names or name == 'mlops_nb': continue
+                if not there & {canonicalize_name(d) for d in home.get(name, [])}: missing.setdefault(name, nb.name)
+    assert missing == {}
+    assert {'jupyterlab', 'ipywidgets', 'scikit-learn'} <= there and not {'nbdev', 'pytest', 'playwright', 'moto'} & there
