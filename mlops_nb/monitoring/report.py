@@ -5,33 +5,41 @@
 # %% ../../nbs/09_monitoring/2_report.ipynb #1ee45712
 from __future__ import annotations
 import io, re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from html import escape
 from numbers import Number
 from pathlib import Path
 from fastcore.basics import patch
 from ..core.files import atomic_write, local_path
-from ..core.rules import InvalidInput
+from ..core.masks import brief
+from ..core.rules import InvalidInput, to_utc
 
 # %% auto #0
 __all__ = ['Report']
 
 # %% ../../nbs/09_monitoring/2_report.ipynb #055166c5
 _STYLE = '''
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #ffffff; --soft: #5b6470; --line: #d5dae0 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --paper: #15181c; --soft: #a3acb8; --line: #3a414b } }
+:root { color-scheme: light dark; --ink: #1b1f24; --paper: #ffffff; --soft: #5b6470; --line: #d5dae0; --link: #0b57a4 }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e9ed; --paper: #15181c; --soft: #a3acb8; --line: #3a414b; --link: #8cb9f0 } }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 64rem; margin: 2rem auto; padding: 0 1rem }
+  max-width: 64rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: break-word }
 h1 { margin-bottom: .2rem } .lead { color: var(--soft); margin-top: 0; font-size: 1.1rem }
-figure { margin: 1.5rem 0 } figure svg { width: 100%; height: auto; color: var(--ink) } svg text { fill: currentColor }
-svg [id*="keep"] text { fill: inherit }
+h2 { margin-top: 2.2rem } a { color: var(--link) } li { margin: .35rem 0 }
+figure { margin: 1.5rem 0 } figure svg { width: 100%; min-width: 34rem; height: auto; color: var(--ink) }
+svg text { fill: currentColor } svg [id*="keep"] text { fill: inherit }
 figcaption, caption { color: var(--soft); text-align: left; padding: .3rem 0 }
-.table { overflow-x: auto }
+.wide { overflow-x: auto }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; width: 100% }
 th, td { text-align: left; padding: .25rem .5rem; border-bottom: 1px solid var(--line);
   vertical-align: top; white-space: nowrap }
 td.n, th.n { text-align: right } td.long { white-space: normal; min-width: 11rem }
-@media print { body { max-width: none; margin: 0 } figure, tr { break-inside: avoid } }
+@media print {
+  :root { --ink: #000; --paper: #fff; --soft: #333; --line: #999; --link: #000 }
+  body { max-width: none; margin: 0; font-size: 11px } figure, tr, li { break-inside: avoid }
+  h2, caption { break-after: avoid } .wide { overflow: visible } figure svg { min-width: 0 }
+  table { font-size: 8px } th, td { white-space: normal; padding: .1rem .2rem } td.long { min-width: 0 } }
 '''
 
 # %% ../../nbs/09_monitoring/2_report.ipynb #870e4529
@@ -49,11 +57,17 @@ def _svg(fig, alt:str, number:int)->str:
 
 # %% ../../nbs/09_monitoring/2_report.ipynb #9d107783
 _NUMBER = re.compile(r'[-+]?[\d,]*\.?\d+(e[-+]?\d+)?%?')
+_MOMENT = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d')
+
+def _moment(t:datetime|str)->str:
+    "A moment in UTC as a person reads it"
+    return f'{to_utc(t):%Y-%m-%d %H:%M:%S}'.removesuffix(':00') + ' UTC'
 
 def _cell(v)->str:
     "A value as a person reads it"
     if type(v).__module__ == 'numpy' and not getattr(v, 'ndim', 0): v = v.item()
     if v is None or type(v).__name__ in ('NAType', 'NaTType') or isinstance(v, float) and v != v: return '–'
+    if isinstance(v, datetime) and v.tzinfo or isinstance(v, str) and _MOMENT.fullmatch(v): return _moment(v)
     if hasattr(v, 'tolist'): v = v.tolist()                  # an array reads as a list
     if isinstance(v, (list, tuple)): return ', '.join(map(str, v))
     if isinstance(v, float): return f'{v:.4g}'
@@ -75,17 +89,33 @@ def _kinds(rows:list[dict], columns:list)->dict:
         kinds[c] = ' class="n"' if numeric else ' class="long"' if long else ''
     return kinds
 
-def _table(rows:Iterable, caption:str)->str:
-    "Rows as an HTML table; columns in the order in which they first appear"
+def _wide(html:str, name:str)->str:
+    "Something that may be wider than a phone; it is scrolled by a finger, or by the keys of a keyboard"
+    return f'<div class="wide" role="region" tabindex="0" aria-label="{escape(name)}">{html}</div>'
+
+def _table(rows:Iterable, caption:str, words:str)->str:
+    "Rows as an HTML table; columns in the order in which they first appear. `words` is the caption as HTML"
     rows = rows.to_dict('records') if hasattr(rows, 'to_dict') else list(rows)
-    if not rows: return f'<p>{escape(caption)} None.</p>'
+    if not rows: return f'<p>{words} None.</p>'
     columns = list(dict.fromkeys(c for r in rows for c in r))
     kind = _kinds(rows, columns)
     head = ''.join(f'<th scope="col"{kind[c]}>{escape(str(c))}</th>' for c in columns)
     cells = [''.join(f'<td{kind[c]}>{escape(_cell(r.get(c)))}</td>' for c in columns) for r in rows]
     body = '\n'.join(f'<tr>{row}</tr>' for row in cells)
-    return (f'<div class="table"><table>\n<caption>{escape(caption)}</caption>\n'
-            f'<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>')
+    return _wide(f'<table>\n<caption>{words}</caption>\n<thead><tr>{head}</tr></thead>\n'
+                 f'<tbody>\n{body}\n</tbody></table>', caption or 'A table')
+
+# %% ../../nbs/09_monitoring/2_report.ipynb #36d4e456
+def _linked(text:str, links:Mapping|None)->str:
+    "Text as HTML, in which the words of `links` lead to their addresses"
+    html, links = escape(str(text)), {escape(str(k)): str(v) for k, v in (links or {}).items()}
+    for words, url in links.items():
+        if not url.startswith(('https://', 'http://')):
+            raise InvalidInput(f"links leads to {brief(url)}; an address begins with 'https://' or 'http://'")
+        if not words or words not in html: raise InvalidInput(f'links has the words {brief(words)}, which are not in the text')
+    if not links: return html
+    longest_first = sorted(map(re.escape, links), key=len, reverse=True)
+    return re.sub('|'.join(longest_first), lambda m: f'<a href="{escape(links[m[0]])}">{m[0]}</a>', html)
 
 # %% ../../nbs/09_monitoring/2_report.ipynb #0820c669
 class Report:
@@ -111,33 +141,48 @@ def heading(self:Report,
 
 @patch
 def text(self:Report,
-    text:str, # A paragraph
-)->Report:    # The report
+    text:str,                   # A paragraph
+    *,
+    links:Mapping|None=None,    # Words of the text that lead somewhere: {words: address}
+)->Report:                      # The report
     "Add a paragraph"
-    return self._add(f'<p>{escape(str(text))}</p>')
+    return self._add(f'<p>{_linked(text, links)}</p>')
+
+@patch
+def points(self:Report,
+    texts:Iterable[str], # One sentence a point
+)->Report:               # The report
+    "Add a list of sentences"
+    items = ''.join(f'<li>{escape(str(t))}</li>\n' for t in texts)
+    return self._add(f'<ul>\n{items}</ul>')
 
 # %% ../../nbs/09_monitoring/2_report.ipynb #8914fc99
 @patch
 def table(self:Report,
     rows:Iterable,      # DataFrame (without its index) or list of dicts
     caption:str='',     # What the table shows
+    *,
+    links:Mapping|None=None,    # Words of the caption that lead somewhere: {words: address}
 )->Report:              # The report
     "Add a table"
-    return self._add(_table(rows, str(caption)))
+    return self._add(_table(rows, str(caption), _linked(caption, links)))
 
 @patch
 def figure(self:Report,
     fig,                # matplotlib Figure
     alt:str,            # What the picture shows, in a sentence; needed
     caption:str='',     # Text under the picture
+    *,
+    links:Mapping|None=None,    # Words of the caption that lead somewhere: {words: address}
 )->Report:              # The report
     "Add a picture"
     if not isinstance(alt, str) or not alt.strip():
         raise InvalidInput('a picture needs alt text: one sentence that says what it shows')
     if not hasattr(fig, 'savefig'): raise InvalidInput(f'a picture is a matplotlib Figure, not {type(fig).__name__}')
+    words = f'<figcaption>{_linked(caption, links)}</figcaption>'
     self._figures += 1
-    words = f'<figcaption>{escape(str(caption))}</figcaption>'
-    return self._add(f'<figure>\n{_svg(fig, alt, self._figures)}\n{words}</figure>')
+    picture = _wide(_svg(fig, alt, self._figures), f'Picture {self._figures}')
+    return self._add(f'<figure>\n{picture}\n{words}</figure>')
 
 # %% ../../nbs/09_monitoring/2_report.ipynb #69f039b8
 @patch
