@@ -11,4 +11,4 @@ from .. import face
 # %% ../../nbs/09_monitoring/index.ipynb #b93a1fa1
 __all__, __getattr__, __dir__ = face('mlops_nb.monitoring',
     monitoring='ModelMonitor quality', report='Report', alerts='AlertBook Thresholds',
-    predictions='PredictionLog')
+    predictions='PredictionLog', intervals='auc_interval auc_difference Interval')
