@@ -53,3 +53,11 @@ def test_links_inside_the_repository_lead_somewhere(page):
     text = (ROOT/page).read_text(encoding='utf8')
     links = re.findall(r'\]\((?!https?:|#|mailto:)([^)#\s]+)', text)
     assert [link for link in links if not (ROOT/page).parent.joinpath(link).exists()] == []
+
+
+def test_each_requirement_and_each_extra_has_its_reason_on_the_page_of_decisions():
+    ini = ConfigParser(delimiters=['=']); ini.read(ROOT/'settings.ini', encoding='utf8')
+    text = '\n'.join(''.join(c['source']) for c in json.loads((ROOT/'nbs'/'tutorials'/'decisions.ipynb').read_text(encoding='utf8'))['cells'])
+    said = {n for row in re.findall(r'^\| ([\w, -]+) \| (?!for)', text, re.M) for n in row.split(', ')}
+    assert said - {'---'} == {re.split(r'[<>=\[]', r)[0] for r in ini['DEFAULT']['requirements'].split()}
+    assert set(re.findall(r'^\| `\[(\w+)\]` \|', text, re.M)) == {k.removesuffix('_requirements') for k in ini['DEFAULT'] if k.endswith('_requirements')}
