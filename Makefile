@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help tour lab test test-notebooks test-oldest export clean readme rooms run docs bench bench-state wheel
+.PHONY: help tour lab test test-slow test-notebooks test-oldest export clean readme rooms run docs bench bench-state wheel
 
 help:            ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,6 +33,9 @@ lab: $(VENV)/.installed-lab  ## Open the lessons in JupyterLab, on your own copy
 
 test: $(VENV)/.installed-dev  ## All tests: every notebook, then tests/
 	$(BIN)/python tools/test.py
+
+test-slow: $(VENV)/.installed-dev  ## The tests that are long by their nature (about half an hour)
+	$(BIN)/python tools/test.py --slow
 
 test-notebooks: $(VENV)/.installed-dev  ## The notebooks only
 	$(BIN)/python tools/test.py --notebooks

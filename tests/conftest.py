@@ -17,7 +17,18 @@ class Places(NamedTuple):
 def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)   # a shell that starts us in the background has it ignored, and programs inherit that
     config.addinivalue_line('markers', 'elsewhere: needs a second environment, with MLflow or with the oldest requirements, beside the newest here')
-    config.addinivalue_line('markers', 'slow: takes minutes by its nature; make test-slow runs these')
+    config.addinivalue_line('markers', 'slow: long by its nature; left out unless --slow asks for these, as make test-slow does')
+
+
+def pytest_addoption(parser):
+    parser.addoption('--slow', action='store_true', help='run the tests that are marked slow, and only these')
+
+
+def pytest_collection_modifyitems(config, items):
+    wanted = config.getoption('--slow')
+    left_out = [i for i in items if bool(i.get_closest_marker('slow')) != wanted]
+    items[:] = [i for i in items if bool(i.get_closest_marker('slow')) == wanted]
+    config.hook.pytest_deselected(items=left_out)
 
 
 def _start(service):

@@ -367,7 +367,7 @@ def control(w, call):
     except Exception as e: return dict(owner=call.owner, parameter=call.parameter, control=f'{type(e).__name__}: {e}'[:300])
 
 
-def run_case(w, case, examples):
+def run_case(w, case, examples, every=1):
     from hypothesis import given, settings, HealthCheck
     call, found = Call(w, *case), []
     try:
@@ -376,7 +376,7 @@ def run_case(w, case, examples):
         elif wrong: PASSED_OVER.append([*case[:2], wrong['control']])
         w.fresh()
         texts = nasty(w)
-        few = max(FEW.get(case[0], 1), 1 if is_strict(case[0]) else 2, dict(text=8, address=4, path=2).get(case[2], 1))    # every n-th, each case its own
+        few = max(FEW.get(case[0], 1), 1 if is_strict(case[0]) else 2, dict(text=8, address=4, path=2).get(case[2], 1))*every    # every n-th, each case its own
         for text in texts[len(case[0] + case[1]) % few::few]:
             if (wrong := attempt(w, call, text)) and len(found) < 3: found.append(wrong)
 
@@ -396,7 +396,7 @@ def run_case(w, case, examples):
     return found
 
 
-def main(folder, what, share='1/1', examples='20', only=''):
+def main(folder, what, share='1/1', examples='20', every='1', only=''):
     global GUARD
     warnings.simplefilter('ignore')
     root = Path(folder); root.mkdir(parents=True, exist_ok=True)
@@ -415,7 +415,7 @@ def main(folder, what, share='1/1', examples='20', only=''):
     for case in everything[part-1::parts]:
         if only and only not in f'{case[0]}.{case[1]}': continue
         begin = time.monotonic()
-        found += run_case(w, case, int(examples))
+        found += run_case(w, case, int(examples), int(every))
         times[f'{case[0]}.{case[1]}'] = round(time.monotonic() - begin, 2)
     os.chdir(root)
     print(json.dumps(dict(findings=found, raw=[[*k, *v] for k, v in RAW.items()], passed_over=PASSED_OVER, times=times)))

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -13,6 +15,7 @@ def run(tmp_path, *args):
     return json.loads(out.read_text())
 
 
+@pytest.mark.slow
 def test_figures_of_a_tiny_run(tmp_path):
     found = run(tmp_path)
     assert set(found) == {'date', 'machine', 'size', 'fsync_ms', 'models', 'many', 'frames', 'imports', 'absent', 'packages', 'seconds'}

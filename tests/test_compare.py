@@ -309,10 +309,11 @@ def test_a_key_of_categories_is_its_values(versions):
     assert compare(versions, a, c, 'k')['rows'] == dict(before=8, after=8, added=0, removed=0, changed=8, unchanged=0, moved=7)
 
 
-def test_a_corrected_quarter_of_flights(tmp_path):
+@pytest.mark.parametrize('rows', [8000, pytest.param(None, marks=pytest.mark.slow)])
+def test_a_corrected_quarter_of_flights(rows, tmp_path):
     "Ten flights of December on top, every hundredth delay changed: few chunks are equal in that column, all are in the others"
     from mlops_nb.data.nycflights import flights
-    quarter = flights([1, 2, 3], leaks=True)
+    quarter = flights([1, 2, 3], leaks=True).iloc[:rows]
     corrected = pd.concat([flights(12, leaks=True).head(10), quarter], ignore_index=True)
     corrected.loc[10::100, 'arr_delay'] += 1
     hundredth = int(quarter.arr_delay[::100].notna().sum())

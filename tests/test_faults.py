@@ -176,6 +176,7 @@ def states(seen): return ' or '.join(s for k, s in STATES.items() if k in seen)
 # ---- kill -9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('op', OPERATIONS)
 def test_kill_9_at_a_random_moment(op, server, template, tmp_path, table, record_property):
     where, rng, kept, died, seen = copy(template, tmp_path/'s'), random.Random(op), Kept(), collections.Counter(), set()
@@ -621,6 +622,7 @@ def test_sixteen_processes_register_fifty_versions_each(server, tmp_path, table)
     table.saw('16 processes register 50 versions each, and all want 10 more (SQLite)', 'once', '800 versions, none lost, none twice; each of the 10 has one winner; 160 moves of an alias, in order', 'the losers: `Conflict`')
 
 
+@pytest.mark.slow
 def test_sixteen_processes_on_postgresql(server, postgres, tmp_path, table):
     url, blobs = postgres.database(), str(tmp_path/'bytes')
     children = crowd(server, url, tmp_path, blobs=blobs)

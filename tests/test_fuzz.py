@@ -14,7 +14,7 @@ import pytest
 
 HERE = Path(__file__).parent
 PARTS = 2
-EXAMPLES = 5      # of Hypothesis, for each entry point, after about a hundred texts that are written down
+SIZES = dict(sample=(2, 4), all=(5, 1))      # examples of Hypothesis for each entry point, after every n-th of about a hundred texts that are written down
 
 
 def start(folder, *args):
@@ -43,10 +43,11 @@ def sandbox():
     with tempfile.TemporaryDirectory(prefix='fuzz-', dir=memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 28 else None) as folder: yield Path(folder)
 
 
-@pytest.fixture(scope='module')
-def results(sandbox):
-    "All cases, in processes side by side"
-    children = [start(sandbox/str(i), 'run', f'{i}/{PARTS}', str(EXAMPLES)) for i in range(1, PARTS + 1)]
+@pytest.fixture(scope='module', params=['sample', pytest.param('all', marks=pytest.mark.slow)])
+def results(sandbox, request):
+    "All cases, in processes side by side; each with a sample of the texts, or with all of them"
+    examples, every = SIZES[request.param]
+    children = [start(sandbox/request.param/str(i), 'run', f'{i}/{PARTS}', str(examples), str(every)) for i in range(1, PARTS + 1)]
     found = [answer(c) for c in children]
     return {key: [x for f in found for x in f[key]] for key in ('findings', 'raw', 'times', 'passed_over')}
 

@@ -90,7 +90,7 @@ print(json.dumps(model.predict_proba(rows).tolist()))
 
 @pytest.mark.elsewhere
 @needs_mlflow
-@pytest.mark.parametrize('kind', ['skops', 'pickle', 'cloudpickle'])
+@pytest.mark.parametrize('kind', ['skops', 'pickle', pytest.param('cloudpickle', marks=pytest.mark.slow)])
 def test_what_a_real_mlflow_saves_is_registered_and_predicts_the_same(tmp_path, kind):
     rows = X[['distance', 'hour']]
     rows.to_parquet(tmp_path/'rows.parquet')

@@ -1,6 +1,9 @@
 """All tests: every notebook by nbdev_test, then tests/ by pytest; the last line counts them.
 
-    python tools/test.py [--notebooks] [--alone] [-- PYTEST ARGUMENTS]      --alone: without a browser and a second environment
+    python tools/test.py [--notebooks | --slow] [--alone] [-- PYTEST ARGUMENTS]
+
+--notebooks: these only; --slow: only what is long by its nature; --alone: without what needs a browser or a second environment,
+and without what says nothing about the requirements (the fuzz, the faults, the site, the plan of the house)
 """
 from pathlib import Path
 import os, re, signal, subprocess, sys, tempfile, time
@@ -31,7 +34,9 @@ def notebooks():
 
 def pytests():
     "Run tests/ by pytest; (passed, failed, skipped)"
-    deselect = ['-m', 'not elsewhere', '--deselect=tests/test_site.py', '--deselect=tests/test_jupyterlab.py'] if '--alone' in args else []
+    left_out = 'site looks jupyterlab quarto conventions house promises fuzz faults bench twice'.split()
+    deselect = ['-m', 'not elsewhere', *[f'--ignore=tests/test_{name}.py' for name in left_out]] if '--alone' in args else []
+    if '--slow' in args: deselect.append('--slow')
     subprocess.run([sys.executable, '-m', 'pytest', '-q', '-rs', '-n', '2', '--dist', 'loadfile', 'tests', f'--junitxml={tmp.name}/junit.xml', *deselect, *extra], cwd=root, env=env)
     try: suite = xml.parse(f'{tmp.name}/junit.xml').getroot().find('testsuite').attrib
     except FileNotFoundError: return 0, 1, 0
@@ -39,7 +44,7 @@ def pytests():
     return total - bad - skipped, bad, skipped
 
 
-passed, failed = notebooks()
+passed, failed = (0, 0) if '--slow' in args else notebooks()
 skipped = 0
 if '--notebooks' not in args:
     p, f, skipped = pytests()
