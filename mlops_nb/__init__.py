@@ -9,4 +9,5 @@ __all__, __getattr__, __dir__ = face(
     'mlops_nb', core__rules='MlopsError', core__config='MLPipelineConfig', store__store='Store', data__nycflights='flights',
     data__versioning='DataVersioning', models__signature='Signature', registry__registry='ModelRegistry',
     serving__api='ModelAPI create_app', serving__client='ModelClient', serving__deploy='generate_docker_files',
-    drift__drift='DataDriftDetector', monitoring__monitoring='ModelMonitor', governance__lineage='Lineage')
+    drift__drift='DataDriftDetector', monitoring__monitoring='ModelMonitor', governance__lineage='Lineage',
+    cli__workspace='open=open_workspace')

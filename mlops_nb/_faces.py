@@ -24,20 +24,26 @@ _LED_ON = {  # paths of rooms that got another name later: they still work, with
 
 
 def face(package, **rooms):
-    "`__all__`, `__getattr__` and `__dir__` of a package; `rooms`: a module of it, with `__` for a dot, and the names that it gives"
-    home = {name: room.replace('__', '.') for room, names in rooms.items() for name in names.split()}
+    """`__all__`, `__getattr__` and `__dir__` of a package; `rooms`: a module of it, with `__` for a dot, and the names that it gives
+
+    `open=open_workspace` gives a name of the module under another one. What Python itself calls so is given when it is
+    asked for, and not with a star: `from mlops_nb import *` must leave the built-in `open` alone."""
+    import builtins
+    given = [(room.replace('__', '.'), *name.partition('=')[::2]) for room, names in rooms.items() for name in names.split()]
+    home = {name: (room, inside or name) for room, name, inside in given}
 
     def __getattr__(name):
         module = sys.modules[package]
         if name not in home: raise AttributeError(_missing(package, name), name=name, obj=module)
         from importlib import import_module
-        value = getattr(import_module(f'{package}.{home[name]}'), name)
+        room, inside = home[name]
+        value = getattr(import_module(f'{package}.{room}'), inside)
         setattr(module, name, value)
         return value
 
     def __dir__(): return sorted({*vars(sys.modules[package]), *home})
 
-    return sorted(home), __getattr__, __dir__
+    return sorted(name for name in home if not hasattr(builtins, name)), __getattr__, __dir__
 
 
 def _missing(package, name):

@@ -12,7 +12,7 @@ import contextlib, functools, importlib, inspect, io, json, os, pkgutil, re, shu
 
 # What a text may lead to. A `name` (of anything that is kept) and a `text` (kept as it is): to no file outside of the store. A `path`: to the file that
 # it says, letter by letter. An `address`: over the network, which is refused here, and to no file. Hints with Path are paths, other texts are names.
-PATHS = set('location where registry_path data_path db_path config_path store config html report folder jupyter blobs new'.split())
+PATHS = set('location where registry_path data_path db_path config_path store config html report folder jupyter blobs new file out'.split())
 TEXTS = set('description why by title lead text caption alt what t now start end timestamp error value nan unit default since until ending message steps reason'.split())
 ADDRESSES = {'host', 'url', 'base_url'}
 OVER = {'atomic_write.data': 'text', 'jsonable.where': 'text', 'cli drift.ref': 'path', 'SqliteDatabase.copy.path': 'path', 'ObjectBlobs.__init__.url': 'address'}
@@ -105,6 +105,7 @@ class World:
             self.v1 = d.version_data(self.frame, 'd')
             self.v2 = d.version_data(self.frame.head(40), 'd', parent_version=self.v1)
         with ModelMonitor(self.template/'store'/'monitor.db') as m: self.prediction = m.log_prediction({'x': 1.0}, 1, None, 0.01, 'm:1.0', 'u')
+        (play/'answers.csv').write_text(f'prediction_id,late\n{self.prediction},1\n')
         self.fresh()
         self.before = self.outside()
 
@@ -182,6 +183,7 @@ def cases():
 def values(w):
     "An accepted value for each parameter that must be given, by `owner.parameter` or by name"
     import numpy as np, pandas as pd
+    import mlops_nb
     from mlops_nb import ModelRegistry
     _registry = lambda: ModelRegistry(w.store)
     monitor = dict(input_data={'x': 1.0}, prediction=1, probability=.5, response_time=.01)
@@ -201,6 +203,7 @@ def values(w):
              'create_app.registry': _registry, 'ModelAPI.from_registry.registry': _registry, 'ModelRegistry.__init__.registry_path': str(w.store), 'generate_docker_files.folder': 'out',
              'MLPipelineConfig.flag.name': 'new', 'MLPipelineConfig.flag.subject': 'u1', 'Lineage.__init__.versions': str(w.store), 'enforce.rows': w.frame[['x']], 'check.rows': w.frame[['x']],
              **{f'Lineage.{verb}.node': 'model:m:1.0' for verb in ('upstream', 'downstream', 'explain', 'prediction_ids', 'draw', 'to_openlineage')},
+             'open_workspace.location': str(w.store), 'existing.location': str(w.store), 'run_with.command': 'store init', 'Workspace.__init__.store': lambda: mlops_nb.Store(w.store),
              'Signature.from_mlflow.columns': [dict(type='double', name='x', required=True)],
              'Reading.__init__.name': 'accuracy', 'Column.__init__.values': np.arange(3.0)}
     return found, exact
@@ -229,7 +232,7 @@ def factories(w):
         made.db = made.store                                   # closed with the call
         return made
     return {'ModelRegistry': lambda: mlops_nb.ModelRegistry(w.store), 'DataVersioning': lambda: mlops_nb.DataVersioning(w.store), 'Store': lambda: mlops_nb.Store(w.store),
-            'ModelMonitor': lambda: mlops_nb.ModelMonitor(w.store/'monitor.db'), 'PredictionLog': lambda: PredictionLog(w.store/'monitor.db'), 'MLPipelineConfig': lambda: mlops_nb.MLPipelineConfig(w.play/'config.json'),
+            'ModelMonitor': lambda: mlops_nb.ModelMonitor(w.store/'monitor.db'), 'Workspace': lambda: mlops_nb.open(w.store), 'PredictionLog': lambda: PredictionLog(w.store/'monitor.db'), 'MLPipelineConfig': lambda: mlops_nb.MLPipelineConfig(w.play/'config.json'),
             'ModelAPI': lambda: mlops_nb.ModelAPI(w.model), 'FolderBlobs': lambda: blobs.FolderBlobs(w.store/'blobs'), 'ObjectBlobs': lambda: blobs.ObjectBlobs('memory://fuzz'), 'SqliteDatabase': tables, 'AlertBook': book,
             'Links': lambda: links.Links(tables(), blobs.FolderBlobs(w.store/'blobs')), 'TableGroups': lambda: migrations.TableGroups(tables()),
             'Lineage': lambda: mlops_nb.Lineage(w.store, w.store, w.store), 'Signature': lambda: mlops_nb.Signature.infer(w.frame[['x']]),
@@ -242,6 +245,8 @@ CLI = {   # command -> arguments that are accepted, by parameter
     'registry at': dict(name='m', alias='champion', time='2100-01-01'), 'registry tag': dict(ref='m@champion', tag='team=x'), 'registry search': {}, 'registry compare': dict(a='m:1.0', b='m:2.0'),
     'registry card': dict(ref='m'), 'registry deleted': {}, 'registry restore': dict(name='m', version='0.9'), 'registry purge': dict(yes=True), 'registry export': dict(ref='m', folder='out'),
     'registry import': dict(folder='mlflow', name='m', version='4.0'), 'store verify': {}, 'store gc': {}, 'store backup': dict(folder='out'), 'lineage': dict(node='model:m:1.0'), 'settings': {},
+    'store init': {}, 'data add': dict(file='table.csv', name='d'), 'data export': dict(version='V1', file='out.csv'), 'ask': dict(file='table.csv', url='http://127.0.0.1:9', out='out.csv'),
+    'monitor label': dict(id='PREDICTION', actual='1', store='MONITOR'), 'monitor labels': dict(file='answers.csv', id_='prediction_id', actual='late', store='MONITOR'), 'monitor report': dict(file='out'),
     'drift': dict(ref='table.csv', new='table.csv'), 'monitor show': {}, 'serve': dict(ref='m@champion', port='0'), 'tour': dict(fast=True), 'lab': dict(folder='out')}
 ENDS_AT = {'cli serve': ['socket.bind'], 'cli tour': ['os.mkdir'], 'cli lab': ['os.exec'], 'ModelAPI.start': ['socket.bind'], 'ModelAPI.run': ['socket.bind']}   # what follows is another test's
 
@@ -304,7 +309,7 @@ class Call:
         words = self.owner.split()[1:]
         given = CLI.get(' '.join(words))
         if given is None: raise Unknown(f'tests/fuzzing.py knows no arguments of the command {" ".join(words)!r}: add them to CLI')
-        given = {k: dict(V1=self.w.v1, V2=self.w.v2).get(v, v) for k, v in given.items()}
+        given = {k: dict(V1=self.w.v1, V2=self.w.v2, PREDICTION=self.w.prediction, MONITOR=str(self.w.store/'monitor.db')).get(v, v) if isinstance(v, str) else v for k, v in given.items()}
         command = dict((' '.join(c), command) for c, command in commands())[' '.join(words)]
         if 'store' in {p.name for p in command.params}: given.setdefault('store', str(self.w.store))
         if fill: given[self.parameter] = text
@@ -321,7 +326,7 @@ class Call:
     def _watched(self, text):
         "The store; what the other arguments say; and for a path what it says, letter by letter"
         near = os.path.join(self.w.play, text) if self.kind == 'path' else self.w.play/'out'
-        roots = [self.w.store, self.w.tmp, *(self.w.play/name for name in ('config.json', 'table.csv', self.w.exported, Path(self.w.exported).with_suffix('.json').name, 'out', 'out.bin', 'out.csv', 'out.db', 'mlflow'))]
+        roots = [self.w.store, self.w.tmp, *(self.w.play/name for name in ('config.json', 'table.csv', 'answers.csv', self.w.exported, Path(self.w.exported).with_suffix('.json').name, 'out', 'out.bin', 'out.csv', 'out.db', 'mlflow'))]
         ends = ['socket.bind', 'socket.connect', 'socket.getaddrinfo'] if self.kind == 'address' else ENDS_AT.get(self.owner, ())
         return GUARD.watch(*roots, near=near, refuse=ends)
 

@@ -72,6 +72,13 @@ def test_the_names_of_the_top_level_are_on_the_face_of_their_wing():
         assert getattr(import_module('.'.join(value.__module__.split('.')[:2])), name) is value
 
 
+def test_open_is_given_when_it_is_asked_for_and_a_star_leaves_pythons_own_alone():
+    from mlops_nb.cli.workspace import open_workspace
+    assert mlops_nb.open is open_workspace and 'open' not in mlops_nb.__all__ and 'open' in dir(mlops_nb)
+    assert fresh('from mlops_nb import *\nimport json, mlops_nb; import builtins; print(json.dumps([open is builtins.open, mlops_nb.open.__name__]))') == [True, 'open_workspace']
+    assert 'open_workspace' in importlib.import_module('mlops_nb.cli').__all__
+
+
 def test_no_name_of_a_face_is_a_module():
     "Importing a module puts it on the face of its wing, over a name that is the same"
     assert fresh('''import mlops_nb, pkgutil, json

@@ -35,6 +35,15 @@ def test_drawing_is_loaded_when_something_is_drawn():
     assert 'matplotlib' not in loaded_by('from mlops_nb import DataDriftDetector, ModelMonitor, ModelAPI; import mlops_nb.monitoring.report')
 
 
+def test_help_of_the_command_line_costs_no_library_but_click():
+    assert loaded_by('import mlops_nb.cli.main') == {'click'}
+
+
+def test_a_workspace_loads_what_is_asked_for(tmp_path):
+    assert not loaded_by(f'import mlops_nb\nwith mlops_nb.open({str(tmp_path/"s")!r}): pass') & {'numpy', 'pandas', 'sklearn', 'scipy', 'pyarrow', 'matplotlib', 'flask', 'click'}
+    assert not loaded_by(f'import mlops_nb\nwith mlops_nb.open({str(tmp_path/"s")!r}) as home: home.registry.list_models()') & {'pandas', 'sklearn', 'scipy', 'pyarrow', 'matplotlib'}
+
+
 def test_every_name_of_the_top_level_exists():
     for name in mlops_nb.__all__: assert getattr(mlops_nb, name).__module__.startswith('mlops_nb.'), name
     assert len(mlops_nb.__all__) <= 16

@@ -10,4 +10,5 @@ from .. import face
 
 # %% ../../nbs/12_cli/index.ipynb #bf393530
 __all__, __getattr__, __dir__ = face('mlops_nb.cli',
-    terminal='Commands json_option store_option config_option say table existing')
+    terminal='Commands json_option store_option config_option say table existing run_with',
+    workspace='Workspace open_workspace')

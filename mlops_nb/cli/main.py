@@ -6,27 +6,28 @@
 from __future__ import annotations
 import json, linecache, os, sys
 from collections.abc import Callable
-from datetime import timezone
 from pathlib import Path
-import click
+import click, mlops_nb
 from .registry import registry
 from ..core.rules import InvalidInput, to_json
 from .lab import _chapters, lab
 from .terminal import Commands, cell, config_option, existing, json_option, say, store_option, table
 from .upkeep import data, lineage, settings, store as store_group
+from .watch import ask, monitor
 
 # %% auto #0
-__all__ = ['main', 'version', 'drift', 'monitor', 'serve', 'tour']
+__all__ = ['main', 'version', 'drift', 'serve', 'tour']
 
 # %% ../../nbs/12_cli/1_cli.ipynb #6ed9a328
 @click.group(cls=Commands, context_settings=dict(help_option_names=['-h', '--help']))
+@click.version_option(mlops_nb.__version__, prog_name='mlops-nb', message='%(prog)s %(version)s', help='Show the version and exit.')
 def main():
     """An MLOps toolkit that you can read.
 
     Example: mlops-nb tour --fast
     """
 
-for command in (registry, data, store_group, lineage, settings, lab): main.add_command(command)
+for command in (registry, data, store_group, lineage, settings, monitor, ask, lab): main.add_command(command)
 
 # %% ../../nbs/12_cli/1_cli.ipynb #59d8d107
 @main.command()
@@ -73,25 +74,16 @@ def drift(ref, new, html, store, as_json):
     sys.exit(int(results['overall_drift']))
 
 # %% ../../nbs/12_cli/1_cli.ipynb #6b039797
-_DRIFT_COLUMNS = ['feature', 'drift', 'drift_severity', 'psi_score', 'p_value']
-
-def _drift_rows(results:dict)->list[dict]:
-    "One row a column for people, the largest PSI first"
-    rows = sorted(results['feature_drifts'].values(), key=lambda r: -(r.get('psi_score') or 0))
-    return [{**r, 'drift': 'yes' if r['drift_detected'] else 'no',
-             'p_value': r.get('ks_p_value', r.get('chi2_p_value'))} for r in rows]
-
 def _drift_text(results:dict)->str:
     "The verdict in one line, the columns, and what was skipped"
-    s = results['summary']
-    verdict = 'drift' if results['overall_drift'] else 'no drift'
-    first = f"{verdict}: {s['drifted_features']} of {s['total_features']} columns"
-    skipped = [f'skipped {column}: {why}' for column, why in s.get('skipped', {}).items()]
-    return '\n'.join([first, table(_drift_rows(results), _DRIFT_COLUMNS), *skipped])
+    from mlops_nb.cli.workspace import _DRIFT, _drift_rows, _drift_words
+    skipped = [f'skipped {column}: {why}' for column, why in results['summary'].get('skipped', {}).items()]
+    return '\n'.join([_drift_words(results), table(_drift_rows(results), _DRIFT), *skipped])
 
 # %% ../../nbs/12_cli/1_cli.ipynb #dd1467f8
 def _drift_report(detector, results:dict, ref:str, new:str):
     "The same as a page: a figure and its tables"
+    from mlops_nb.cli.workspace import _DRIFT, _drift_rows
     from mlops_nb.monitoring.report import Report
     verdict, s, rows = 'Drift' if results['overall_drift'] else 'No drift', results['summary'], _drift_rows(results)
     drifted = f"{s['drifted_features']} of {s['total_features']} columns drifted."
@@ -99,50 +91,11 @@ def _drift_report(detector, results:dict, ref:str, new:str):
     if rows:
         largest = f"PSI by column; the largest is {rows[0]['feature']} with {cell(rows[0]['psi_score'])}."
         report.figure(detector.visualize_drift(results), largest)
-    report.table([{c: r.get(c) for c in _DRIFT_COLUMNS} for r in rows],
+    report.table([{c: r.get(c) for c in _DRIFT} for r in rows],
                  'Every column that was assessed, the largest PSI first.')
     skipped = [dict(column=c, reason=why) for c, why in s.get('skipped', {}).items()]
     if skipped: report.table(skipped, 'Columns that were not assessed, and why.')
     return report
-
-# %% ../../nbs/12_cli/1_cli.ipynb #d425351b
-@main.group()
-def monitor():
-    """The prediction log.
-
-    Example: mlops-nb monitor show
-    """
-
-_until_option = click.option(
-    '--until', type=click.DateTime(),
-    help='End of the window in UTC [default: now]; the alerts are then only read, not judged again.')
-
-def _monitor_text(found:dict)->str:
-    "The metrics line by line, then the alerts"
-    metrics = '\n'.join(f'{k}: {cell(v)}' for k, v in found['metrics'].items())
-    return f"{metrics}\n\nalerts\n{table(found['alerts'], ['severity', 'type', 'message', 'timestamp'])}"
-
-# %% ../../nbs/12_cli/1_cli.ipynb #3499dd7b
-@monitor.command('show')
-@click.option('--hours', default=24.0, show_default=True, help='Length of the window, in hours.')
-@_until_option
-@config_option
-@store_option
-@json_option
-def _monitor_show(hours, until, config, store, as_json):
-    """Show metrics and firing alerts; exit code 1 when an alert is firing.
-
-    Example: mlops-nb monitor show --hours 1 --store tour
-    """
-    from mlops_nb.core.config import MLPipelineConfig
-    from mlops_nb.monitoring.monitoring import ModelMonitor
-    until = until and until.replace(tzinfo=timezone.utc)
-    with existing(store) as s:
-        watch = ModelMonitor(s, config=MLPipelineConfig(config))
-        metrics = watch.calculate_metrics(hours=hours, end=until)
-        found = {'metrics': metrics, 'alerts': watch.alert_book.firing(until) if until else watch.check_alerts(hours=hours)}
-    say(as_json, found, _monitor_text(found))
-    sys.exit(int(bool(found['alerts'])))
 
 # %% ../../nbs/12_cli/1_cli.ipynb #951b765b
 def _serve_until_interrupt(api, host:str, port:int, ref:str, as_json:bool):

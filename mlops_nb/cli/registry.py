@@ -8,7 +8,7 @@ from datetime import timezone
 from pathlib import Path
 import click
 from ..core.masks import brief
-from ..core.rules import InvalidInput, atomic_write, local_path, to_json
+from ..core.rules import InvalidInput, MissingFile, atomic_write, local_path, to_json
 from .terminal import cell, existing, json_option, say, store_option, table
 
 # %% auto #0
@@ -183,7 +183,7 @@ def _registry_tag(ref, tag, by, why, store, as_json):
 def _registry_search(name, metrics, tags, alias, data_version, order_by, limit, store, as_json):
     """Find model versions by name (* and ? work), metrics, tags, alias or data.
 
-    Example: mlops-nb registry search "del*" --metric "auc>0.6" --order-by=-metrics.auc --store tour
+    Example: mlops-nb registry search "del*" --metric "auc>0.6" --store tour
     """
     from mlops_nb.registry.registry import ModelRegistry
     wanted = dict(metrics=dict(map(_condition, metrics)) or None, tags=dict(map(_equal, tags)) or None)
@@ -314,21 +314,45 @@ def _registry_export(ref, folder, mlflow, store, as_json):
         path = (reg.export_mlflow if mlflow else reg.export_model)(*reg.resolve(ref), folder)
     say(as_json, {'path': str(path)}, str(path))
 
+# %% ../../nbs/12_cli/behind/2_registry.ipynb #1a4cd044
+def _registered(reg, path:Path, name:str, version:str, data_version:str|None, allow_pickle:bool, who:dict)->str:
+    "Register the model of a file, with the record that lies beside it"
+    from mlops_nb import Signature
+    from mlops_nb.core.documents import read_json
+    from mlops_nb.core.rules import file_digest
+    from mlops_nb.serving.deploy import load_artifact
+    beside = path.with_suffix('.json')
+    info = read_json(beside.read_bytes()) if beside.is_file() else {}
+    if not isinstance(info, dict): raise InvalidInput(f'{str(beside)!r} is no record of a model; export the model again')
+    sha = info.get('digest') or file_digest(path)
+    model = load_artifact(path, sha, allow_pickle=allow_pickle, trusted=tuple(reg.trusted()))
+    signature = info.get('signature') and Signature.from_dict(info['signature'])
+    kept = {k: info.get(k) for k in ('metadata', 'metrics', *(['input_example'] if signature else []))}
+    return reg.register_model(model, name, version, signature=signature, allow_pickle=allow_pickle,
+                              data_version=data_version or info.get('data_version'), **kept, **who)
+
+# %% ../../nbs/12_cli/behind/2_registry.ipynb #1140290a
 @registry.command('import')
-@click.argument('folder', type=click.Path(file_okay=False))
+@click.argument('folder', metavar='PATH', type=click.Path())
 @click.argument('name')
 @click.argument('version')
+@click.option('--data', 'data_version', help='The data version that it was trained on [default: what its record says].')
 @click.option('--allow-pickle', is_flag=True, help='Load a pickle from there? It can run any code.')
 @_by_option
 @_why_option
 @store_option
 @json_option
-def _registry_import(folder, name, version, allow_pickle, by, why, store, as_json):
-    """Register the scikit-learn model of an MLflow folder.
+def _registry_import(folder, name, version, data_version, allow_pickle, by, why, store, as_json):
+    """Register the model of a file that `export` wrote, or of an MLflow folder.
 
-    Example: mlops-nb registry import ./mlflow-model delay 2.0.0 --store tour
+    Example: mlops-nb registry import delay-1.0.0.arrays delay 2.0.0 --store tour
     """
     from mlops_nb.registry.registry import ModelRegistry
+    path, who = local_path(folder, 'PATH'), dict(by=by, why=why)
+    if not path.exists(): raise MissingFile(f'no file or folder at {str(path)!r}; `mlops-nb registry export NAME FOLDER` writes both kinds')
     with existing(store) as s:
-        ref = ModelRegistry(s).import_mlflow(folder, name, version, allow_pickle=allow_pickle, by=by, why=why)
+        reg = ModelRegistry(s)
+        if path.is_file(): ref = _registered(reg, path, name, version, data_version, allow_pickle, who)
+        elif data_version: raise InvalidInput('--data goes with a file; an MLflow folder is registered as it is')
+        else: ref = reg.import_mlflow(folder, name, version, allow_pickle=allow_pickle, **who)
     say(as_json, {'registered': ref}, f'registered {ref}')

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/12_cli/behind/1_terminal.ipynb #7c6c0d21
 from __future__ import annotations
-import sys, threading, traceback, warnings
+import shlex, sys, threading, traceback, warnings
 from collections.abc import Iterator
 from _thread import interrupt_main
 from contextlib import contextmanager
@@ -12,9 +12,10 @@ from pathlib import Path
 import click
 from ..core.masks import brief, mask_text, mask_url
 from ..core.rules import InvalidInput, MissingFile, MlopsError, local_path, to_json
+from ..store.places import default_places, is_url
 
 # %% auto #0
-__all__ = ['config_option', 'json_option', 'Commands', 'store_option', 'say', 'table', 'cell', 'existing']
+__all__ = ['config_option', 'json_option', 'Commands', 'store_option', 'say', 'table', 'cell', 'run_with', 'existing']
 
 # %% ../../nbs/12_cli/behind/1_terminal.ipynb #5b3aa79d
 @contextmanager
@@ -62,10 +63,10 @@ def store_option(
     command, # Function of a command
 ):
     "Give a command `--store`, its argument `store`; and `--blobs`, which `existing` finds by itself"
-    blobs = click.option('--blobs', envvar='MLOPS_BLOBS', expose_value=False, callback=_keep_blobs,
-                         help='Folder or URL of the blobs, where they are not beside the tables (or MLOPS_BLOBS).')
-    return click.option('--store', default='mlops-store', envvar='MLOPS_STORE', show_default=True,
-                        help='Folder of the store, or postgresql://... (or MLOPS_STORE).')(blobs(command))
+    blobs = click.option('--blobs', expose_value=False, callback=_keep_blobs,
+                         help='Folder or URL of the blobs, where they are not beside the tables [default: MLOPS_BLOBS].')
+    return click.option('--store', help='Folder of the store, or postgresql://... '
+                        '[default: MLOPS_STORE, else mlops-store].')(blobs(command))
 
 config_option = click.option('--config', type=click.Path(dir_okay=False),
                              help='Configuration file, JSON or YAML: limits, timeout, thresholds.')
@@ -101,7 +102,6 @@ def cell(
 # %% ../../nbs/12_cli/behind/1_terminal.ipynb #755a2df0
 def _is_there(location:str, blobs:str|None)->bool:
     "Is there a store at `location`? Looking makes none"
-    from mlops_nb.store.places import is_url
     if not is_url(location): return (Path(location)/'store.db').exists() or location.endswith('.db') and Path(location).exists()
     if '\0' in location: raise InvalidInput(f'{brief(location)} cannot be a place: no URL has a character NUL')
     if blobs is None: raise InvalidInput('a database keeps no blobs; say where they are: --blobs, or MLOPS_BLOBS')
@@ -113,18 +113,43 @@ def _is_there(location:str, blobs:str|None)->bool:
 
 def _place(where:str|None, option:str)->str|None:
     "What an option says, a path as an absolute one; `~` is the home, also where no shell has read it"
-    from mlops_nb.store.places import is_url
     return where if where is None or is_url(where) else str(local_path(where, option))
+
+def _said_blobs()->str|None:
+    "What `--blobs` of the command that is running says"
+    ctx = click.get_current_context(silent=True)
+    return ctx and ctx.meta.get('mlops_nb.store.blobs')
+
+def _places(location:str|None)->tuple[str, str|None]:
+    "The places of the store that a command means, absolute"
+    location, blobs = default_places(location, _said_blobs())
+    return _place(location, '--store'), _place(blobs, '--blobs')
+
+# %% ../../nbs/12_cli/behind/1_terminal.ipynb #71264cb1
+def run_with(
+    command:str,        # For example `store init`
+    location:str|None,  # What `--store` said
+)->str:                 # In backticks, fit to be copied; a secret is masked
+    "A command that advice names, on the same store"
+    said = zip(('--store', '--blobs'), (location, _said_blobs()))
+    options = [word for option, place in said if place for word in (option, mask_url(place))]
+    return f"`mlops-nb {shlex.join([*command.split(), *options])}`"
+
+def _no_store(location:str|None)->MissingFile:
+    "There is none at this place: what makes one there, and which are near"
+    place = default_places(location)[0]
+    near = sorted(db.parent.name for db in Path().glob('*/store.db'))[:3]
+    here = f" In this folder there is {', '.join(map(repr, near))}: --store names it." if near and not is_url(place) else ''
+    full = '' if is_url(place) or place.endswith('.db') else \
+        f', or one that is full with `mlops-nb {shlex.join(["tour", "--fast", "--store", place])}`'
+    return MissingFile(f"there is no store at {mask_url(place)!r}.{here} Make one with {run_with('store init', location)}{full}")
 
 @contextmanager
 def existing(
-    location:str, # Folder, path of a `.db` file, or URL of a database
-)->Iterator:      # The open `Store`; it is closed at the end of the block
+    location:str|None=None, # Folder, path of a `.db` file, or URL of a database; None is the default place
+)->Iterator:                # The open `Store`; it is closed at the end of the block
     "The store at `location`, which must exist"
     from mlops_nb.store.store import Store
-    ctx = click.get_current_context(silent=True)
-    place, blobs = _place(location, '--store'), _place(ctx and ctx.meta.get('mlops_nb.store.blobs'), '--blobs')
-    if not _is_there(place, blobs):
-        raise MissingFile(f'there is no store at {mask_url(location)!r}; '
-                          'name one with --store, or make one: mlops-nb tour --fast')
+    place, blobs = _places(location)
+    if not _is_there(place, blobs): raise _no_store(location)
     with Store(place, blobs) as store: yield store

@@ -11,7 +11,7 @@ from ..core.masks import brief, mask_url
 from ..core.rules import InvalidInput, MlopsError, NotFound
 
 # %% auto #0
-__all__ = ['is_url', 'resolve_url', 'need_extra', 'is_memory', 'check_place', 'check_origin']
+__all__ = ['is_url', 'resolve_url', 'need_extra', 'is_memory', 'check_place', 'default_places', 'check_origin']
 
 # %% ../../nbs/02_store/behind/1_places.ipynb #7e3ed1ff
 _REFERENCE = re.compile(r'\$\{([A-Za-z_]\w*)\}')
@@ -55,6 +55,19 @@ def check_place(
     "Refuse what is neither a path nor a URL"
     if isinstance(where, (str, os.PathLike)) and str(where) and '\0' not in str(where): return
     raise InvalidInput(f'a store needs a path or a URL, not {type(where).__name__}: {brief(where)}')
+
+# %% ../../nbs/02_store/behind/1_places.ipynb #795a4d1e
+_STORE = 'mlops-store'
+
+def default_places(
+    location:Path|str|None=None, # Place of the tables, if somebody named one
+    blobs:Path|str|None=None,    # Place of the bytes, if somebody named one
+)->tuple[Path|str, Path|str|None]: # What `Store(location, blobs)` takes
+    "The places of a store: as they were named, else those of `MLOPS_STORE` and `MLOPS_BLOBS`, else `mlops-store` here"
+    named = location is not None
+    if not named: location = os.environ.get('MLOPS_STORE') or _STORE
+    if blobs is None and (not named or is_url(location)): blobs = os.environ.get('MLOPS_BLOBS') or None
+    return location, blobs
 
 # %% ../../nbs/02_store/behind/1_places.ipynb #c3b5b225
 _KINDS = {'models': ('a model registry', 'load the models with its code and register them here (ModelRegistry, register_model)'),
