@@ -134,11 +134,12 @@ def _monitor_labels(file, actual, id_, store, as_json):
     """
     from mlops_nb.data.tables import read_table
     from mlops_nb.monitoring.monitoring import ModelMonitor
-    frame = read_table(file)
-    for c in (id_, actual):
-        if c not in frame: raise NotFound(f'{brief(file)} has no column {c!r}. {hint(c, list(frame))}')
-    known = frame.dropna(subset=[id_, actual])
-    with existing(store) as s: ModelMonitor(s).log_feedbacks(known[id_].tolist(), known[actual].tolist())
+    with existing(store) as s:
+        frame = read_table(file)
+        for c in (id_, actual):
+            if c not in frame: raise NotFound(f'{brief(file)} has no column {c!r}. {hint(c, list(frame))}')
+        known = frame.dropna(subset=[id_, actual])
+        ModelMonitor(s).log_feedbacks(known[id_].tolist(), known[actual].tolist())
     found = dict(labels=len(known), without=len(frame) - len(known))
     say(as_json, found, f"{found['labels']:,} labels logged; {found['without']:,} rows have none")
 
