@@ -116,15 +116,18 @@ def _drift_words(results:dict)->str:
     return f"{'drift' if results['overall_drift'] else 'no drift'}: {s['drifted_features']} of {s['total_features']} columns"
 
 # %% ../../nbs/12_cli/behind/4_workspace.ipynb #dba6730f
-def _over_time(log, hours:float):
-    "A figure of how many requests there were, and what it shows in words"
+def _over_time(log, hours:float, end:datetime):
+    "A figure of how many requests there were in the window, and what it shows in words"
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
-    step, rule = ('hour', 'h') if hours <= 48 else ('day', 'D')
+    step, rule, days = ('hour', 'h', 1/24) if hours <= 48 else ('day', 'D', 1)
     counts = log.set_index('timestamp').resample(rule)['id'].count()
     fig = Figure(figsize=(8, 2.2), layout='constrained')
-    ax = fig.subplots()
-    ax.step(counts.index, counts, where='post', marker='.')
-    ax.set(ylabel='requests', ylim=(0, None))
+    ax, ticks = fig.subplots(), AutoDateLocator()
+    ax.bar(counts.index, counts, width=days, align='edge', edgecolor='white')
+    ax.set(ylabel='requests', xlim=(min(end - timedelta(hours=hours), counts.index[0]), end))
+    ax.xaxis.set_major_locator(ticks)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(ticks))
     busiest = counts.idxmax()
     return fig, f'Requests by {step}; the busiest began {busiest:%Y-%m-%d %H:%M} UTC with {counts.max():,}.'
 
@@ -143,10 +146,10 @@ def report(self:Workspace,
     log = self.monitor.predictions(end - timedelta(hours=hours), end)
     page = Report(f'How it goes: {self.store.location}', f'The {hours:g} hours until {end:%Y-%m-%d %H:%M} UTC.')
     page.heading('Quality')
-    if len(log): page.figure(*_over_time(log, hours))
+    if len(log): page.figure(*_over_time(log, hours, end))
     versions = sorted(log['model_version'].dropna().unique())
     page.table(_quality_rows(self, hours, end, versions), 'All requests, and those of each version; quality needs labels.')
-    page.table(self.monitor.alert_book.firing(end), 'Alerts that are firing.')
+    page.table([_short(a, _ALERTS) for a in self.monitor.alert_book.firing(end)], 'Alerts that are firing.')
     _add_drift(page, drift)
     _add_holdings(page, self)
     return page
@@ -154,6 +157,7 @@ def report(self:Workspace,
 # %% ../../nbs/12_cli/behind/4_workspace.ipynb #64e9a5a6
 _MODELS = 'name version aliases metrics data_version registered_at'.split()
 _DATA = 'version description size_mb created_at parents'.split()
+_ALERTS = 'severity type message timestamp'.split()
 _DRIFT = 'feature drift drift_severity psi_score p_value'.split()
 
 def _add_drift(page, drift:dict|None)->None:
@@ -173,5 +177,5 @@ def _add_holdings(page, home:Workspace)->None:
 def _short(record:dict, keys:list)->dict:
     "Some keys of a record as people read them: a time to the second, numbers as name=value"
     found = {k: record.get(k) for k in keys}
-    for k in ('registered_at', 'created_at'): found |= {k: found[k][:19]} if k in found else {}
+    for k in ('registered_at', 'created_at', 'timestamp'): found |= {k: found[k][:19]} if k in found else {}
     return found | ({'metrics': ' '.join(f'{k}={v:.4g}' for k, v in found['metrics'].items())} if 'metrics' in found else {})
