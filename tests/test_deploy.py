@@ -279,6 +279,7 @@ def test_where_no_model_was_packed_the_program_asks_the_registry(exported, model
         registry.register_model(model, 'shop', '2.0', signature=Signature.infer(X))
         assert ask_program(made, tmp_path, PYTHONPATH=root).stdout.split()[:2] == ['2.0', 'shop']    # the name of the project comes first
         assert ask_program(made, '/', PYTHONPATH=root, REGISTRY_PATH=str(tmp_path/'models'/'registry')).stdout.split()[:2] == ['2.0', 'shop']
+        assert ask_program(made, '/', PYTHONPATH=root, MLOPS_STORE=str(tmp_path/'models'/'registry')).stdout.split()[:2] == ['2.0', 'shop']   # the store that commands mean
         assert ask_program(made, tmp_path, MODEL_PATH=str(elsewhere)).stdout.split()[:2] == ['1.2.0', 'line']   # MODEL_PATH comes before all
         gone = ask_program(made, tmp_path, MODEL_PATH=str(tmp_path/'none.arrays'))
         assert gone.returncode != 0 and 'set MODEL_PATH to one' in gone.stderr                       # what is named must be there

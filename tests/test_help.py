@@ -114,11 +114,9 @@ def test_an_example_fits_on_a_line_of_a_terminal():
 
 
 STARTS = {'serve', 'ask', 'lab', 'tour'}                         # each has a test of its own below
-WAITS = {'registry at': 'the tour registers at the time of the run, and not in 2013'}
 
 
-@pytest.mark.parametrize('path, line', [pytest.param(p, e, id=' '.join(p), marks=[pytest.mark.xfail(reason=WAITS[' '.join(p)], strict=True)] if ' '.join(p) in WAITS else [])
-                                        for p, e in examples() if shlex.split(e)[1] not in STARTS])
+@pytest.mark.parametrize('path, line', [pytest.param(p, e, id=' '.join(p)) for p, e in examples() if shlex.split(e)[1] not in STARTS])
 def test_an_example_can_be_run_as_it_stands(here, path, line):
     if before := BEFORE.get(' '.join(path)): assert call(*before).exit_code == 0
     result = call(*resolved(shlex.split(line)[1:]))

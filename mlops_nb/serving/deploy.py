@@ -173,7 +173,7 @@ HERE = Path(__file__).resolve().parent
 MODEL_PATH = Path(os.environ.get('MODEL_PATH') or HERE/'@MODEL@')
 PORT = int(os.environ.get('PORT') or @PORT@)
 DIGEST = '@DIGEST@'  # a file with another digest is not read
-REGISTRY_PATH = os.environ.get('REGISTRY_PATH') or 'models/registry'
+REGISTRY_PATH = os.environ.get('REGISTRY_PATH') or os.environ.get('MLOPS_STORE') or 'models/registry'
 NAMES = @NAMES@  # under which a registry may have the model
 
 def build():
