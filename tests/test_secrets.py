@@ -195,7 +195,8 @@ def of_terminal(tmp_path):
         ids = [DataVersioning(store).version_data(X.assign(x=X['x'] + i), 'flights') for i in (0, 1)]
         ModelMonitor(store).close()
     X.to_csv(tmp_path/'x.csv', index=False)
-    args = {'registry show': ['m:1.0'], 'registry delete': ['m', '1.0', '--yes'], 'data diff': ids, 'data lineage': ids[:1], 'drift': ids, 'serve': ['m@none']}
+    args = {'registry show': ['m:1.0'], 'registry delete': ['m', '1.0', '--yes'], 'data diff': ids, 'data lineage': ids[:1], 'drift': ids, 'serve': ['m@none'], 'data add': [tmp_path/'x.csv', 'flights'], 'data export': [ids[0], tmp_path/'out.csv'],
+            'monitor report': [tmp_path/'cli.html'], 'monitor labels': [tmp_path/'x.csv'], 'monitor label': ['none', '1'], 'ask': [tmp_path/'x.csv', '--url', f'http://ann:{CANARY}@127.0.0.1:1']}
     for path in commands():
         name = ' '.join(path)
         if name in ('lab', 'tour'): continue                                         # they run notebooks, whose outputs are searched below
