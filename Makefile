@@ -60,7 +60,7 @@ clean: $(VENV)/.installed-dev  ## Remove from the notebooks what does not belong
 readme: $(VENV)/.installed-dev  ## Write README.md from nbs/index.ipynb
 	$(BIN)/python tools/readme.py
 
-rooms: $(VENV)/.installed-dev  ## Draw the rooms of each wing from the code, into nbs/images/rooms/
+rooms: $(VENV)/.installed-dev  ## Draw the rooms of each wing from the code, and write the sidebar of the site
 	$(BIN)/python tools/rooms.py
 
 docs: $(VENV)/.installed-dev  ## Build the site into _docs/ (Quarto where it is installed, else the fallback)

@@ -10,6 +10,8 @@ from configparser import ConfigParser
 from pathlib import Path
 import html, json, os, posixpath, re, shutil, subprocess, sys, tempfile
 
+from furniture import furnish
+
 root = Path(__file__).resolve().parent.parent
 ini = ConfigParser(delimiters=['='])
 ini.read(root/'settings.ini', encoding='utf8')
@@ -26,7 +28,7 @@ def say(text): print(text, flush=True)
 
 def copy_tree(work):
     "Copy what the site is made of; links that leave nbs/ become links to the repository"
-    shutil.copytree(root/'nbs', work/'nbs', ignore=shutil.ignore_patterns('.*', '__pycache__', 'nbdev.yml', 'sidebar.yml', '*.db*'))
+    shutil.copytree(root/'nbs', work/'nbs', ignore=shutil.ignore_patterns('.*', '__pycache__', 'nbdev.yml', '*.db*'))
     for name in ('settings.ini', '_quarto.yml', 'setup.py', 'README.md'): shutil.copy(root/name, work/name)
     shutil.copytree(root/'mlops_nb', work/'mlops_nb', ignore=shutil.ignore_patterns('__pycache__', '_flights'))
     for nb in (work/'nbs').rglob('*.ipynb'):
@@ -70,58 +72,32 @@ def without_quarto(work):
     code = 'from nbdev.quarto import refresh_quarto_yml as f, proc_nbs; f(); proc_nbs("nbs", n_workers=0)'
     run('The processing of the notebooks by nbdev', work, sys.executable, '-W', 'ignore', '-c', code)
     proc = work/'_proc'
-    (proc/'sidebar.yml').write_text(json.dumps({'website': {'sidebar': {'contents': rename_pages(proc)}}}), encoding='utf8')  # JSON is YAML
+    rename_pages(proc)
     built = subprocess.run([tool('smalldocs'), 'render', '--quiet', str(proc)], stderr=subprocess.PIPE, text=True)
-    problems = [line for line in built.stderr.splitlines() if not re.search(r'is ignored$|output-file is not read', line)]
+    problems = [line for line in built.stderr.splitlines() if not re.search(r'is ignored$|output-file is not read|compiles no Sass', line)]
     if problems or built.returncode: sys.exit('\n'.join(problems) or f'smalldocs ended with {built.returncode}')
     return proc/'_docs'
 
 
 def rename_pages(proc):
-    "Give each page its name without the number, as Quarto would; the entries of the sidebar, nested as the folders are"
-    old = sorted(proc.rglob('*.ipynb'), key=lambda p: [shelf(part) for part in p.relative_to(proc).parts])
-    new = {p: p.with_name(page_name(p)) for p in old}
+    "Give each page its name without the number, as Quarto would, in the links and in the sidebar too"
+    new = {p: p.with_name(page_name(p)) for p in sorted(proc.rglob('*.ipynb'))}
     if len(set(new.values())) < len(new): sys.exit(f'two notebooks make one page: {sorted(map(str, new.values()))}')
-    sidebar = []
-    for p, q in new.items():
+    for p in new:
         text = p.read_text(encoding='utf8').replace(f']({pages_url}', '](/')   # links that nbdev made from names in backticks
         p.write_text(text, encoding='utf8')
         plain_signatures(p)
         edit(p, 'markdown', lambda t: LINK.sub(lambda m: f']({renamed(m[1], p.parent, new)}', t))
-    for p, q in new.items():
-        p.rename(q)
-        section(sidebar, q.parent.relative_to(proc).parts).append(entry(p, q.relative_to(proc)))
-    return sidebar
-
-
-def shelf(part):
-    "The place of a file or folder among those beside it: index, then by number, then by name"
-    number = re.match(r'(\d+)([a-z]*)_', part)
-    return (-1, '', '') if part == 'index.ipynb' else (int(number[1]), number[2], part) if number else (sys.maxsize, '', part)
+    for p, q in new.items(): p.rename(q)
+    sidebar = proc/'sidebar.yml'
+    links = re.sub(r'(?<=href: )\S+\.ipynb$', lambda m: renamed(m[0], proc, new), sidebar.read_text(encoding='utf8'), flags=re.M)
+    sidebar.write_text(links, encoding='utf8')
 
 
 def renamed(link, folder, new):
     "A link from a notebook in `folder` to another one, by the page's new name"
     target = new.get(Path(os.path.normpath(folder/link)))
     return os.path.relpath(target, folder) if target else link
-
-
-def entry(nb, page):
-    "A line of the sidebar"
-    number = re.match(r'\d+[a-z]*(?=_)', nb.name)
-    first = 'overview' if page.parent.name else 'start'     # the landing page of a wing, and of the house
-    text = f'{number[0]} {page.stem}' if number else first if page.stem == 'index' else page.stem.replace('_', ' ')
-    return {'href': page.as_posix(), 'text': text}
-
-
-def section(entries, folders):
-    "The contents of the section that is named by `folders`, made where it is missing"
-    for folder in folders:
-        name = re.sub(r'^\d+_', '', folder)
-        found = next((e for e in entries if e.get('section') == name), None)
-        if not found: entries.append(found := {'section': name, 'contents': []})
-        entries = found['contents']
-    return entries
 
 
 def plain_signatures(nb):
@@ -152,13 +128,6 @@ def quiet_env(): return {**os.environ, 'JUPYTER_PLATFORM_DIRS': '1', 'MPLBACKEND
 
 
 OUTSIDE = re.compile(r'''<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=["'](?:https?:)?//|<link\b(?![^>]*rel=["'](?:canonical|alternate))[^>]*\bhref=["'](?:https?:)?//|@import\s*(?:url\()?["']?(?:https?:)?//|url\(["']?(?:https?:)?//''')
-
-
-TABLES = """
-.cell-output table.dataframe { border: 0 } .cell-output table.dataframe :is(td, th) { padding: .15rem .7rem; border: 0 }
-.cell-output table.dataframe tbody tr { border-top: 1px solid rgba(128, 128, 128, .35) } main pre.sourceCode { font-size: .82em }
-main .cell-output img { background: #fff } html body #quarto-content.quarto-container { --sd-body-width: 1000px; --sd-sidebar-width: 190px; --sd-margin-width: 200px }
-"""
 
 
 def make_local(site):
@@ -233,9 +202,8 @@ def drop_lost_anchors(site):
 
 
 def finish(site):
-    "Readable tables, and the licences of what smalldocs puts beside the pages (Bootstrap, Bootswatch, Bootstrap Icons: MIT; Fuse: Apache-2.0)"
+    "The licences of what smalldocs puts beside the pages (Bootstrap, Bootswatch, Bootstrap Icons: MIT; Fuse: Apache-2.0)"
     import smalldocs
-    with (site/'site_libs'/'smalldocs.css').open('a', encoding='utf8') as css: css.write(TABLES)
     for licence in (Path(smalldocs.__file__).parent/'assets'/'vendor').glob('*/LICENSE'):
         shutil.copy(licence, site/'site_libs'/f'LICENSE.{licence.parent.name}')
 
@@ -253,6 +221,7 @@ def main():
         site = (with_quarto(work) if quarto else without_quarto(work)).resolve()
         make_local(site)
         if not quarto: finish(site)
+        furnish(site, cfg)
         shutil.rmtree(args.out, ignore_errors=True)
         shutil.move(site, args.out)
     say(f'{len(list(args.out.rglob("*.html")))} pages in {os.path.relpath(args.out)} (built by {"Quarto" if quarto else "the fallback"})')

@@ -1,11 +1,13 @@
 """Draw the rooms of each wing and the wings of the house, from the folders and from the real imports, and list them.
 
-    python tools/rooms.py [--check]      (writes nbs/images/rooms/*.svg, and two cells of each index notebook: `## The rooms`, `## The face`)
+    python tools/rooms.py [--check]      (writes nbs/images/rooms/*.svg, two cells of each index notebook: `## The rooms`, `## The face`, and nbs/sidebar.yml)
 """
 from functools import cache
 from pathlib import Path
 from xml.sax.saxutils import escape
 import ast, json, re, sys
+
+import sidebar
 
 root = Path(__file__).resolve().parent.parent
 nbs, package, images = root/'nbs', root/'mlops_nb', root/'nbs'/'images'/'rooms'
@@ -267,7 +269,7 @@ def files():
     "Every file that this tool writes, with its text"
     drawn = pictures()
     found = {images/f'{name}.svg': svg(graph, label, bold, alt(name, said), foot) for name, (graph, label, bold, said, foot) in drawn.items()}
-    return found | {nb: page(nb, drawn) for nb in sorted(nbs.glob('*/index.ipynb'))}
+    return found | {nb: page(nb, drawn) for nb in sorted(nbs.glob('*/index.ipynb'))} | {sidebar.path: sidebar.text()}
 
 
 def main():
@@ -276,7 +278,7 @@ def main():
     stray = sorted(set(images.glob('*.svg')) - set(texts))
     if '--check' in sys.argv:
         if differ or stray: sys.exit(f'{", ".join(str(p.relative_to(root)) for p in [*differ, *stray])}: not what the code is; run `make rooms`')
-        return print('The pictures of the rooms agree with the code')
+        return print('The pictures of the rooms and the sidebar agree with the code')
     images.mkdir(parents=True, exist_ok=True)
     for p in stray: p.unlink()
     for p in differ: p.write_text(texts[p], encoding='utf8')
