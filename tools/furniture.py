@@ -112,7 +112,11 @@ def accessible(text):
     text = re.sub(r'<nav class="(navbar|quarto-secondary-nav|page-navigation)\b(?![^>]*aria-label)', lambda m: f'<nav aria-label="{LANDMARKS[m[1]]}" {m[0][5:]}', text)
     text = re.sub(r'<nav id="quarto-sidebar"(?![^>]*aria-label)', '<nav id="quarto-sidebar" aria-label="Chapters"', text)
     text = re.sub(r'<nav id="TOC"(?![^>]*aria-label)', '<nav id="TOC" aria-labelledby="toc-title"', text)
+    text = re.sub(r'(<a [^>]*data-scroll-target=[^>]*>)(.*?)(</a>)', lambda m: m[1] + BREAK.sub(r'\1<wbr>', m[2]) + m[3], text, flags=re.S)
     return re.sub(r'<th([^>]*)>\s*</th>', r'<td\1></td>', text)
+
+
+BREAK = re.compile(r'(?<=\w)([._])(?=\w)(?![^<]*>)')   # where a long name in the table of contents may go on in the next line
 
 
 LANDMARKS = {'navbar': 'Site', 'quarto-secondary-nav': 'Where you are', 'page-navigation': 'Previous and next page'}
