@@ -1,6 +1,7 @@
 "Stores of every kind for any test file, and the services behind them, started once when the first test asks"
+from pathlib import Path
 from typing import NamedTuple
-import signal, uuid
+import fcntl, os, signal, subprocess, sys, uuid
 
 import pytest
 
@@ -76,3 +77,20 @@ def shared_urls(request, tmp_path):
 def any_store(store_urls):
     "An open store of each kind"
     with Store(*store_urls) as store: yield store
+
+
+@pytest.fixture(scope='session')
+def site(tmp_path_factory):
+    "The site as it is built without Quarto; once for all files of tests, also where several processes share them"
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get('PYTEST_XDIST_WORKER'): shared = shared.parent
+    if 'LOOKS_SITE' in os.environ: return Path(os.environ['LOOKS_SITE'])
+    root, out = Path(__file__).resolve().parent.parent, shared/'site'/'_docs'
+    out.parent.mkdir(exist_ok=True)
+    with open(shared/'site.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (out/'index.html').exists():
+            built = subprocess.run([sys.executable, root/'tools'/'docs.py', '--fallback', '--out', out], cwd=root, capture_output=True, text=True, timeout=900)
+            assert built.returncode == 0, built.stdout + built.stderr
+            assert 'fallback' in built.stdout
+    return out

@@ -3,7 +3,7 @@ from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
-import json, re, subprocess, sys
+import json, re
 
 import pytest
 
@@ -16,15 +16,6 @@ NOTEBOOKS = sorted(p for p in (ROOT/'nbs').rglob('*.ipynb') if not any(x[0] in '
 def page_of(nb):
     "The path of a notebook's page: its own, without the number of the file"
     return nb.relative_to(ROOT/'nbs').with_name(re.sub(r'^\d+[a-z]*_', '', nb.stem) + '.html').as_posix()
-
-
-@pytest.fixture(scope='module')
-def site(tmp_path_factory):
-    out = tmp_path_factory.mktemp('site')/'_docs'
-    built = subprocess.run([sys.executable, ROOT/'tools'/'docs.py', '--fallback', '--out', out], cwd=ROOT, capture_output=True, text=True, timeout=600)
-    assert built.returncode == 0, built.stdout + built.stderr
-    assert 'fallback' in built.stdout
-    return out
 
 
 @contextmanager

@@ -10,8 +10,6 @@ from configparser import ConfigParser
 from pathlib import Path
 import html, json, os, posixpath, re, shutil, subprocess, sys, tempfile
 
-from furniture import furnish
-
 root = Path(__file__).resolve().parent.parent
 ini = ConfigParser(delimiters=['='])
 ini.read(root/'settings.ini', encoding='utf8')
@@ -221,6 +219,7 @@ def main():
         site = (with_quarto(work) if quarto else without_quarto(work)).resolve()
         make_local(site)
         if not quarto: finish(site)
+        from furniture import furnish     # here, so that a test can read this file from anywhere
         furnish(site, cfg)
         shutil.rmtree(args.out, ignore_errors=True)
         shutil.move(site, args.out)

@@ -4,7 +4,9 @@ names and roles that a screen reader needs. Both builders write the same markup 
 from functools import cache
 from pathlib import Path
 from runpy import run_path
-import ast, html, json, re, shutil
+import ast, html, json, posixpath, re, shutil
+
+import sidebar
 
 root = Path(__file__).resolve().parent.parent
 nbs = root/'nbs'
@@ -17,6 +19,7 @@ def furnish(site, cfg):
         text = accessible(page.read_text(encoding='utf8'))
         text = LINKED_NAME.sub(lambda m: m[0] if right(html.unescape(m[1]), nb) else m[2], text)
         text = START.sub(r'<p><a class="btn-start" \1</a></p>', text)
+        text = TURN.sub(lambda m: page_turner(nb), text)
         page.write_text(with_facts(text, nb, cfg), encoding='utf8')
         shutil.copy(nb, page.parent/nb.name)
 
@@ -61,6 +64,41 @@ def with_facts(text, nb, cfg):
     block = re.search(r'<header[^>]*\bid="title-block-header".*?(?=</header>)', text, re.S)
     if not block: raise SystemExit(f'{page_of(nb)} has no title block: nowhere to put its module and version')
     return text[:block.end()] + facts(nb, cfg) + text[block.end():]
+
+
+# ---- previous and next: lessons lead to lessons; who goes behind them stays there until the last room, and comes back to the wing
+
+
+TURN = re.compile(r'<nav [^>]*class="page-navigation".*?</nav>', re.S)
+
+
+@cache
+def trail():
+    "Page -> (the entry before it, the entry after it), by the hrefs of the sidebar"
+    home, *wings = sidebar.contents()
+    trails = [[home, *(e for w in wings for e in [{'text': w['section'], 'href': w['href']}, *lessons(w)])]]
+    for w in wings:
+        start = {'text': w['section'], 'href': w['href']}
+        trails += [[start, *s['contents'], start] for s in w['contents'] if 'section' in s]
+    before, after = {}, {}
+    for entries in trails:
+        for a, b in zip(entries, entries[1:]): after.setdefault(a['href'], b); before.setdefault(b['href'], a)
+    return before, after
+
+
+def lessons(wing): return [e for e in wing['contents'] if 'section' not in e]
+
+
+def page_turner(nb):
+    "The links to the pages before and after"
+    here, (before, after) = nb.relative_to(nbs).as_posix(), trail()
+    def link(entry, side, shown):
+        if not entry: return f'<div class="nav-page nav-page-{side}"></div>'
+        to = posixpath.relpath(page_of(nbs/entry['href']), posixpath.dirname(here) or '.')
+        return f'<div class="nav-page nav-page-{side}"><a href="{to}" class="pagination-link">{shown(html.escape(entry["text"]))}</a></div>'
+    previous = link(before.get(here), 'previous', lambda t: f'<i class="bi bi-arrow-left-short"></i> <span class="nav-page-text">{t}</span>')
+    return (f'<nav aria-label="{LANDMARKS["page-navigation"]}" class="page-navigation">{previous}'
+            + link(after.get(here), 'next', lambda t: f'<span class="nav-page-text">{t}</span> <i class="bi bi-arrow-right-short"></i>') + '</nav>')
 
 
 # ---- names in backticks
