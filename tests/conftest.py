@@ -81,10 +81,11 @@ def any_store(store_urls):
 
 @pytest.fixture(scope='session')
 def site(tmp_path_factory):
-    "The site as it is built without Quarto; once for all files of tests, also where several processes share them"
+    """The site as it is built without Quarto; once for all files of tests, also where several processes share them.
+    MLOPS_TEST_SITE names one that is built already, by Quarto for example"""
+    if built := os.environ.get('MLOPS_TEST_SITE'): return Path(built)
     shared = tmp_path_factory.getbasetemp()
     if os.environ.get('PYTEST_XDIST_WORKER'): shared = shared.parent
-    if 'LOOKS_SITE' in os.environ: return Path(os.environ['LOOKS_SITE'])
     root, out = Path(__file__).resolve().parent.parent, shared/'site'/'_docs'
     out.parent.mkdir(exist_ok=True)
     with open(shared/'site.lock', 'w') as lock:

@@ -1,4 +1,5 @@
 "How the site looks and reads: its sidebar, its colours, and every page in Chromium, light, dark, on a phone and on paper, with axe-core"
+from functools import cache
 from importlib import resources
 from pathlib import Path
 import io, json, re, sys
@@ -149,7 +150,10 @@ def url(site):
     with served(site) as address: yield address
 
 
-AXE = resources.files('axe_playwright_python').joinpath('axe.min.js').read_text(encoding='utf8')
+@cache
+def axe_core(): return resources.files('axe_playwright_python').joinpath('axe.min.js').read_text(encoding='utf8')     # MPL-2.0; only tests use it
+
+
 # Of thousands of coloured words in code one of each kind is kept. What is left of a page is looked at whole, but for contrast, which takes axe most of
 # its time. It is measured on one element of each look (ink, ground, size, weight) of a page, not on thousands of the same
 THIN = '''() => { const seen = new Set();
@@ -191,7 +195,7 @@ def look(page, address):
     page.emulate_media(media='screen', color_scheme='light')
     page.goto(address)
     page.evaluate(THIN)
-    page.evaluate(AXE)
+    page.evaluate(axe_core())
     found = {'light': axe(page) + axe_contrast(page)}
     page.emulate_media(color_scheme='dark')
     page.wait_for_function('document.documentElement.classList.contains("quarto-dark") || !window.smalldocsToggleScheme')
@@ -236,7 +240,7 @@ def test_the_list_of_a_search_can_be_read(url, page, mode):
     ground = page.eval_on_selector('.smalldocs-search-results', 'e => getComputedStyle(e).backgroundColor')
     inks = page.eval_on_selector_all('.search-result div, .search-result mark', 'all => [...new Set(all.map(e => getComputedStyle(e).color))]')
     assert len(inks) >= 2 and min(contrast(rgb(ink), rgb(ground)) for ink in inks) >= 4.5
-    page.evaluate(AXE)
+    page.evaluate(axe_core())
     assert axe(page) + axe_contrast(page) == []
     page.keyboard.press('ArrowDown')
     page.keyboard.press('Enter')

@@ -123,13 +123,19 @@ def at_hand(nb):
     "What the code of a notebook imports from the package, and what its own module defines"
     found = set()
     for code in sources(nb, 'code'):
-        if 'import' not in code: continue
+        if 'import' not in code and 'face(' not in code: continue
         try: tree = ast.parse(re.sub(r'^\s*[%!].*$', '', code, flags=re.M))
         except SyntaxError: continue
         ours = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and (n.level or (n.module or '').startswith('mlops_nb'))]
-        found |= {a.asname or a.name for n in ours for a in n.names}
+        found |= {a.asname or a.name for n in ours for a in n.names} | promised(tree)
     own = run_path(str(root/'mlops_nb'/'_modidx.py'))['d']['syms'].get(module_of(nb), {})
     return found | {name.removeprefix(module_of(nb) + '.') for name in own}
+
+
+def promised(tree):
+    "The names of a face, which stand in it as text"
+    faces = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, 'id', '') == 'face']
+    return {name for n in faces for k in n.keywords for name in str(getattr(k.value, 'value', '')).split()}
 
 
 def right(name, nb):
