@@ -153,10 +153,29 @@ def test_the_map_of_contributing_is_the_house():
     assert later == LATER
 
 
+HEADER = '| wing | lessons | what you learn to build | minutes |'
+
+
+def minutes(nb):
+    "For reading a lesson, at 200 words or 12 lines of code a minute"
+    cells = [(c['cell_type'], ''.join(c['source'])) for c in json.loads(nb.read_text(encoding='utf8'))['cells']]
+    cells = [(kind, text) for kind, text in cells if not re.match(r'#\|\s*(hide|export|default_exp)\b(?!s)', text)]
+    return sum(len(t.split()) for k, t in cells if k == 'markdown')/200 + sum(len([l for l in t.splitlines() if l.strip()]) for k, t in cells if k == 'code')/12
+
+
+def test_the_minutes_of_readme_are_those_of_the_lessons():
+    text, said = (ROOT/'README.md').read_text(encoding='utf8'), {}
+    for (_, _, _, m), folder in zip(rows(text, HEADER), sorted(NBS.glob('[0-9]*'))):
+        said[folder.name] = int(m)
+        found = sum(map(minutes, folder.glob('[0-9]*.ipynb')))
+        assert abs(said[folder.name] - found) <= max(5, .2*found), f'{folder.name}: {found:.0f} minutes'
+    assert 'ten hours for all lessons' in text and abs(sum(said.values())/60 - 10) < 0.75
+
+
 def test_the_table_of_readme_has_a_row_for_each_wing_and_links_its_lessons():
-    table = rows((ROOT/'README.md').read_text(encoding='utf8'), '| wing | lessons | what you learn to build |')
+    table = rows((ROOT/'README.md').read_text(encoding='utf8'), HEADER)
     assert len(table) <= 14
-    for (wing, lessons, _), folder in zip(table, [*sorted(NBS.glob('[0-9]*')), NBS/'tutorials'], strict=True):
+    for (wing, lessons, _, _), folder in zip(table, [*sorted(NBS.glob('[0-9]*')), NBS/'tutorials'], strict=True):
         assert wing == f'[{folder.name.split("_")[-1]}](nbs/{folder.name}/index.ipynb)'
         there = {f'nbs/{folder.name}/{nb.name}' for nb in folder.glob('*.ipynb')} - {f'nbs/{folder.name}/index.ipynb'}
         assert set(re.findall(r'\]\(([^)]+)\)', lessons)) == there

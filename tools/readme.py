@@ -4,7 +4,7 @@ import json, re, sys
 
 root = Path(__file__).resolve().parent.parent
 cells = json.loads((root/'nbs/index.ipynb').read_text(encoding='utf8'))['cells']
-texts = [(c['cell_type'], ''.join(c['source']).strip()) for c in cells]
+texts = [(c['cell_type'], ''.join(c['source']).strip()) for c in cells if not ''.join(c['source']).startswith('#| hide')]
 text = '\n\n'.join(t if kind == 'markdown' else f'```python\n{t}\n```' for kind, t in texts) + '\n'
 text = re.sub(r'\]\((?!https?:|#)([^)]+)\)', r'](nbs/\1)', text)   # links of the site live in nbs/
 text = text.replace('](nbs/../', '](')
