@@ -49,6 +49,27 @@ def test_the_commands_work_on_postgresql_and_s3(shared, tmp_path):
     assert json.loads(good('registry', 'deleted', '--json')) == [] and set(json.loads(good('registry', 'list', '--json'))) == {'m:1.0.0'}
 
 
+def test_a_store_on_postgresql_and_s3_is_made_by_the_command_that_the_refusal_names(postgres, s3):
+    import re, shlex
+    at = ['--store', postgres.database(), '--blobs', s3.place()]
+    refused = call('data', 'list', *at)
+    (advice,) = re.findall('`mlops-nb ([^`]*)`', refused.stderr)                 # the tour fills folders only
+    assert refused.exit_code == 3 and shlex.split(advice)[:3] == ['store', 'init', '--store'] and shlex.split(advice)[4] == '--blobs'
+    assert 'key=***&secret=***' in advice and 'canary' not in refused.stderr     # what is secret must be filled in by hand
+    made = json.loads(call('store', 'init', *at, '--json').stdout)
+    assert made['made'] and made['holds'] == dict(models=0, data=0, predictions=0) and call('data', 'list', *at).stdout == 'none\n'
+    assert not json.loads(call('store', 'init', *at, '--json').stdout)['made']
+
+
+def test_variables_name_a_store_and_its_bytes_together_and_an_option_goes_over_both(tmp_path, monkeypatch):
+    monkeypatch.setenv('MLOPS_STORE', str(tmp_path/'shared')); monkeypatch.setenv('MLOPS_BLOBS', str(tmp_path/'bytes'))
+    X.to_csv(tmp_path/'x.csv', index=False)
+    assert call('store', 'init').exit_code == 0 and call('store', 'init', '--store', tmp_path/'mine').exit_code == 0
+    assert call('data', 'add', tmp_path/'x.csv', 'x', '--store', tmp_path/'mine').exit_code == 0 and call('data', 'list').stdout == 'none\n'
+    assert list((tmp_path/'mine'/'blobs').glob('*/*')) and not list((tmp_path/'bytes').glob('*/*'))
+    assert call('data', 'add', tmp_path/'x.csv', 'x').exit_code == 0 and list((tmp_path/'bytes').glob('*/*'))
+
+
 def test_a_database_without_its_blobs_is_refused(shared):
     result = call('registry', 'list', *shared[0][:2])
     assert result.exit_code == 3 and '--blobs' in result.stderr

@@ -20,7 +20,8 @@ __all__ = ['main', 'version', 'drift', 'serve', 'tour']
 
 # %% ../../nbs/12_cli/1_cli.ipynb #6ed9a328
 @click.group(cls=Commands, context_settings=dict(help_option_names=['-h', '--help']))
-@click.version_option(mlops_nb.__version__, prog_name='mlops-nb', message='%(prog)s %(version)s', help='Show the version and exit.')
+@click.version_option(mlops_nb.__version__, prog_name='mlops-nb', message='%(prog)s %(version)s',
+                      help='Show the version and exit.')
 def main():
     """An MLOps toolkit that you can read.
 

@@ -351,7 +351,8 @@ def _registry_import(folder, name, version, data_version, allow_pickle, by, why,
     path, who = local_path(folder, 'PATH'), dict(by=by, why=why)
     with existing(store) as s:
         reg = ModelRegistry(s)
-        if not path.exists(): raise MissingFile(f'no file or folder at {str(path)!r}; `mlops-nb registry export NAME FOLDER` writes both kinds')
+        if not path.exists():
+            raise MissingFile(f'no file or folder at {str(path)!r}; `mlops-nb registry export NAME FOLDER` writes both kinds')
         if path.is_file(): ref = _registered(reg, path, name, version, data_version, allow_pickle, who)
         elif data_version: raise InvalidInput('--data goes with a file; an MLflow folder is registered as it is')
         else: ref = reg.import_mlflow(folder, name, version, allow_pickle=allow_pickle, **who)

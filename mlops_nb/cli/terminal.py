@@ -135,6 +135,7 @@ def run_with(
     options = [word for option, place in said if place for word in (option, mask_url(place))]
     return f"`mlops-nb {shlex.join([*command.split(), *options])}`"
 
+# %% ../../nbs/12_cli/behind/1_terminal.ipynb #73019059
 def _no_store(location:str|None)->MissingFile:
     "There is none at this place: what makes one there, and which are near"
     place = default_places(location)[0]

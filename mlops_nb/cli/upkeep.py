@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 from ..core.masks import brief
 from ..core.rules import InvalidInput, atomic_write, local_path, to_json
-from .terminal import _is_there, _places, cell, config_option, existing, json_option, run_with, say, store_option, table
+from .terminal import _is_there, _places, cell, config_option, existing, json_option, run_with, say
+from .terminal import store_option, table
 
 # %% auto #0
 __all__ = ['data', 'store', 'lineage', 'settings']
@@ -53,6 +54,7 @@ def _data_add(file, name, description, parents, store, as_json):
         version = DataVersioning(s).version_data(local_path(file, 'FILE'), name, description, list(parents) or None)
     say(as_json, {'version': version}, version)
 
+# %% ../../nbs/12_cli/behind/7_upkeep.ipynb #6e8b4993
 @data.command('export')
 @click.argument('version')
 @click.argument('file', type=click.Path(dir_okay=False))
@@ -124,12 +126,14 @@ def _store_init(store, as_json):
     next_ = run_with('registry list' if holds['models'] else 'data list' if holds['data'] else 'data add FILE NAME', store)
     say(as_json, dict(store=where, made=made, holds=holds), _init_text(where, made, holds, next_))
 
+# %% ../../nbs/12_cli/behind/7_upkeep.ipynb #3a6afb69
 def _init_text(where:str, made:bool, holds:dict, next_:str)->str:
     "What there is now, and what to do"
     there = f"made a store at {where!r}" if made else f"there is a store at {where!r} already, and it was left as it is"
     return (f"{there}\nit holds {holds['models']:,} model versions, {holds['data']:,} data versions and "
             f"{holds['predictions']:,} predictions\nnext: {next_}; in Python: mlops_nb.open({where!r})")
 
+# %% ../../nbs/12_cli/behind/7_upkeep.ipynb #458fe7fb
 @store.command('verify')
 @store_option
 @json_option
@@ -168,7 +172,8 @@ def _store_backup(folder, store, as_json):
     Example: mlops-nb store backup ./backup-monday --store tour
     """
     with existing(store) as s: path = s.backup(folder)
-    say(as_json, {'path': str(path)}, f"copied to {path}; to restore, use it as the store: `mlops-nb store verify --store {shlex.quote(str(path))}`")
+    check = shlex.join(['mlops-nb', 'store', 'verify', '--store', str(path)])
+    say(as_json, {'path': str(path)}, f'copied to {path}; to restore, use it as the store: `{check}`')
 
 # %% ../../nbs/12_cli/behind/7_upkeep.ipynb #14ba6c57
 @click.command()

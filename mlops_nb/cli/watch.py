@@ -56,6 +56,7 @@ def _one(p:list|None):
     "The probability of *yes* where there are two classes, as it is logged; else of the likeliest"
     return p if not isinstance(p, list) else p[1] if len(p) == 2 else max(p)
 
+# %% ../../nbs/12_cli/behind/5_watch.ipynb #fbbd4c29
 def _table_path(path:str)->Path:
     "Where a table can be written; its ending says how"
     path = local_path(path, '--out')
@@ -105,6 +106,7 @@ def _value(text:str):
     except ValueError: return text
     return value if isinstance(value, (int, float, bool)) else text
 
+# %% ../../nbs/12_cli/behind/5_watch.ipynb #f08d9004
 @monitor.command('label')
 @click.argument('id')
 @click.argument('actual', metavar='ACTUAL')

@@ -73,7 +73,7 @@ def lineage(self:Workspace):
 
 # %% ../../nbs/12_cli/behind/4_workspace.ipynb #1311d86d
 def open_workspace(
-    location:Store|Path|str|None=None, # Folder, `.db` file, URL, or an open `Store`; by default that of `MLOPS_STORE`, else `mlops-store` here
+    location:Store|Path|str|None=None, # Folder, `.db` file, URL or open `Store`; else `MLOPS_STORE`, else `mlops-store`
     blobs:Path|str|None=None,          # Folder or URL of the bytes, where they are not beside the tables
     *,
     timeout:float=30.0,                # Seconds to wait for another process's write before giving up
@@ -96,7 +96,8 @@ def counts(self:Workspace)->dict[str, int]: # models (versions of them), data (v
 
 # %% ../../nbs/12_cli/behind/4_workspace.ipynb #6d2cca40
 _NUMBERS = 'total_requests total_predictions accuracy precision recall error_rate avg_response_time p95_response_time'.split()
-_WORDS = dict(total_requests='requests', total_predictions='labelled', avg_response_time='mean seconds', p95_response_time='p95 seconds')
+_WORDS = dict(total_requests='requests', total_predictions='labelled', avg_response_time='mean seconds',
+              p95_response_time='p95 seconds')
 
 def _quality_rows(home:Workspace, hours:float, end:datetime, versions:list)->list[dict]:
     "The numbers of the window: of all requests, and of each model version"
@@ -104,6 +105,7 @@ def _quality_rows(home:Workspace, hours:float, end:datetime, versions:list)->lis
     for v in versions: found[v] = home.monitor.calculate_metrics(hours=hours, end=end, model_version=v)
     return [{'model version': v, **{_WORDS.get(k, k.replace('_', ' ')): m[k] for k in _NUMBERS}} for v, m in found.items()]
 
+# %% ../../nbs/12_cli/behind/4_workspace.ipynb #e0a832b0
 def _drift_rows(results:dict)->list[dict]:
     "One row a column for people, the largest PSI first"
     rows = sorted(results['feature_drifts'].values(), key=lambda r: -(r.get('psi_score') or 0))
@@ -165,7 +167,8 @@ def _add_drift(page, drift:dict|None)->None:
     if drift is None: return
     page.heading('Drift')
     page.text(f'{_drift_words(drift)}.'.capitalize())
-    page.table([{k: r.get(k) for k in _DRIFT} for r in _drift_rows(drift)], 'Every column that was assessed, the largest PSI first.')
+    rows = [{k: r.get(k) for k in _DRIFT} for r in _drift_rows(drift)]
+    page.table(rows, 'Every column that was assessed, the largest PSI first.')
 
 def _add_holdings(page, home:Workspace)->None:
     "What is registered, and what it was made from"
@@ -174,6 +177,7 @@ def _add_holdings(page, home:Workspace)->None:
     page.table([_short(m, _MODELS) for m in models], 'Model versions.')
     page.table([_short(d, _DATA) for d in data], 'Data versions, oldest first.')
 
+# %% ../../nbs/12_cli/behind/4_workspace.ipynb #26661191
 def _short(record:dict, keys:list)->dict:
     "Some keys of a record as people read them: a time to the second, numbers as name=value"
     found = {k: record.get(k) for k in keys}
