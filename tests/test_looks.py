@@ -73,6 +73,13 @@ def test_next_leads_from_lesson_to_lesson_and_back_from_behind(tools):
     assert next_of(last) is None and 'nav-page-next"></div>' in tools['furniture'].page_turner(NBS/last)
 
 
+def test_a_paragraph_that_is_one_bold_link_is_a_button(tools):
+    button = tools['furniture'].buttons
+    assert button('<p><strong><a href="a.html">Begin</a></strong></p>') == '<p><a class="btn-start" href="a.html">Begin</a></p>'
+    for other in ('<p><strong><a href="a.html">A</a></strong>: more</p>', '<p><a href="a.html">A</a></p>', '<li><strong><a href="a.html">A</a></strong></li>'):
+        assert button(other) == other
+
+
 # ---- names in backticks
 
 

@@ -48,22 +48,26 @@ def visit(browser, site):
     with visitor(browser, site) as v: yield v
 
 
+@pytest.fixture(scope='module')
+def opened(site, visit):
+    "Every page, opened once: path -> what was seen"
+    return {path: visit(path) for path in pages(site)}
+
+
 def pages(site): return sorted(p.relative_to(site).as_posix() for p in site.rglob('*.html'))
 
 
 def test_every_notebook_has_its_page(site): assert pages(site) == sorted(map(page_of, NOTEBOOKS))
 
 
-def test_every_page_opens_without_an_error_and_without_another_host(site, visit):
-    for path in pages(site):
-        seen = visit(path)
+def test_every_page_opens_without_an_error_and_without_another_host(opened):
+    for path, seen in opened.items():
         assert seen['status'] == 200 and seen['errors'] == [], path
         assert seen['hosts'] == {'127.0.0.1'}, path
 
 
-def broken_links(site, visit):
+def broken_links(site, seen):
     "Links between pages that lead to no file or to no anchor, and how many links were followed"
-    seen = {path: visit(path) for path in pages(site)}
     broken, followed = [], 0
     for path, page in seen.items():
         for link in page['links']:
@@ -75,8 +79,8 @@ def broken_links(site, visit):
     return broken, followed
 
 
-def test_every_internal_link_leads_somewhere(site, visit):
-    broken, followed = broken_links(site, visit)
+def test_every_internal_link_leads_somewhere(site, opened):
+    broken, followed = broken_links(site, opened)
     assert broken == [] and followed > 3*len(pages(site))
 
 
@@ -85,7 +89,7 @@ def test_a_bad_page_would_be_found(browser, tmp_path):
     (tmp_path/'index.html').write_text('''<html><head><link rel="icon" href="data:,"></head><a href="gone.html">x</a><a href="#nowhere">y</a>
         <img src="lost.png"><img src="http://localhost:9/font"><script>throw Error("red")</script></html>''')
     with visitor(browser, tmp_path) as visit:
-        assert broken_links(tmp_path, visit) == (['index.html -> gone.html', 'index.html -> index.html#nowhere'], 2)
+        assert broken_links(tmp_path, {'index.html': visit()}) == (['index.html -> gone.html', 'index.html -> index.html#nowhere'], 2)
         seen = visit()
         assert any('red' in e for e in seen['errors']) and any('404' in e and 'lost.png' in e for e in seen['errors'])
         assert seen['hosts'] == {'127.0.0.1', 'localhost'}

@@ -16,15 +16,16 @@ def furnish(site, cfg):
     "Change every page of a built site, and put the notebooks beside the pages"
     for nb in notebooks():
         page = site/page_of(nb)
-        text = accessible(page.read_text(encoding='utf8'))
+        text = accessible(buttons(page.read_text(encoding='utf8')))
         text = LINKED_NAME.sub(lambda m: m[0] if right(html.unescape(m[1]), nb) else m[2], text)
-        text = START.sub(r'<p><a class="btn-start" \1</a></p>', text)
         text = TURN.sub(lambda m: page_turner(nb), text)
         page.write_text(with_facts(text, nb, cfg), encoding='utf8')
         shutil.copy(nb, page.parent/nb.name)
 
 
-START = re.compile(r'<p><strong><a ([^>]*>[^<]*)</a></strong></p>')   # a paragraph that is one bold link, in JupyterLab too, is a button here
+def buttons(text):
+    "A paragraph that is one bold link, as it is in JupyterLab and on GitHub, is a button on the page"
+    return re.sub(r'<p><strong><a ([^>]*>[^<]*)</a></strong></p>', r'<p><a class="btn-start" \1</a></p>', text)
 
 
 # ---- the notebooks
