@@ -67,7 +67,7 @@ def run(what, work, *command):
 def without_quarto(work):
     """nbdev's processing without `nbdev_proc_nbs`, which first downloads Quarto where there is none; then smalldocs.
     smalldocs does not read `output-file`, so pages are renamed, and the sidebar and the links with them."""
-    code = 'from nbdev.quarto import refresh_quarto_yml as f, proc_nbs; f(); proc_nbs("nbs", n_workers=0)'
+    code = 'from nbdev.quarto import refresh_quarto_yml as f, proc_nbs; f(); proc_nbs("nbs", n_workers=2)'
     run('The processing of the notebooks by nbdev', work, sys.executable, '-W', 'ignore', '-c', code)
     proc = work/'_proc'
     rename_pages(proc)
