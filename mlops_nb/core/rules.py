@@ -104,6 +104,14 @@ def _key(k, where:str)->str:
     if isinstance(k, (bool, int, float)) or hasattr(k, 'item'): return str(k)
     raise InvalidInput(f'{where} has the key {k!r} of type {type(k).__name__}; JSON keys are strings')
 
+# %% ../../nbs/01_core/1_rules.ipynb #c3ef35b7
+_PLAIN = {str, int, bool, type(None)}
+
+def _is_plain(values)->bool:
+    "Are these, exactly as they are, what JSON holds?"
+    kinds = set(map(type, values))
+    return kinds <= _PLAIN or kinds <= _PLAIN | {float} and all(math.isfinite(v) for v in values if type(v) is float)
+
 # %% ../../nbs/01_core/1_rules.ipynb #7c882dc3
 def jsonable(
     x,                # Anything: nested dicts and lists, numpy and pandas values, times, paths
@@ -113,6 +121,7 @@ def jsonable(
     "Turn `x` into what strict JSON can hold"
     if x is None or isinstance(x, (str, bool, int)): return x
     if isinstance(x, float): return _number(x, nan, where)
+    if type(x) is list and _is_plain(x): return [*x]
     if isinstance(x, Mapping): return {_key(k, where): jsonable(v, nan, f'{where}.{k}') for k, v in x.items()}
     if isinstance(x, (list, tuple)): return [jsonable(v, nan, f'{where}[{i}]') for i, v in enumerate(x)]
     if isinstance(x, (set, frozenset)): return sorted((jsonable(v, nan, where) for v in x), key=repr)
