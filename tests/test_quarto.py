@@ -206,17 +206,16 @@ def test_links_of_names_stay_on_the_site(tmp_path):
     docs = tool('docs')
     url = docs.pages_url
     link = f'<a href="{url}05_registry/registry.html#add"><code>add</code></a>'
-    for page in ('index.html', '02_store/store.html', '02_store/behind/disk.html', '12_cli/cli.html'):
+    for page in ('index.html', '02_store/store.html', '02_store/behind/disk.html'):
         (tmp_path/page).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path/page).write_text(f'{link} <a href="{url}12_cli/cli.html#data"><code>data</code></a> <a href="{url}02_store/store.html#_lost"><code>_lost</code></a>')
+        (tmp_path/page).write_text(f'{link} <a href="{url}02_store/store.html#_lost"><code>_lost</code></a>')
     (tmp_path/'05_registry').mkdir()
     (tmp_path/'05_registry/registry.html').write_text('<h2 id="add">add</h2>')
-    (tmp_path/'12_cli/cli.html').write_text('<h2 id="data">data</h2>')
     docs.make_local(tmp_path)
-    ours, command, lost = ['<a href="{}05_registry/registry.html#add"><code>add</code></a>', '<a href="{}12_cli/cli.html#data"><code>data</code></a>', '<code>_lost</code>']
-    assert (tmp_path/'index.html').read_text() == f'{ours.format("./")} {command.format("./")} <a href="./02_store/store.html">{lost}</a>'
-    assert (tmp_path/'02_store/store.html').read_text() == f'{ours.format("../")} <code>data</code> {lost}'      # a parameter, not the command
-    assert (tmp_path/'02_store/behind/disk.html').read_text() == f'{ours.format("../../")} <code>data</code> <a href="../../02_store/store.html">{lost}</a>'
+    ours, lost = '<a href="{}05_registry/registry.html#add"><code>add</code></a>', '<code>_lost</code>'
+    assert (tmp_path/'index.html').read_text() == f'{ours.format("./")} <a href="./02_store/store.html">{lost}</a>'
+    assert (tmp_path/'02_store/store.html').read_text() == f'{ours.format("../")} {lost}'
+    assert (tmp_path/'02_store/behind/disk.html').read_text() == f'{ours.format("../../")} <a href="../../02_store/store.html">{lost}</a>'
 
 
 def test_signatures_and_the_search_index_hold_no_markdown(tmp_path):

@@ -82,9 +82,6 @@ def rename_pages(proc):
     new = {p: p.with_name(page_name(p)) for p in sorted(proc.rglob('*.ipynb'))}
     if len(set(new.values())) < len(new): sys.exit(f'two notebooks make one page: {sorted(map(str, new.values()))}')
     for p in new:
-        text = p.read_text(encoding='utf8').replace(f']({pages_url}', '](/')   # links that nbdev made from names in backticks
-        p.write_text(text, encoding='utf8')
-        plain_signatures(p)
         edit(p, 'markdown', lambda t: LINK.sub(lambda m: f']({renamed(m[1], p.parent, new)}', t))
     for p, q in new.items(): p.rename(q)
     sidebar = proc/'sidebar.yml'
@@ -96,17 +93,6 @@ def renamed(link, folder, new):
     "A link from a notebook in `folder` to another one, by the page's new name"
     target = new.get(Path(os.path.normpath(folder/link)))
     return os.path.relpath(target, folder) if target else link
-
-
-def plain_signatures(nb):
-    "nbdev links names in backticks also inside of the code that shows a signature, where nothing can follow a link"
-    content = json.loads(nb.read_text(encoding='utf8'))
-    for cell in content['cells']:
-        for data in [o['data'] for o in cell.get('outputs', []) if 'text/markdown' in o.get('data', {})]:
-            parts = ''.join(data['text/markdown']).split('```')
-            parts[1::2] = [re.sub(r'\[(`[^`]+`)\]\([^)]*\)', r'\1', code) for code in parts[1::2]]
-            data['text/markdown'] = '```'.join(parts)
-    nb.write_text(json.dumps(content), encoding='utf8')
 
 
 def page_name(nb):
@@ -133,10 +119,7 @@ def make_local(site):
     for css in site.rglob('*.css'):
         css.write_text(re.sub(r'''@import\s*(?:url\((["']?)https?://.*?\1\)|(["'])https?://.*?\2)[^;]*;''', '', css.read_text(encoding='utf8')), encoding='utf8')
     for page in site.rglob('*.html'):
-        folders = page.relative_to(site).parts[:-1]
-        text = local_page(page.read_text(encoding='utf8'), depth=len(folders))
-        lists_commands = not folders or folders[0].endswith('_cli')            # the landing page, and the command line's wing
-        page.write_text(text if lists_commands else not_the_command(text), encoding='utf8')
+        page.write_text(local_page(page.read_text(encoding='utf8'), depth=len(page.relative_to(site).parts) - 1), encoding='utf8')
     for index in site.glob('search.json'): index.write_text(plain_names(index.read_text(encoding='utf8')), encoding='utf8')
     drop_lost_anchors(site)
     for file in [*site.rglob('*.html'), *site.rglob('*.css')]:
@@ -160,11 +143,6 @@ def local_page(text, depth=0):
 def plain_names(text):
     "nbdev links names in backticks also inside of code, where Markdown is no link: only the name is left"
     return re.sub(r'\[(`[^`<]+`)\]\(' + re.escape(pages_url) + r'[^)\s<"]*\)', r'\1', text)
-
-
-def not_the_command(text):
-    "A page outside of the command line's wing means a parameter or a column by `data`, not the command of that name, to which nbdev links it"
-    return re.sub(r'<a href="[^"#]*_cli/[^"#]*#([^"]+)"><code>(\1)</code></a>', r'<code>\2</code>', text)
 
 
 def named_by_caption(figure):

@@ -200,17 +200,15 @@ def pictures():
 def alt(name, said): return f'{"The wings of the house" if name == "house" else f"The rooms of {name}"}: {said}'
 
 
-def head(nb):
-    "The title of a notebook, and what it says of itself below it"
+def one_line(nb):
+    "What a notebook says of itself below its title"
     first = ''.join(json.loads(nb.read_text(encoding='utf8'))['cells'][0]['source'])
-    return re.search(r'^# (.+)$', first, re.M)[1].strip(), re.search(r'^> (.+)$', first, re.M)[1].strip()
+    return re.search(r'^> (.+)$', first, re.M)[1].strip()
 
 
 def list_rooms(folder):
     "The notebooks of a folder and of what stands behind them, each by its name in the picture, with its title and its line"
-    def line(nb):
-        title, promise = head(nb)
-        return f'- **{nb.stem.replace("_", " ")}**: [{title}]({nb.relative_to(folder).as_posix()}). {promise}'
+    def line(nb): return f'- **{nb.stem.replace("_", " ")}**: [{sidebar.title(nb)}]({nb.relative_to(folder).as_posix()}). {one_line(nb)}'
     def lines(found): return '\n'.join(map(line, found))
     lessons = sorted((nb for nb in folder.glob('*.ipynb') if nb.name != 'index.ipynb'), key=lambda nb: (number(nb) if nb.name[0].isdigit() else 99, nb.name))
     behind = sorted((folder/'behind').glob('[0-9]*.ipynb'), key=number)
