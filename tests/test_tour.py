@@ -3,6 +3,7 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import signal
 import struct
 import subprocess
@@ -58,6 +59,16 @@ def test_it_prints_its_steps_and_one_line_a_month(first):
     assert len(months) == 9 and max(map(len, months)) <= 130
     assert '18,000 predictions served and logged' in out and 'store verified' in out
     assert 'starting clean' not in out
+
+
+def test_the_commands_that_it_prints_at_its_end_work(first):
+    cwd, out = first[0], first[1]
+    commands = re.findall(r'^  mlops-nb (.+)$', out.split('Look around:')[1], re.M)
+    assert len(commands) == 4
+    for command in commands:
+        run = subprocess.run([sys.executable, '-m', 'mlops_nb', *shlex.split(command)], cwd=cwd, capture_output=True, text=True)
+        fires = command.startswith('monitor show')                       # an alert of December: exit code 1
+        assert (run.returncode, run.stderr) == (int(fires), '') and run.stdout.strip(), f'{command}: {run.stdout}{run.stderr}'
 
 
 def test_what_it_leaves_behind_can_be_looked_at(first):

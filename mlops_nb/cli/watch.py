@@ -63,12 +63,6 @@ def _table_path(path:str)->Path:
     if path.suffix.lower() in ('.csv', '.parquet'): return path
     raise InvalidInput(f'{path.name!r} is no table here; end it in .csv or .parquet')
 
-def _save_table(frame, path:Path)->None:
-    "Write a table to a file, whole or not at all"
-    with replacing(path) as part:
-        if path.suffix.lower() == '.csv': frame.to_csv(part, index=False)
-        else: frame.to_parquet(part)
-
 # %% ../../nbs/12_cli/behind/5_watch.ipynb #aceb10af
 @click.command()
 @click.argument('file', type=click.Path(dir_okay=False))
@@ -82,12 +76,13 @@ def ask(file, url, out, wait, as_json):
 
     Example: mlops-nb ask may.csv --out answers.csv
     """
-    from mlops_nb.data.tables import read_table
+    from mlops_nb.data.tables import read_table, write_batches
     from mlops_nb.serving.client import ModelClient
     frame, client, target = read_table(file), ModelClient(url), out and _table_path(out)
     rows = _asked_columns(frame, _info_of(client, wait))
     frame = frame.assign(**_answers(client, rows))
-    if target: _save_table(frame, target)
+    if target:
+        with replacing(target) as part: write_batches(part, target.suffix.lower(), [frame], len(frame))
     answers = frame[list(_ANSWERS)].astype(object).where(frame[list(_ANSWERS)].notna(), None).to_dict('records')
     shown = table(answers[:10], list(_ANSWERS)) + (f'\n... {len(answers):,} in all' if len(answers) > 10 else '')
     say(as_json, answers, f'{len(answers):,} rows asked; the answers are in {out}' if out else shown)
