@@ -14,7 +14,7 @@ import pytest
 
 HERE = Path(__file__).parent
 PARTS = 2
-SIZES = dict(sample=(2, 4), all=(5, 1))      # examples of Hypothesis for each entry point, after every n-th of about a hundred texts that are written down
+SIZES = dict(sample=(2, 8), all=(5, 1))      # examples of Hypothesis for each entry point, after every n-th of about a hundred texts that are written down
 
 
 def start(folder, *args):
