@@ -12,6 +12,7 @@ import random
 import re
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import tempfile
@@ -1013,3 +1014,45 @@ def test_no_password_is_left_in_a_masked_url(password, user):
     for url in (f'postgresql://{user}:{secret}@host/db', f'postgresql://{user}:{quote(secret, safe="")}@host/db', f's3://bucket/x?secret={quote(secret, safe="")}'):
         assert 'zq' not in mask_url(url) and '***' in mask_url(url)
         assert 'zq' not in hide_secrets(f'the driver says {secret!s} or {quote(secret, safe="")}', url)
+
+
+@pytest.mark.parametrize('umask,file,folder', [(0o002, 0o664, 0o775), (0o022, 0o644, 0o755), (0o027, 0o640, 0o750), (0o077, 0o600, 0o700)])
+def test_the_umask_holds_for_a_store_its_backup_and_what_is_fetched(tmp_path, umask, file, folder):
+    before = os.umask(umask)
+    try:
+        with Store(tmp_path/'s') as s:
+            with s.write() as c: s.link(c, 'a', [sha := s.put(b'x')])
+            s.fetch(sha, tmp_path/'out'/'x.bin'); s.backup(tmp_path/'backup'/'deep')
+            with s.read():                                                                     # the log and its index are there
+                assert {p.name for p in (tmp_path/'s').iterdir()} == {'store.db', 'store.db-wal', 'store.db-shm', 'blobs'}
+                modes = {p.relative_to(tmp_path): stat.S_IMODE(p.stat().st_mode) for p in tmp_path.rglob('*')}
+        assert {p: oct(m) for p, m in modes.items() if m != (folder if (tmp_path/p).is_dir() else file)} == {}
+    finally: os.umask(before)
+
+
+def test_a_backup_into_a_folder_that_is_there_keeps_its_mode(tmp_path):
+    (tmp_path/'b').mkdir(); (tmp_path/'b').chmod(0o2770)
+    with Store(tmp_path/'s') as s: s.backup(tmp_path/'b')
+    assert oct((tmp_path/'b').stat().st_mode & 0o7777) == '0o2770' and (tmp_path/'b'/'store.db').is_file()
+
+
+def test_what_is_no_file_and_what_is_no_list_is_refused_and_nothing_waits(tmp_path):
+    os.mkfifo(tmp_path/'pipe'); os.mkfifo(tmp_path/'pipe.db'); (tmp_path/'folder.db').mkdir(); (tmp_path/'to-pipe').symlink_to(tmp_path/'pipe')
+    for where, kind in {'pipe': 'a FIFO', 'pipe.db': 'a FIFO', 'to-pipe': 'a FIFO', 'folder.db': 'a folder', '/dev/null': 'a device'}.items():
+        with pytest.raises(InvalidInput, match=f'is {kind}; a store is a folder, or a file that ends in .db'): Store(tmp_path/where)
+    with Store(tmp_path/'s') as s:
+        for odd in ('pipe', 'to-pipe', '/dev/stdin', 's'):
+            with pytest.raises(InvalidInput, match='is a (FIFO|device|folder|socket), and no file|no file'): s.put_file(tmp_path/odd) if odd != '/dev/stdin' else s.put_file('/dev/null')
+        sha = s.put(b'')
+        for out in ('pipe', '/dev/null', 's'):
+            with pytest.raises(InvalidInput, match='name a file'): s.fetch(sha, tmp_path/out)
+        for text in ('', 'text', sha, b'x'):
+            for f in (s.put_many, s.get_many, s.has):
+                with pytest.raises(InvalidInput, match='are a list'): f(text)
+            with s.write() as c, pytest.raises(InvalidInput, match='are a list'): s.link(c, 'a', text)
+        for no in (None, 7, 'text', [1]):
+            with pytest.raises(InvalidInput, match='a blob is bytes'): s.put(no)
+        for how in (dict(dry_run=None), dict(dry_run=0), dict(dry_run='no'), dict(grace='1'), dict(grace=None), dict(grace=True), dict(grace=float('nan'))):
+            with pytest.raises(InvalidInput, match='(dry_run|grace) is'): s.gc(**how)
+        assert s.gc(grace=-1) == [sha] and s.has([sha]) == {sha} and s.get(s.put(bytearray())) == b''
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['folder.db', 'pipe', 'pipe.db', 's', 'to-pipe']

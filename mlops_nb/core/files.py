@@ -4,13 +4,38 @@
 
 # %% ../../nbs/01_core/behind/4_files.ipynb #cfb61075
 from __future__ import annotations
-import errno, os
+import errno, os, stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 # %% auto #0
-__all__ = ['sync_folder', 'replacing', 'atomic_write', 'local_path']
+__all__ = ['not_a_file', 'existing_file', 'sync_folder', 'replacing', 'atomic_write', 'local_path']
+
+# %% ../../nbs/01_core/behind/4_files.ipynb #3290356d
+_KINDS = ((stat.S_ISDIR, 'a folder'), (stat.S_ISFIFO, 'a FIFO'), (stat.S_ISSOCK, 'a socket'),
+          (stat.S_ISCHR, 'a device'), (stat.S_ISBLK, 'a device'), (stat.S_ISLNK, 'a link that leads to itself'))
+
+def not_a_file(
+    path:Path|str,  # Links are followed
+)->str|None:        # `a folder`, `a FIFO`, `a socket`, `a device`; None for a file, and where nothing is
+    "What a path leads to, where that is no file"
+    try: mode = os.stat(path).st_mode
+    except OSError as e:
+        if e.errno != errno.ELOOP: return None                          # whoever opens it says why it cannot be
+        mode = os.lstat(path).st_mode
+    return next((kind for is_one, kind in _KINDS if is_one(mode)), None)
+
+def existing_file(
+    path:Path|str,      # As the caller wrote it; `~` is the home
+    what:str='file',    # What it is, for the message
+)->Path:                # Absolute
+    "The path of a file that is there; what is no file is refused before anybody waits for it"
+    from mlops_nb.core.rules import InvalidInput, MissingFile
+    path = local_path(path, what)
+    if why := not_a_file(path): raise InvalidInput(f'{str(path)!r} is {why}, and no {what}; name a file')
+    if not path.exists(): raise MissingFile(f'no {what} at {str(path)!r}')
+    return path
 
 # %% ../../nbs/01_core/behind/4_files.ipynb #392e3f80
 def sync_folder(
@@ -25,14 +50,14 @@ def sync_folder(
 # %% ../../nbs/01_core/behind/4_files.ipynb #b27bfe97
 @contextmanager
 def replacing(
-    path:Path|str,      # File to write; its folder is made if it is missing
-    mode:int=0o644,     # Permission bits of a new file; never more than the umask and the old file allow
+    path:Path|str,      # File to write; its folder is made if it is missing, and a link stays a link
+    mode:int=0o666,     # Permission bits of a new file; never more than the umask and the old file allow
 )->Iterator[Path]:      # Where to write: an empty file beside `path`, with the same endings
     "Put what the block writes into `path`, or leave `path` exactly as it was"
-    path = Path(path)
-    if path.is_dir():
+    path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+    if why := not_a_file(path):
         from mlops_nb.core.rules import InvalidInput
-        raise InvalidInput(f'{str(path)!r} is a folder; name a file')
+        raise InvalidInput(f'{str(path)!r} is {why}; name a file')
     path.parent.mkdir(parents=True, exist_ok=True)
     part, mode = _begin(path, mode)
     try:
@@ -42,14 +67,23 @@ def replacing(
     except BaseException: part.unlink(missing_ok=True); raise
     sync_folder(path.parent)
 
+# %% ../../nbs/01_core/behind/4_files.ipynb #ece4b55c
 def _begin(path:Path, mode:int)->tuple[Path, int]:
     "An empty file beside `path`, and its mode: what the system gave it, less what the old file had closed"
     part = path.parent/f".tmp-{os.urandom(8).hex()}{''.join(path.suffixes[-2:])[-40:]}"
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode | 0o600))
     mode &= part.stat().st_mode
     if path.exists(): mode &= path.stat().st_mode | 0o700
+    if path.exists() and not _same_group(part, path.stat().st_gid): mode &= ~0o070
     os.chmod(part, mode | 0o600)
     return part, mode
+
+def _same_group(part:Path, group:int)->bool:
+    "Give a new file the group of the old one, where it is another and the system allows it"
+    if part.stat().st_gid == group: return True
+    try: os.chown(part, -1, group)
+    except OSError: return False       # only a member of a group may give it a file: this group must not read another's
+    return True
 
 def _settle(part:Path, mode:int):
     "Give a file its mode, and force it to the disk"
@@ -59,7 +93,7 @@ def _settle(part:Path, mode:int):
 def atomic_write(
     path:Path|str,     # File to write; its folder is made if it is missing
     data:bytes|str,    # The whole content
-    mode:int=0o644,    # Permission bits of a new file; see `replacing`
+    mode:int=0o666,    # Permission bits of a new file; see `replacing`
 )->Path:               # `path`
     "Put `data` into `path`, or leave `path` exactly as it was"
     if isinstance(data, str): data = data.encode('utf8')
@@ -76,7 +110,10 @@ def local_path(
     if not isinstance(path, (str, os.PathLike)) or not isinstance(text := os.fspath(path), str):
         raise InvalidInput(f'{what} is a {type(path).__name__}, {str(path)[:60]!r}; give a text or a Path')
     if not text: raise InvalidInput(f"{what} is an empty text; write '.' for the folder you are in")
-    full = Path(home := os.path.expanduser(text)).absolute()             # of the text: `./~` is a name like others
+    home = os.path.expanduser(text)                                      # of the text: `./~` is a name like others
+    try: full = Path(home).absolute()
+    except FileNotFoundError: full = None
+    if full is None: raise _homeless(what, text)
     if home[0] == '~': raise InvalidInput(f'{what} {text[:200]!r} begins with a home that is not known here')
     try: os.lstat(full)
     except ValueError: why = 'it holds a NUL or half a character, which no file name can'
@@ -84,3 +121,9 @@ def local_path(
     else: return full
     if why: raise InvalidInput(f'{what} {text[:200]!r} is no path: {why}')
     return full
+
+def _homeless(what:str, text:str)->OSError:
+    "The error for a relative path in a folder that somebody deleted"
+    from mlops_nb.core.rules import MissingFile
+    return MissingFile(f'{what} {text[:200]!r} is relative, and the folder that this process is in was deleted; '
+                       'go to one that exists (os.chdir, or cd), or give an absolute path')

@@ -126,6 +126,11 @@ def _open(self:SqliteDatabase)->sqlite3.Connection:
     except BaseException: conn.close(); raise
     return conn
 
+def _begin_file(path:Path)->None:
+    "An empty file with the mode that the umask says; SQLite's own is closed to the group, and the two beside it get the same"
+    try: os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))    # never one that is there: its locks would be lost
+    except OSError: pass                                                       # it is there, or SQLite says why it cannot be
+
 def _use_wal(conn:sqlite3.Connection, deadline:float)->None:
     "Write ahead of the file; while another process makes this change, SQLite refuses at once, so the waiting is ours"
     while True:
@@ -138,7 +143,7 @@ def _use_wal(conn:sqlite3.Connection, deadline:float)->None:
 @patch
 def _uri(self:SqliteDatabase)->str:
     "How SQLite is to open the file; where nothing can be written, a log that a crash left is read too"
-    if not self.readonly: return f'{self.path.resolve().as_uri()}?mode=rwc'
+    if not self.readonly: _begin_file(self.path); return f'{self.path.resolve().as_uri()}?mode=rwc'
     log, index = (self.path.with_name(self.path.name + end) for end in ('-wal', '-shm'))
     if not log.exists() or not log.stat().st_size: return f'{self.path.resolve().as_uri()}?mode=ro&immutable=1'
     if index.exists(): return f'{self.path.resolve().as_uri()}?mode=ro'
@@ -193,6 +198,7 @@ def problems(self:SqliteDatabase, c:Connection)->list[str]:
 @patch
 def copy(self:SqliteDatabase, path:Path, known:Iterable[MetaData]=())->None:
     "Write what is committed at this moment into a new SQLite file, while others go on writing"
+    _begin_file(path)
     try: target = sqlite3.connect(os.path.abspath(path))     # absolute, since `file:x` would be a URL for SQLite
     except sqlite3.Error as e: raise (_say(e, str(path)) or e) from e
     try:
@@ -320,6 +326,7 @@ def problems(self:PostgresDatabase, c:Connection)->list[str]:
 @patch
 def copy(self:PostgresDatabase, path:Path, known:Iterable[MetaData]=())->None:
     "Write what is committed at this moment into a new SQLite file, while others go on writing"
+    _begin_file(path)
     engine = create_engine('sqlite://', creator=lambda: sqlite3.connect(os.path.abspath(path)), poolclass=NullPool)
     with self.read() as c, engine.begin() as target:
         copied = _copied_tables(c, self.tables(c), known)

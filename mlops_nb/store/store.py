@@ -4,13 +4,14 @@
 
 # %% ../../nbs/02_store/1_store.ipynb #a4611fa6
 from __future__ import annotations
-import os, shutil, sqlite3, tempfile
+import os, shutil, sqlite3, stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Connection, MetaData, Table
-from ..core.masks import mask_url
-from ..core.rules import InvalidInput, IntegrityError, MissingFile, NotFound, digest, file_digest, local_path, replacing, sync_folder
+from ..core.files import existing_file, not_a_file
+from ..core.masks import brief, mask_url
+from ..core.rules import InvalidInput, IntegrityError, NotFound, digest, file_digest, local_path, replacing, sync_folder
 from .blobs import FolderBlobs, _listed, split_digest
 from .database import Damaged, open_database
 from .disk import _asking, _opening, _read_only, _writing, parallel
@@ -45,8 +46,9 @@ def _places(location:Path|str, blobs:Path|str|None)->tuple[Path|str, Path|str]:
 def _files(path:Path, blobs:Path|str|None)->tuple[Path, Path|str]:
     "Database file and blobs of a store at a path; blobs without a database are what is left of one"
     check_origin(path)
-    if path.suffix != '.db' and path.is_file():
-        raise InvalidInput(f'{str(path)!r} is a file; a store is a folder, or a file that ends in .db')
+    kind = not_a_file(path) or ('a file' if path.exists() else None)
+    if kind not in (None, 'a file' if path.suffix == '.db' else 'a folder'):
+        raise InvalidInput(f'{str(path)!r} is {kind}; a store is a folder, or a file that ends in .db')
     db, beside = (path, path.with_name(path.name + '.blobs')) if path.suffix == '.db' else (path/'store.db', path/'blobs')
     new = not (db.exists() and db.stat().st_size > 1)
     if new and blobs is None and os.path.lexists(beside): FolderBlobs(beside)._check_listed()
@@ -149,7 +151,7 @@ def has(self:Store,
     shas:Iterable[str], # Digests
 )->set[str]:            # Those that are stored
     "Which of these blobs are here"
-    return self._blobs.has(shas)
+    return self._blobs.has(_several(shas, 'digests'))
 
 @patch
 def _not_here(self:Store, sha:str)->NotFound:
@@ -174,16 +176,27 @@ def put_many(self:Store,
     datas:Iterable[bytes], # Bytes-like objects
 )->list[str]:              # Their digests, in order
     "Store many blobs at once; all of them are on the disk when this returns"
-    datas = [memoryview(data).cast('B') for data in datas]
+    datas = [_view(data) for data in _several(datas, 'blobs')]
     self._blobs.put(dict(zip(shas := parallel(digest, datas), datas)))
     return shas
+
+def _view(data)->memoryview:
+    "Bytes as they lie in memory"
+    try: return memoryview(data).cast('B') if memoryview(data).nbytes else memoryview(b'')
+    except TypeError: pass
+    raise InvalidInput(f'a blob is bytes, not {type(data).__name__}: {brief(data)}; of a text, give text.encode()')
+
+def _several(given:Iterable, what:str)->list:
+    "What was given as a list; one text or one blob is none, though Python could walk through it"
+    if isinstance(given, Iterable) and not isinstance(given, (str, bytes, bytearray, memoryview)): return [*given]
+    raise InvalidInput(f'{what} are a list, not {type(given).__name__}: {brief(given)}; give [one] for one')
 
 @patch
 def put_file(self:Store,
     path:Path|str, # File whose content to store; it is streamed, so its size does not matter
 )->str:            # Digest of the content
     "Store the content of a file"
-    if not (path := local_path(path)).is_file(): raise MissingFile(f'no file at {str(path)!r}')
+    path = existing_file(path)
     with _asking('be read', path): sha = file_digest(path)
     self._blobs.put_file(sha, path)
     return sha
@@ -204,7 +217,7 @@ def get_many(self:Store,
     shas:Iterable[str], # Digests
 )->list[bytes]:         # Their contents, checked, in order
     "The bytes under many digests, several read at once"
-    return parallel(self.get, shas)
+    return parallel(self.get, _several(shas, 'digests'))
 
 @patch
 def size(self:Store,
@@ -239,7 +252,7 @@ def link(self:Store,
     digests:Iterable[str],  # Digests of the blobs that it needs
 )->None:
     "Record that `owner` needs these blobs; one that is missing is an error"
-    self._links.link(c, owner, digests)
+    self._links.link(c, owner, _several(digests, 'digests'))
 
 @patch
 def unlink(self:Store,
@@ -256,6 +269,9 @@ def gc(self:Store,
     grace:float=3600.0,    # Leave alone what was put less than this many seconds ago
 )->list[str]:              # Digests, or places of temporary files, that nobody needs
     "Find, and with `dry_run=False` remove, the blobs that no record needs"
+    if not isinstance(dry_run, bool): raise InvalidInput(f'dry_run is True or False, not {brief(dry_run)}')
+    if isinstance(grace, bool) or not isinstance(grace, (int, float)) or grace != grace:
+        raise InvalidInput(f'grace is a number of seconds, not {brief(grace)}')
     return self._links.gc(dry_run, grace)
 
 @patch
@@ -274,11 +290,12 @@ def backup(self:Store,
         raise InvalidInput(f'{str(path)!r} is no place for a backup: it must be a folder that is new or empty')
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=path.parent, prefix='.tmp-backup-'))
+        part = path.parent/f'.tmp-backup-{os.urandom(6).hex()}'
+        part.mkdir()                                               # its mode is what the umask says
         try:
             self._copy_into(part)
-            if path.exists(): path.rmdir()
-            os.chmod(part, 0o755); os.replace(part, path); sync_folder(path.parent)
+            if path.exists(): os.chmod(part, stat.S_IMODE(path.stat().st_mode)); path.rmdir()
+            os.replace(part, path); sync_folder(path.parent)
         except BaseException: shutil.rmtree(part, ignore_errors=True); raise
     return path
 
