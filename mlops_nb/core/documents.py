@@ -6,10 +6,10 @@
 from __future__ import annotations
 import json, math, re
 from pathlib import Path
-from .rules import InvalidInput, MissingFile, jsonable
+from .rules import InvalidInput, MissingFile, jsonable, not_a_file
 
 # %% auto #0
-__all__ = ['read_json', 'read_document', 'line_of', 'check_ending', 'read_text', 'write_document']
+__all__ = ['read_json', 'read_truth', 'read_document', 'line_of', 'check_ending', 'read_text', 'write_document']
 
 # %% ../../nbs/01_core/behind/1_documents.ipynb #807c37fd
 _LONGEST, _DEEPEST, _MOST = 1 << 18, 32, 10_000    # characters, levels, values
@@ -82,32 +82,82 @@ def _scalar(text:str):
     if re.fullmatch(r'[-+]?\.(nan|NaN|NAN|inf|Inf|INF)', text): raise ValueError(f'{text} is no finite number')
     return read_json(text) if _NUMBER.fullmatch(text) else text
 
+_TRUE, _FALSE = ('true', 'yes', 'on', '1'), ('false', 'no', 'off', '0')
+
+def read_truth(
+    text:str,   # `true`, `yes`, `on` or `1`, `false`, `no`, `off` or `0`, in any case
+)->bool|None:   # None where it is none of them
+    "What a text says where true or false is asked for"
+    return True if text.lower() in _TRUE else False if text.lower() in _FALSE else None
+
 def _paired(text:str)->str:
     "A text whose `\\ud83d\\ude00` is one character, as in JSON; PyYAML makes two halves of it"
     return text.encode('utf-16', 'surrogatepass').decode('utf-16', 'surrogatepass')
 
+# %% ../../nbs/01_core/behind/1_documents.ipynb #3f8e32ff
+_YAML, _BARE = 'tag:yaml.org,2002:', 'bare'
+_READ = 'str, int, float, bool, null, map and seq'
+
+def _tagged(kind:str, text:str):
+    "A scalar whose tag says what it is"
+    value = None if kind == 'str' else _scalar(text)
+    if kind == 'str': return _paired(text)
+    if kind == 'int' and type(value) is int: return value
+    if kind == 'float' and type(value) in (int, float): return float(value)
+    if kind == 'bool' and not text.isdigit() and (value := read_truth(text)) is not None: return value
+    if kind == 'null' and value is None: return None
+    raise ValueError(kind)
+
+def _no_tag(node)->str:
+    "Why a tag is not read; one that is not YAML's own may be a password without quotes, so it is not shown"
+    name = node.tag.removeprefix(_YAML)
+    known = node.tag != name and re.fullmatch(r'[a-z]{1,20}(/.*)?', name)
+    return f"the tag !!{name.partition('/')[0]} is not read; those that are: {_READ}" if known else \
+           f'could not determine a constructor for the tag that begins here; a text that begins with ! needs quotes'
+
+# %% ../../nbs/01_core/behind/1_documents.ipynb #7b2e4e9e
 def _loader()->type:
     "A loader of YAML that knows the types of JSON and no others"
     import yaml
-    class Loader(yaml.SafeLoader): yaml_constructors, yaml_implicit_resolvers = {}, {}
-    def scalar(self, node): return _paired(node.value) if node.style else _scalar(node.value)
+    class Loader(yaml.SafeLoader):
+        yaml_constructors, yaml_implicit_resolvers = {}, {}
+        def resolve(self, kind, value, implicit):
+            return _BARE if kind is yaml.ScalarNode and implicit[0] else super().resolve(kind, value, implicit)
+        def compose_scalar_node(self, anchor):
+            if self.peek_event().tag == '!': self.peek_event().tag = _YAML + 'str'      # `! 12` is a text, says the standard
+            return super().compose_scalar_node(anchor)
+        def construct_object(self, node, deep=False):
+            made = _KINDS.get(node.tag.removeprefix(_YAML)) if node.tag == _BARE or node.tag.startswith(_YAML) else None
+            if made is None: raise yaml.constructor.ConstructorError(None, None, _no_tag(node), node.start_mark)
+            try: return super().construct_object(node, deep) if node.id == made else _mismatch(node)
+            except OverflowError: return _mismatch(node)
+    def scalar(self, node):
+        if node.tag == _BARE: return _scalar(node.value)
+        try: return _tagged(node.tag.removeprefix(_YAML), node.value)
+        except ValueError: pass
+        _mismatch(node)
     def mapping(self, node):
-        if odd := [k for k, _ in node.value if not isinstance(k, yaml.ScalarNode)]:
+        if odd := [k for k, _ in node.value if k.tag not in (_BARE, _YAML + 'str') or k.id != 'scalar']:
             raise ValueError(f'line {odd[0].start_mark.line + 1}: a name is a text')
         return _pairs([(_paired(k.value), self.construct_object(v, deep=True)) for k, v in _merged(node, yaml)])
-    Loader.add_constructor(None, yaml.SafeLoader.construct_undefined)
-    Loader.add_constructor('tag:yaml.org,2002:str', scalar)
-    Loader.add_constructor('tag:yaml.org,2002:map', mapping)
     def sequence(self, node): return [self.construct_object(v, deep=True) for v in node.value]
-    Loader.add_constructor('tag:yaml.org,2002:seq', sequence)
+    makers = {'scalar': scalar, 'mapping': mapping, 'sequence': sequence}
+    for name, kind in _KINDS.items(): Loader.add_constructor(name if name == _BARE else _YAML + name, makers[kind])
     return Loader
+
+_KINDS = {_BARE: 'scalar', **dict.fromkeys(('str', 'int', 'float', 'bool', 'null'), 'scalar'), 'map': 'mapping', 'seq': 'sequence'}
+
+def _mismatch(node):
+    "Refuse what its tag contradicts, without showing it"
+    raise ValueError(f"line {node.start_mark.line + 1}: a value is none of what its tag says, !!{node.tag.removeprefix(_YAML)}")
 
 def _merged(node, yaml)->list[tuple]:
     "The pairs of a mapping; those of `<<` first, where no pair of its own has the name"
-    own, more = [p for p in node.value if p[0].value != '<<'], [v for k, v in node.value if k.value == '<<']
+    def merges(k): return k.value == '<<' and k.tag == _BARE                  # in quotes it is a name like others
+    own, more = [p for p in node.value if not merges(p[0])], [v for k, v in node.value if merges(k)]
     names = {k.value for k, _ in own}
     if any(not isinstance(m, yaml.MappingNode) for m in more): raise ValueError('<<: takes one alias of a mapping')
-    return [(k, v) for m in more for k, v in m.value if k.value not in names and k.value != '<<'] + own
+    return [(k, v) for m in more for k, v in m.value if k.value not in names and not merges(k)] + own
 
 # %% ../../nbs/01_core/behind/1_documents.ipynb #8ff6677f
 def _count(tree, depth:int=0, left:int=_MOST)->int:
@@ -171,6 +221,7 @@ def read_text(
 )->str:             # Its text
     "The text of a configuration file"
     path = Path(path)
+    if why := not_a_file(path): raise InvalidInput(f'{str(path)!r} is {why}, and no configuration file')
     if not path.is_file():
         raise MissingFile(f'no configuration file at {str(path)!r}; begin one with '
                           'MLPipelineConfig().save_config(path), or leave the path out to use the defaults')

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
 from difflib import get_close_matches
 from pathlib import Path
-from .files import atomic_write, local_path, replacing, sync_folder
+from .files import atomic_write, existing_file, local_path, not_a_file, replacing, sync_folder
 
 # %% auto #0
 __all__ = ['MlopsError', 'InvalidInput', 'NotFound', 'Conflict', 'MissingFile', 'IntegrityError', 'hint', 'digest', 'file_digest',
