@@ -16,7 +16,7 @@ from ..core.rules import InvalidInput
 from .coerce import Unfit, all_values, check_times, one_value, read_times
 
 # %% auto #0
-__all__ = ['ColumnSpec', 'spec_of', 'Cells', 'Reader']
+__all__ = ['ColumnSpec', 'spec_of', 'Cells', 'Reader', 'fits_itself']
 
 # %% ../../nbs/04_models/behind/2_readers.ipynb #152fb928
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class ColumnSpec:
     low:int|float|str|None=None   # Smallest value of training; a time as ISO 8601 text
     high:int|float|str|None=None  # Largest value of training
     seen:tuple|None=None          # All texts of training, where they were few
+    hole:str|None=None            # What a missing value was among objects, where it was not NaN: None, NA or NaT
 
 _IS = dict(integer=pdt.is_integer_dtype, number=pdt.is_float_dtype, boolean=pdt.is_bool_dtype,
            datetime=pdt.is_datetime64_any_dtype)
@@ -60,6 +61,54 @@ def _seen(series:pd.Series, kind:str)->dict:
     if kind == 'number': values = values[np.isfinite(values.astype('float64'))]
     return dict(low=plain(values.min()), high=plain(values.max())) if len(values) else {}
 
+# %% ../../nbs/04_models/behind/2_readers.ipynb #57a3030e
+_INSTEAD = dict(
+    date='make times of it: pandas.to_datetime(X[{0!r}].astype(str))', decimal="give floats: X[{0!r}].astype('float64')",
+    complex='give its real and its imaginary part as two columns', bytes="decode it: X[{0!r}].map(bytes.decode)",
+    period='give its begin as a time: X[{0!r}].dt.to_timestamp()', interval='give its bounds as two columns',
+    timedelta='give seconds: X[{0!r}].dt.total_seconds()', time='give seconds since midnight, or a text: X[{0!r}].astype(str)',
+    integer="the type is object; give it one: X[{0!r}].astype('int64'), or 'Int64' where values are missing",
+    floating="the type is object; give it one: X[{0!r}].astype('float64')", string="give plain texts: X[{0!r}].astype(str)")
+_INSTEAD |= {'mixed-integer-float': _INSTEAD['floating'], 'timedelta64': _INSTEAD['timedelta'], 'date32': _INSTEAD['date'],
+             'date64': _INSTEAD['date'], 'datetime': "the type is object; give it one: pandas.to_datetime(X[{0!r}])",
+             'floating128': "give floats: X[{0!r}].astype('float64')", 'duration': 'give seconds as a float'}
+
+def _name_of(dtype)->str|None:
+    "The name from which pandas makes this dtype again; None where there is none, or where values are not kept exactly"
+    if isinstance(dtype, pd.CategoricalDtype): return 'category'
+    arrow, plain = getattr(dtype, 'pyarrow_dtype', None), getattr(dtype, 'subtype', dtype)
+    if arrow is not None and str(arrow).startswith(('date', 'dictionary', 'time32', 'time64', 'duration', 'decimal')): return None
+    if getattr(plain, 'kind', '') == 'f' and plain.itemsize > 8: return None
+    for name in (str(dtype), f'string[{getattr(dtype, "storage", "")}]'):
+        try:
+            if pdt.pandas_dtype(name) == dtype: return name
+        except (TypeError, ValueError, NotImplementedError, KeyError): pass
+
+def _no_input(series:pd.Series)->InvalidInput:
+    "Why a column is no input of a model, and what to do"
+    categories = getattr(series.dtype, 'categories', None)
+    of = series if categories is None else categories.to_series()
+    found, dtype = pdt.infer_dtype(of, skipna=True), str(of.dtype)
+    key = next((k for k in _INSTEAD if dtype.startswith(k)), found) if dtype != 'object' else found
+    if dtype.startswith(('float128', 'longdouble')): key = 'floating128'
+    remedy = _INSTEAD.get(key, f'a column has one kind of values: {", ".join(_IS)} or string').format(series.name)
+    what = f'categories of {found}' if categories is not None else found
+    return InvalidInput(f'column {series.name!r} holds {what} values as {dtype} ({brief(str(of.iloc[0]) if len(of) else "")}), '
+                        f'which no signature keeps exactly; {remedy}')
+
+# %% ../../nbs/04_models/behind/2_readers.ipynb #84955110
+_HOLES = {'None': None, 'NA': pd.NA, 'NaT': pd.NaT, None: math.nan}
+
+def _hole(series:pd.Series)->str|None:
+    "What a missing value is among objects; None for NaN, and for columns whose type has one missing value"
+    if series.dtype != object: return None
+    found = {_hole_name(v) for v in series[series.isna()]}
+    if len(found) < 2: return next(iter(found), None)
+    raise InvalidInput(f'column {series.name!r} has {" and ".join(sorted(n or "NaN" for n in found))} as missing values, which a model '
+                       f'can tell apart; make one of them before it is trained: X[{series.name!r}].where(X[{series.name!r}].notna(), None)')
+
+def _hole_name(value)->str|None: return next((n for n, v in _HOLES.items() if v is value and n), None)
+
 # %% ../../nbs/04_models/behind/2_readers.ipynb #aee591e5
 def spec_of(
     series:pd.Series,     # A column of the training data, with its name
@@ -67,10 +116,9 @@ def spec_of(
     ranges:bool=True,     # Keep what was seen: extremes, and texts where they are few
 )->ColumnSpec:            # What later values must look like
     "The spec of one column"
-    if (kind := _kind(series)) is None:
-        raise InvalidInput(f'column {series.name!r} holds {pdt.infer_dtype(series)} values '
-                           f'({brief(str(series.iloc[0]))}); a model input holds {", ".join(_IS)} or string')
-    made = ColumnSpec(series.name, kind, bool(nullable or series.isna().any()), str(series.dtype))
+    kind, dtype = _kind(series), _name_of(series.dtype)
+    if kind is None or dtype is None: raise _no_input(series)
+    made = ColumnSpec(series.name, kind, bool(nullable or series.isna().any()), dtype, hole=_hole(series))
     if not isinstance(series.dtype, pd.CategoricalDtype):
         return replace(made, **_seen(series, kind)) if ranges else made
     if kind == 'datetime':
@@ -105,6 +153,7 @@ def _show(value)->str:
 
 # %% ../../nbs/04_models/behind/2_readers.ipynb #58fbb2f6
 _STR = str(pd.Series(['a']).dtype) == 'str'   # pandas 3 has a text dtype of that name
+_HOLE = dict(number=math.nan, datetime=np.iinfo('int64').min, string=math.nan, boolean=False, integer=0)
 
 class Reader:
     "Reads the values of one column; made once, used for each input"
@@ -114,6 +163,7 @@ class Reader:
     ):
         self.spec, self.categories = spec, spec.categories is not None
         self.dtype, self.plain, self.takes_holes = _target(spec)
+        self.hole = _HOLES[spec.hole] if self.dtype == object else _HOLE[spec.kind]
         if spec.kind == 'datetime': self.one, self.unit, self.zone = None, *_unit(self.dtype)
         else: self.one = one_value(spec.kind, self.plain, spec.categories, unseen == 'missing' and spec.nullable)
         self.texts, self.low, self.high = spec.seen and frozenset(spec.seen), spec.low, spec.high
@@ -162,15 +212,13 @@ def _reason(one:Callable, value)->str|None:
     except Unfit as e: return str(e)
 
 # %% ../../nbs/04_models/behind/2_readers.ipynb #d70cc670
-_HOLE = dict(number=math.nan, datetime=np.iinfo('int64').min, string=math.nan, boolean=False, integer=0)
-
 @patch
 def _stored(self:Reader, values:list|np.ndarray, missing:np.ndarray|None):
     "Read values, with holes where `missing` says so, in the dtype of training"
-    kind, dtype, plain, hole = self.spec.kind, self.dtype, self.plain, _HOLE[self.spec.kind]
+    kind, dtype, plain, hole = self.spec.kind, self.dtype, self.plain, self.hole
     if missing is not None and not self.takes_holes:
         dtype = plain = np.dtype('float64' if kind == 'integer' else object)
-        hole = math.nan if kind == 'integer' else None
+        hole = math.nan if kind == 'integer' else None if self.dtype != object else self.hole
     full = np.fromiter(values, object, len(values)) if plain == object else np.asarray(values, plain)
     if missing is not None: full = _spread(full, missing, -1 if self.categories else hole)
     if self.categories: return pd.Categorical.from_codes(full, dtype=dtype)
@@ -278,3 +326,19 @@ def _outside(self:Reader, values:list|np.ndarray, known:list|pd.Series, at:np.nd
 
 def _least(values): return min(values) if isinstance(values, list) else values.min()
 def _most(values): return max(values) if isinstance(values, list) else values.max()
+
+# %% ../../nbs/04_models/behind/2_readers.ipynb #9b86cac1
+def fits_itself(
+    reader:Reader,         # Made from the spec of a column
+    given:list|pd.Series,  # Its values, as an input has them
+    column:pd.Series,      # The column of training
+):
+    "Refuse a column whose own values do not come back as they were"
+    made, wrong, _ = reader.read(given)
+    if wrong: raise InvalidInput(f'column {reader.spec.name!r}: {wrong[0].says(0)["problem"]}, so the data does not fit its own signature')
+    made, column = pd.Series(made), column.reset_index(drop=True)
+    known = isinstance(column.dtype, pd.CategoricalDtype)
+    same = made.astype(object).equals(column.astype(object)) and (known or made.dtype == column.dtype)
+    if not same or known and [*made.cat.categories] != [*column.cat.categories]:
+        raise InvalidInput(f'column {reader.spec.name!r} is {column.dtype} and comes back as {made.dtype}, with other values: '
+                           'no signature keeps it exactly; give it a plain type')

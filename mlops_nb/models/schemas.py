@@ -64,7 +64,7 @@ def _unit(dtype:str)->tuple[str, str|None]:
     return getattr(found, 'unit', None) or np.datetime_data(found)[0], None if zone is None else str(zone)
 
 # %% ../../nbs/04_models/behind/3_schemas.ipynb #c891a0be
-_FIELDS = dict(kind=None, dtype=None, nullable=False, categories=None, ordered=False, low=None, high=None, seen=None)
+_FIELDS = dict(kind=None, dtype=None, nullable=False, categories=None, ordered=False, low=None, high=None, seen=None, hole=None)
 
 def _breaks(field:str, a:dict, b:dict, strict:bool)->bool:
     "May a value of column `a` be refused by column `b`, as far as this field goes?"
@@ -99,6 +99,7 @@ def diff_signatures(
     if (x := [n for n in old if n in new]) != (y := [n for n in new if n in old]):
         found.append(_change(None, 'order', x, y, by_place))
     if a['named'] != b['named']: found.append(_change(None, 'named', a['named'], b['named'], False))
+    if (x := bool(a.get('flat'))) != (y := bool(b.get('flat'))): found.append(_change(None, 'flat', x, y, False))
     return found + _policies(a, b)
 
 def _change(column:str|None, change:str, before, after, breaks:bool)->dict:

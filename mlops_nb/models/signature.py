@@ -6,11 +6,12 @@
 from __future__ import annotations
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 import numpy as np, pandas as pd
 from fastcore.basics import patch
-from .readers import Cells, ColumnSpec, Reader, spec_of
+from .readers import Cells, ColumnSpec, Reader, fits_itself, spec_of
+from .rows import as_rows, framed
 from ..core.rules import InvalidInput, hint
 from .schemas import diff_signatures, from_mlflow as _read_mlflow, to_mlflow as _write_mlflow
 
@@ -83,6 +84,7 @@ class OutsideTraining(UserWarning):
     "Values of the right type that training never saw"
 
 # %% ../../nbs/04_models/1_signature.ipynb #ccfc2630
+_FEW = 100      # rows of training; below, what was never missing or outside says little
 _POLICIES = dict(ranges=('warn', 'error', 'ignore'), unseen=('error', 'missing'))
 
 @dataclass(frozen=True)
@@ -92,9 +94,13 @@ class Signature:
     named:bool=True                 # False when the training data was an array without names
     ranges:str='warn'               # Values outside of training: `warn`, `error` or `ignore`
     unseen:str='error'              # A category that training did not know: `error`, or `missing`, a missing value
+    flat:bool=False                 # One text for each row and no table, as text vectorisers take it
+    rows:int|None=field(default=None, compare=False)  # Rows of training that this was read from; None where it was said by hand
 
     def __post_init__(self):
         for policy in _POLICIES: _policy(policy, getattr(self, policy))
+        if self.flat and [c.kind for c in self.columns] != ['string']:
+            raise InvalidInput(f'a flat signature has one column of texts, and this one has {self.names}')
 
     @property
     def names(self)->list[str]:
@@ -106,47 +112,13 @@ class Signature:
 
     def __getstate__(self): return {k: v for k, v in vars(self).items() if k != '_readers'}
     def __repr__(self)->str:
-        return f"Signature({', '.join(f'{c.name}: {c.kind}' + '?'*c.nullable for c in self.columns)})"
+        columns = ', '.join(f'{c.name}: {c.kind}' + '?'*c.nullable for c in self.columns)
+        few = self.rows is not None and self.rows < _FEW
+        return f"Signature({columns}{'; flat'*self.flat}{f'; from {self.rows} rows only'*few})"
 
 def _policy(name:str, value:str)->str:
     if value in _POLICIES[name]: return value
     raise InvalidInput(f'{name} is {value!r}; it can be {", ".join(_POLICIES[name])}')
-
-# %% ../../nbs/04_models/1_signature.ipynb #e6ed5bfb
-@patch(cls_method=True)
-def infer(cls:Signature,
-    X:pd.DataFrame|np.ndarray|list,     # Training input: DataFrame, or 2-d array (rows, columns)
-    nullable:list[str]|str|bool=(),     # Names (or one name) of further columns that may be missing; True for all
-    *,
-    ranges:str='warn',                  # Values outside of training: `warn`, `error`, or `ignore`, which keeps none
-    unseen:str='error',                 # A category that training did not know: `error` or `missing`
-)->Signature:                           # What later inputs must look like
-    "The signature of the data that a model is trained on"
-    named = isinstance(X, pd.DataFrame)
-    frame = X if named else _from_array(X)
-    _check_names(frame)
-    nullable = [nullable] if isinstance(nullable, str) else nullable or ()      # False and None name no column
-    if nullable is not True and (unknown := [n for n in nullable if n not in frame]):
-        raise InvalidInput(f'nullable names the column {unknown[0]!r}, which is not there. '
-                           f'{hint(unknown[0], frame.columns)}')
-    _policy('ranges', ranges)
-    specs = (spec_of(frame[n], nullable is True or n in nullable, ranges != 'ignore') for n in frame)
-    return cls(tuple(specs), named, ranges, unseen)
-
-# %% ../../nbs/04_models/1_signature.ipynb #6a26b521
-def _from_array(X:np.ndarray|list)->pd.DataFrame:
-    "A frame of an array, with names for its columns"
-    array = np.asarray(X)
-    if array.ndim != 2: raise InvalidInput(f'an input has rows and columns; this one has the shape {array.shape}')
-    return pd.DataFrame(array, columns=[f'x{i}' for i in range(array.shape[1])])
-
-def _check_names(frame:pd.DataFrame):
-    "Refuse names that JSON or a person would mix up"
-    if odd := [n for n in frame.columns if not isinstance(n, str)]:
-        raise InvalidInput(f'column names are strings; {odd[0]!r} is a {type(odd[0]).__name__}')
-    twice = frame.columns[frame.columns.duplicated()]
-    if twice.size: raise InvalidInput(f'the column {twice[0]!r} is there more than once')
-    if not len(frame.columns): raise InvalidInput('a signature needs at least one column')
 
 # %% ../../nbs/04_models/1_signature.ipynb #8e633355
 _SHORT = 64     # rows of a frame; below, lists are faster
@@ -161,6 +133,9 @@ def _pick(sig:Signature, frame:pd.DataFrame)->tuple[dict, list[Cells]]:
     wrong += [Cells(c, _unknown(c, names, i)) for i, c in enumerate(unknown)]
     if wrong: return {}, wrong
     return {n: frame[n].tolist() if len(frame) < _SHORT else frame[n] for n in names}, []
+
+def _column(sig:Signature, texts:pd.Series)->dict:
+    return {sig.names[0]: texts.tolist() if len(texts) < _SHORT else texts}
 
 def _unknown(name, names:list[str], i:int)->str:
     return f'is unknown. {hint(name, names)}' if i < _HINTS else 'is unknown'
@@ -195,8 +170,10 @@ def _from_lists(sig:Signature, rows)->tuple[dict, list[Cells]]:
 # %% ../../nbs/04_models/1_signature.ipynb #ea196227
 def _table(sig:Signature, rows)->tuple[dict, int, list[Cells]]:
     "The columns of `rows`, how many rows there are, and what is wrong with the columns"
-    if isinstance(rows, dict): rows = [rows]
+    try: rows = as_rows(rows, sig.names, sig.flat)
+    except InvalidInput as e: return {}, 0, [Cells(None, str(e))]
     if isinstance(rows, np.ndarray): rows = _of_array(sig, rows)
+    if isinstance(rows, pd.Series): return _column(sig, rows), len(rows), []
     n = len(rows) if hasattr(rows, '__len__') else 0
     if isinstance(rows, pd.DataFrame):
         columns, wrong = _pick(sig, rows)
@@ -210,9 +187,57 @@ def _table(sig:Signature, rows)->tuple[dict, int, list[Cells]]:
 
 def _of_array(sig:Signature, array:np.ndarray)->pd.DataFrame|list:
     "An array as a frame, where that keeps its types, or as lists"
-    if array.ndim != 2: return [array.tolist()]
+    if array.ndim != 2: return array.tolist() if sig.flat and array.ndim == 1 else [array.tolist()]
+    if isinstance(array, np.ma.MaskedArray): return array.tolist()         # a masked value is a None
     fits = array.dtype.kind in 'iufb' and array.shape[1] == len(sig.columns)
     return pd.DataFrame(array, columns=sig.names) if fits and len(array) >= _SHORT else array.tolist()
+
+# %% ../../nbs/04_models/1_signature.ipynb #e6ed5bfb
+@patch(cls_method=True)
+def infer(cls:Signature,
+    X:pd.DataFrame|pd.Series|np.ndarray|list, # DataFrame, 2-d array (rows, columns), rows, Arrow table; or texts alone
+    nullable:list[str]|str|bool=(),     # Names (or one name) of further columns that may be missing; True for all
+    *,
+    ranges:str='warn',                  # Values outside of training: `warn`, `error`, or `ignore`, which keeps none
+    unseen:str='error',                 # A category that training did not know: `error` or `missing`
+)->Signature:                           # What later inputs must look like
+    "The signature of the data that a model is trained on"
+    frame, named, flat = framed(X)
+    _check_names(frame)
+    nullable = _names(nullable)
+    if nullable is not True and (unknown := [n for n in nullable if n not in frame]):
+        raise InvalidInput(f'nullable names the column {unknown[0]!r}, which is not there. '
+                           f'{hint(unknown[0], frame.columns)}')
+    _policy('ranges', ranges)
+    specs = (spec_of(frame[n], nullable is True or n in nullable, ranges != 'ignore') for n in frame)
+    made = cls(tuple(specs), named, ranges, unseen, flat, len(frame))
+    _try(made, X, frame)
+    return made
+
+# %% ../../nbs/04_models/1_signature.ipynb #6a26b521
+def _names(nullable)->list|bool:
+    "Names of columns, or True for all; False and None name none"
+    if isinstance(nullable, (bool, np.bool_)) or nullable is None: return bool(nullable) or []
+    if isinstance(nullable, str): return [nullable]
+    try: return list(nullable)
+    except TypeError: raise InvalidInput(f'nullable is a name, a list of names or True, not {nullable!r}') from None
+
+def _try(sig:Signature, X, frame:pd.DataFrame):
+    "Refuse a signature that the very data does not fit, value for value, by either road"
+    for rows in (X, frame.iloc[:_SHORT - 1]) if len(frame) else ():
+        columns, n, wrong = _table(sig, rows)
+        if wrong: raise InvalidInput(f'the data does not fit its own signature: {Problems(wrong, n, sig.names)[0]["problem"]}')
+        for reader in sig._readers: fits_itself(reader, columns[reader.spec.name], frame[reader.spec.name].iloc[:n])
+
+def _check_names(frame:pd.DataFrame):
+    "Refuse names that JSON or a person would mix up"
+    if odd := [n for n in frame.columns if not isinstance(n, str)]:
+        remedy = "X.columns.map('_'.join)" if isinstance(odd[0], tuple) else 'X.columns.astype(str)'
+        raise InvalidInput(f'column names are strings; {odd[0]!r} is a {type(odd[0]).__name__}. Before the model is '
+                           f'trained: X.columns = {remedy}')
+    twice = frame.columns[frame.columns.duplicated()]
+    if twice.size: raise InvalidInput(f'the column {twice[0]!r} is there more than once')
+    if not len(frame.columns): raise InvalidInput('a signature needs at least one column')
 
 # %% ../../nbs/04_models/1_signature.ipynb #b412b8fb
 @patch
@@ -226,21 +251,28 @@ def _read(self:Signature, rows)->tuple[dict, list[Cells], list[Cells], int]:
         outside += odd
     return typed, wrong, outside, n
 
+def _made(sig:Signature, typed:dict, index:pd.Index|None)->pd.DataFrame|pd.Series:
+    "The columns together; a frame's index stays, since a model may look at it"
+    frame = pd.DataFrame(typed)
+    if index is not None: frame.index = index
+    return frame[sig.names[0]] if sig.flat else frame
+
 @patch
 def enforce(self:Signature,
     rows:pd.DataFrame|np.ndarray|dict|list, # Table or dicts, in any column order; lists or 2-d array in signature order
     *,
     ranges:str|None=None,                   # Values outside of training: as the signature says, or otherwise
-)->pd.DataFrame:                            # The columns of the signature, in its order and dtypes
+)->pd.DataFrame|pd.Series:                  # The columns of the signature, in its order and dtypes; a Series when it is flat
     "Bring input into the form of training, or raise `SignatureError` with all that is wrong"
     typed, wrong, outside, n = self._read(rows)
-    policy = _policy('ranges', ranges or self.ranges)
+    policy = _policy('ranges', self.ranges if ranges is None else ranges)
     if policy == 'error': wrong += outside
     if wrong: raise SignatureError(Problems(wrong, n, self.names))
     for c in outside if policy == 'warn' else ():
         says = f"column {c.column!r}: a value {c.problem}; check(rows, ranges='error') lists them"
         warnings.warn(says, OutsideTraining, stacklevel=2)
-    return pd.DataFrame(typed)
+    keep = isinstance(rows, pd.DataFrame) or self.flat and isinstance(rows, pd.Series)
+    return _made(self, typed, rows.index if keep else None)
 
 # %% ../../nbs/04_models/1_signature.ipynb #88ba57fe
 @patch
@@ -251,7 +283,7 @@ def check(self:Signature,
 )->Problems:                                # Empty when `rows` fit
     "All that `enforce` would refuse"
     _, wrong, outside, n = self._read(rows)
-    if _policy('ranges', ranges or self.ranges) == 'error': wrong += outside
+    if _policy('ranges', self.ranges if ranges is None else ranges) == 'error': wrong += outside
     return Problems(wrong, n, self.names)
 
 # %% ../../nbs/04_models/1_signature.ipynb #4b65da1a
@@ -261,7 +293,9 @@ def to_dict(self:Signature)->dict: # JSON-ready
     specs = [{k: v for k, v in vars(c).items() if v is not None and (k, v) != ('ordered', False)} for c in self.columns]
     columns = [{k: list(v) if isinstance(v, tuple) else v for k, v in c.items()} for c in specs]
     policies = {p: getattr(self, p) for p in _POLICIES if getattr(self, p) != _POLICIES[p][0]}
-    return dict(named=self.named, columns=columns, **policies)
+    more = dict(flat=True) if self.flat else {}
+    if self.rows is not None: more['rows'] = self.rows
+    return dict(named=self.named, columns=columns, **policies, **more)
 
 @patch(cls_method=True)
 def from_dict(cls:Signature,
@@ -269,11 +303,13 @@ def from_dict(cls:Signature,
 )->Signature:  # The signature
     "Read a signature back"
     known = {f.name for f in fields(ColumnSpec)}
-    if more := sorted({*data} - {'named', 'columns', *_POLICIES} | {k for c in data['columns'] for k in c} - known):
+    if more := sorted({*data} - {'named', 'columns', *_MORE} | {k for c in data['columns'] for k in c} - known):
         raise InvalidInput(f'the signature has the field {more[0]!r}, which this version does not know; '
                            'it was written by a newer mlops_nb, so install that one')
     columns = [{k: tuple(v) if isinstance(v, list) else v for k, v in c.items()} for c in data['columns']]
-    return cls(tuple(ColumnSpec(**c) for c in columns), data['named'], **{p: data[p] for p in _POLICIES if p in data})
+    return cls(tuple(ColumnSpec(**c) for c in columns), data['named'], **{p: data[p] for p in _MORE if p in data})
+
+_MORE = (*_POLICIES, 'flat', 'rows')
 
 # %% ../../nbs/04_models/1_signature.ipynb #b2fa7374
 @patch
@@ -299,6 +335,8 @@ def to_mlflow(self:Signature)->list[dict]: # One {type, name, required} for each
 @patch(cls_method=True)
 def from_mlflow(cls:Signature,
     columns:list|str, # The list, or its JSON text, as `signature: inputs:` of an MLmodel file has it
+    *,
+    flat:bool=False,  # True for a model that takes texts without columns; MLflow has no word for it
 )->Signature:         # With kinds, dtypes and what may be missing
     "Read the columns that MLflow wrote"
-    return cls.from_dict(_read_mlflow(columns))
+    return replace(cls.from_dict(_read_mlflow(columns)), flat=flat)
