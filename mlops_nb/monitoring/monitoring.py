@@ -135,16 +135,18 @@ def calculate_metrics(self:ModelMonitor,
     *,
     end:datetime|str|None=None,       # Aware time at which the window ends; now when it is None
     model_version:str|Real|None=None, # Only the requests that this version answered
+    model:str|None=None,              # Only the requests that this registered model answered
 )->dict:                              # Numbers of the window; None where there is nothing to compute it from
     "Measure quality, response times and errors of a window; labels count at the time of their prediction"
     _period(hours, end)
     self._judge(at_once=True)
-    return self._metrics(hours, end, model_version)
+    return self._metrics(hours, end, model_version, model)
 
 @patch
-def _metrics(self:ModelMonitor, hours:Real=24, end:datetime|str|None=None, model_version:str|Real|None=None)->dict:
+def _metrics(self:ModelMonitor, hours:Real=24, end:datetime|str|None=None, model_version:str|Real|None=None,
+             model:str|None=None)->dict:
     at, start = _period(hours, end)
-    where = self._where(start, end, model_version)
+    where = self._where(start, end, model_version, model)
     counts = func.count(), func.count(_P.error), func.count(_P.response_time), func.avg(_P.response_time)
     with self.store.read() as c:
         total, failed, timed, mean = c.execute(select(*counts).where(*where)).one()

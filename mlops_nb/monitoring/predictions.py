@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
 from functools import lru_cache
-from numbers import Real
+from numbers import Integral, Number, Real
 from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Boolean, Column, Connection, Float, ForeignKey, Index, Integer, MetaData, Table, Text
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import DDL, bindparam, insert, select, update
 from sqlalchemy.engine import Dialect
 from ..core.documents import read_json
 from ..core.masks import brief, mask_text
@@ -30,6 +30,7 @@ PREDICTIONS = Table('predictions', _meta, Column('id', Text, primary_key=True), 
     Column('model_version', Text), Column('user_id', Text), Column('prediction', Text),
     Column('continuous', Boolean, nullable=False), Column('probability', Text), Column('response_time', Float),
     Column('error', Text), Column('actual', Text), Column('actual_continuous', Boolean, nullable=False, default=False),
+    Column('model', Text), Column('arm', Text), Column('task', Text),
     Index('predictions_time', 'timestamp', 'id'))
 _P = PREDICTIONS.c
 _INPUTS = Table('prediction_inputs', _meta, Column('input', Text, nullable=False),
@@ -40,7 +41,11 @@ _FEEDBACK = Table('prediction_feedback', _meta, Column('seq', Integer, primary_k
     Index('prediction_feedback_id', 'prediction_id'))
 _ENCODE = json.JSONEncoder(sort_keys=True, separators=(',', ':'), ensure_ascii=False, allow_nan=False).encode
 _FIELDS = ('id', 'timestamp', 'model_version', 'user_id', 'prediction', 'continuous', 'probability', 'response_time',
-           'error', 'actual_continuous')
+           'error', 'actual_continuous', 'model', 'arm', 'task')
+
+def _who_spoke(c:Connection):
+    "From version 1 to 2: who answered, in which arm of an experiment, and what kind of answer it is"
+    for name in ('model', 'arm', 'task'): c.execute(DDL(f'alter table predictions add column {name} text'))
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #46f11a22
 def canonical(
@@ -102,7 +107,7 @@ class PredictionLog:
     ):
         self.store, self._owned = open_store(db_path)
         self.db_path = db_path if self._owned and not is_url(db_path) else self.store.location
-        try: self.store.create(_meta)
+        try: self.store.create(_meta, version=2, migrations={2: _who_spoke})
         except BaseException: PredictionLog.close(self); raise
 
     def __repr__(self): return f'{type(self).__name__}({str(self.store.location)!r})'
@@ -143,6 +148,20 @@ def _tag(x:str|Real|None, what:str):
         raise InvalidInput(f'{what} is {brief(x)}; give a text, a number, or None')
     if x is not None: _json(x, what)
     return x
+
+_TASKS = 'classification', 'regression'
+
+def _task(x:str|None, what:str='task'):
+    if x is None or isinstance(x, str) and x in _TASKS: return x
+    raise InvalidInput(f"{what} is {brief(x)}; it must be 'classification', 'regression', or None where nobody knows")
+
+def _is_float(x:object)->bool:
+    "Whether a prediction is a number that is measured, and no class: by its type, also where its value is whole"
+    if type(x) in (int, bool, str): return False
+    if hasattr(x, 'tolist'): x = x.tolist()
+    if isinstance(x, (list, tuple)): return any(map(_is_float, x))
+    if isinstance(x, dict): return any(map(_is_float, x.values()))
+    return isinstance(x, Number) and not isinstance(x, Integral)
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #37412275
 def _probability(x:object, what:str='probability'):
@@ -197,12 +216,16 @@ def log_prediction(self:PredictionLog,
     *,
     error:str|BaseException|None=None,# Why the request failed
     timestamp:datetime|str|None=None, # Aware time of the request; None is now
+    model:str|None=None,              # Name of the registered model that answered
+    arm:str|None=None,                # Arm of an experiment, such as `champion` or `challenger`
+    task:str|None=None,               # `classification` or `regression`; None: as the type of the prediction says
 )->str:                               # Identifier of the prediction, for `log_feedback`
     "Log one request; it is on the disk when this returns"
     error, at = _failure(error, prediction), _moment(timestamp)
-    text, continuous = (None, False) if error else canonical(prediction, 'prediction')
-    row = (time_ids([at])[0], _iso(at), _tag(model_version, 'model_version'), _tag(user_id, 'user_id'), text, continuous,
-           _probability(probability), _seconds(response_time), error, False)
+    text = None if error else canonical(prediction, 'prediction')[0]
+    row = (time_ids([at])[0], _iso(at), _tag(model_version, 'model_version'), _tag(user_id, 'user_id'), text,
+           _is_float(prediction), _probability(probability), _seconds(response_time), error, False,
+           _tag(model, 'model'), _tag(arm, 'arm'), _task(task))
     return self._insert([row], [_json(input_data, 'input_data')])[0]
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #f2c0b086
@@ -272,18 +295,23 @@ def log_predictions(self:PredictionLog,
     user_id:str|list|None=None,         # Who asked, one for all rows or one a row
     *,
     timestamp=None,                     # Aware time, one for all rows or one a row; None is now
+    model:str|list|None=None,           # Name of the registered model, one for all rows or one a row
+    arm:str|list|None=None,             # Arm of an experiment, one for all rows or one a row
+    task:str|list|None=None,            # `classification` or `regression`; None: as the types of the predictions say
 )->list[str]:                           # Identifiers, in the order of the rows
     "Log many requests in one transaction: all of them or none"
     inputs = _rows(input_data)
-    n = len(inputs)
-    spelled = [canonical(p, f'predictions[{i}]') for i, p in enumerate(_listed(predictions, n, 'predictions'))]
+    n, predictions = len(inputs), _listed(predictions, len(inputs), 'predictions')
+    spelled = [canonical(p, f'predictions[{i}]')[0] for i, p in enumerate(predictions)]
     each = [] if probabilities is None else _listed(probabilities, n, 'probabilities')
     chances = [_probability(p, f'probabilities[{i}]') for i, p in enumerate(each)] or [None]*n
     times = _column(timestamp, n, 'timestamp', _moment)
     seconds = _column(response_time, n, 'response_time', _seconds)
     who = _column(model_version, n, 'model_version', _tag), _column(user_id, n, 'user_id', _tag)
+    spoke = _column(model, n, 'model', _tag), _column(arm, n, 'arm', _tag), _column(task, n, 'task', _task)
+    cells = zip(time_ids(times), map(_iso, times), *who, spelled, map(_is_float, predictions), chances, seconds,
+                [None]*n, [False]*n, *spoke)
     if not n: return []
-    cells = zip(time_ids(times), map(_iso, times), *who, *zip(*spelled), chances, seconds, [None]*n, [False]*n)
     return self._insert(list(cells), inputs)
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #408e2b51
@@ -351,23 +379,28 @@ def log_feedback(self:PredictionLog,
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #48851239
 @patch
-def _where(self:PredictionLog, start:datetime|None, end:datetime|str|None, model_version:str|Real|None=None):
+def _where(self:PredictionLog, start:datetime|None, end:datetime|str|None, model_version:str|Real|None=None,
+           model:str|None=None):
     "SQL conditions: after `start`, up to `end`; None is now, and a little more for a clock that was set back"
     upper = utcnow() + _SKEW if end is None else to_utc(end)
     after = [] if start is None else [_P.timestamp > _iso(to_utc(start))]
     version = [] if model_version is None else [_P.model_version == _tag(model_version, 'model_version')]
-    return [*after, _P.timestamp <= _iso(upper), *version]
+    named = [] if model is None else [_P.model == _tag(model, 'model')]
+    return [*after, _P.timestamp <= _iso(upper), *version, *named]
 
 @patch
 def predictions(self:PredictionLog,
     start:datetime|str|None=None,    # Aware time: predictions after it; None is from the first
     end:datetime|str|None=None,      # Aware time: predictions up to it; None is now
     model_version:str|Real|None=None,# Only those of this version
+    *,
+    model:str|None=None,             # Only those of this registered model
 ):                                   # DataFrame, in order of time
-    "The log of a window: id, timestamp, model_version, prediction, probability, actual, response_time, error"
+    "The log of a window: id, timestamp, model, model_version, arm, task, prediction, actual and the rest of each request"
     import pandas as pd
-    names = 'id timestamp model_version prediction probability actual response_time error'.split()
-    query = select(*[_P[k] for k in names]).where(*self._where(start, end, model_version)).order_by(_P.timestamp, _P.id)
+    names = 'id timestamp model_version prediction probability actual response_time error model arm task'.split()
+    where = self._where(start, end, model_version, model)
+    query = select(*[_P[k] for k in names]).where(*where).order_by(_P.timestamp, _P.id)
     with self.store.read() as c: found = c.execute(query).all()
     columns = dict(zip(names, map(list, zip(*found)))) if found else {k: [] for k in names}
     for k in ('prediction', 'probability', 'actual'):
