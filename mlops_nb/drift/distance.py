@@ -5,19 +5,25 @@
 # %% ../../nbs/08_drift/1_distance.ipynb #2f74776a
 from __future__ import annotations
 from dataclasses import dataclass
+from numbers import Real
 import numpy as np, pandas as pd
 from scipy import stats
+from ..core.rules import InvalidInput
+from .samples import counts, numbers, some, tally
 
 # %% auto #0
-__all__ = ['psi', 'psi_noise', 'Bins', 'cut', 'ks', 'pool', 'chi2', 'missing_test', 'Column', 'read_column', 'identifier']
+__all__ = ['psi', 'psi_noise', 'Bins', 'cut', 'ks', 'outside', 'pool', 'chi2', 'missing_test', 'Column', 'read_column', 'alike',
+           'identifier']
 
 # %% ../../nbs/08_drift/1_distance.ipynb #b1c2adff
 def psi(
-    reference, # Rows in each bin of the reference
+    reference, # Rows in each bin of the reference; values are refused
     window,    # Rows in each bin of the window, the same bins
 )->float:      # 0 for the same shares; no upper bound
     "Population stability index of two histograms (Jeffreys 1946), half a row added to each bin in use"
-    r, w = (np.asarray(x, dtype=float) for x in (reference, window))
+    r, w = counts(reference, 'reference'), counts(window, 'window')
+    if len(r) != len(w):
+        raise InvalidInput(f'reference has {len(r)} bins and window has {len(w)}; count both over the same bins')
     used = r + w > 0
     r, w = r[used] + 0.5, w[used] + 0.5
     r, w = r/r.sum(), w/w.sum()
@@ -30,6 +36,8 @@ def psi_noise(
     m:int,    # Rows of the window
 )->float:     # The mean PSI of two samples from the same source
     "PSI that chance alone is expected to give"
+    bins, n, m = counts([bins, n, m], 'one of bins, n, m', 'give three numbers').tolist()
+    if not (bins and n and m): raise InvalidInput(f'bins, n and m are {bins:g}, {n:g} and {m:g}; each is 1 or more')
     return (bins - 1)*(1/n + 1/m)
 
 # %% ../../nbs/08_drift/1_distance.ipynb #dc151448
@@ -37,12 +45,13 @@ _BINS, _PER_BIN = 10, 50
 
 @dataclass(frozen=True, eq=False)
 class Bins:
-    "Where a reference puts its numbers: heavy values alone, the others between quantiles"
+    "Where a reference puts its numbers: heavy values alone, the others between quantiles, and what lies beyond"
     heavy:np.ndarray # Values that are a tenth of the reference or more, sorted
     edges:np.ndarray # Upper bounds (included) of the other bins; the last bin is +infinity's
 
     def count(self, values:np.ndarray)->np.ndarray:
         "Rows of `values` in each bin; every value has one"
+        values = numbers(values, 'values')
         where = np.searchsorted(self.edges, values)
         if len(self.heavy):
             at = np.searchsorted(self.heavy, values).clip(max=len(self.heavy) - 1)
@@ -52,15 +61,17 @@ class Bins:
 # %% ../../nbs/08_drift/1_distance.ipynb #dd65d27b
 def cut(
     values:np.ndarray, # Numbers of the reference, no NaN; infinities are allowed
-)->Bins:               # At most ten bins, and two for the infinities
+)->Bins:               # At most ten bins, two beyond the range, and two for the infinities
     "Choose the bins of a reference sample"
+    values = some(values, 'values')
     distinct, rows = np.unique(values, return_counts=True)
-    heavy = distinct[rows >= len(values)/_BINS]
+    heavy, finite = distinct[rows >= len(values)/_BINS], distinct[np.isfinite(distinct)]
     rest = values[np.isfinite(values) & ~np.isin(values, heavy)]
     k = max(1, min(_BINS - len(heavy), len(rest)//_PER_BIN))
     inner = np.quantile(rest, np.arange(1, k)/k, method='inverted_cdf') if k > 1 else []
     top = np.finfo(float).max
-    return Bins(heavy, np.unique([-top, *inner, top]))
+    ends = [max(-top, np.nextafter(finite[0], -np.inf)), finite[-1]] if len(finite) else []
+    return Bins(heavy, np.unique([-top, *ends, *inner, top]))
 
 # %% ../../nbs/08_drift/1_distance.ipynb #c5daf9e7
 def ks(
@@ -68,6 +79,7 @@ def ks(
     window:np.ndarray,    # The same
 )->tuple[float, float]:   # The largest gap (0..1), and its p-value
     "Two-sample Kolmogorov-Smirnov test (Hodges 1958), by scipy"
+    reference, window = some(reference, 'reference'), some(window, 'window')
     method = 'exact' if max(len(reference), len(window)) <= 1000 else 'asymp'
     both = np.concatenate([reference, window])
     if not (np.abs(both) < 1e300).all():       # the order is all that counts, and older scipy adds such values up
@@ -75,6 +87,20 @@ def ks(
         reference, window = ranks[:len(reference)], ranks[len(reference):]
     found = stats.ks_2samp(reference, window, method=method)
     return float(found.statistic), float(found.pvalue)
+
+# %% ../../nbs/08_drift/1_distance.ipynb #ff46c53d
+def outside(
+    reference:np.ndarray, # Numbers without NaN, at least one
+    window:np.ndarray,    # The same
+)->tuple[float, float]:   # Share of the window, and the p-value of so many
+    "How much of a window lies below the smallest or above the largest finite value of the reference, by an exact test"
+    a, b = some(reference, 'reference'), some(window, 'window')
+    finite = a[np.isfinite(a)]
+    if not len(finite): return 0., 1.
+    known = b[np.isfinite(b) | ~np.isin(b, a)]              # an infinity that the reference has as well is nothing new
+    k = int(np.sum((known < finite.min()) | (known > finite.max())))
+    p = stats.hypergeom.cdf(1, len(finite) + len(known), len(finite), k + 1) if k else 1.
+    return k/len(b), float(min(p, 1.))
 
 # %% ../../nbs/08_drift/1_distance.ipynb #9df74f54
 _EXPECTED = 5
@@ -84,8 +110,11 @@ def pool(
     window:dict,    # Rows of each category in the window
 )->np.ndarray:      # Two rows of counts, over the same cells
     "Count two samples over the same cells; categories too rare for a test become one cell"
+    reference, window = (dict(tally(d, what)) for d, what in ((reference, 'reference'), (window, 'window')))
+    if not (reference or window): raise InvalidInput('reference and window have no category; one is needed')
     table = np.array([[d.get(k, 0) for k in reference | window] for d in (reference, window)], dtype=float)
     total = table.sum(axis=0)
+    if not total.any(): raise InvalidInput('reference and window have no rows; one row is needed')
     expected = total*table.sum(axis=1).min()/total.sum()
     rare = expected < _EXPECTED
     if rare.any() and not rare.all() and expected[rare].sum() < _EXPECTED:
@@ -97,7 +126,13 @@ def chi2(
     table:np.ndarray,   # What `pool` gave
 )->tuple[float, float]: # The statistic and its p-value; (0, 1) when there is one cell only
     "Chi-square test that both rows have the same shares, by scipy"
+    rows = [counts(row, f'row {i} of the table', 'make the table with pool') for i, row in enumerate(table)]
+    if len(rows) != 2 or len(rows[0]) != len(rows[1]):
+        raise InvalidInput('the table needs two rows of the same length; make it with pool')
+    table = np.array(rows)
+    table = table[:, table.any(axis=0)]
     if table.shape[1] < 2: return 0., 1.
+    if not table.any(axis=1).all(): raise InvalidInput('a sample of the table has no rows; nothing can be compared')
     found = stats.chi2_contingency(table, correction=False)
     return float(found.statistic), float(found.pvalue)
 
@@ -107,7 +142,10 @@ def missing_test(
     window:tuple[int, int],    # The same for the window
 )->float:                      # p-value
     "Fisher's exact test that the same share is missing in both"
-    return float(stats.fisher_exact([reference, window]).pvalue)
+    table = [counts(x, w, 'give (rows missing, rows present)') for x, w in ((reference, 'reference'), (window, 'window'))]
+    if any(len(row) != 2 for row in table):
+        raise InvalidInput('reference and window have two numbers each: rows missing, rows present')
+    return float(stats.fisher_exact(np.array(table, dtype='int64')).pvalue)
 
 # %% ../../nbs/08_drift/1_distance.ipynb #53da3e98
 _NUMERIC = ('number', 'datetime', 'datetime with zone', 'timedelta', 'empty')
@@ -119,7 +157,8 @@ def _kind(present):
     "What the values of a Series without gaps are; a kind that ends in `objects` cannot be compared"
     t, kind = present.dtype, None
     if not len(present): return 'empty'
-    if isinstance(t, pd.CategoricalDtype): return 'category'
+    if isinstance(t, pd.CategoricalDtype):
+        return 'boolean' if pd.api.types.is_bool_dtype(t.categories.dtype) else 'category'
     if pd.api.types.is_bool_dtype(t): return 'boolean'
     if pd.api.types.is_numeric_dtype(t): return 'complex objects' if t.kind == 'c' else 'number'
     if pd.api.types.is_string_dtype(t) and t != object: return 'category'
@@ -138,16 +177,22 @@ def _unhashable(values):
 
 def _floats(present, kind):
     "Numbers as they are; times as seconds since 1970, a duration in seconds; what cannot be read becomes NaN"
-    if kind == 'number': return present.to_numpy(dtype='float64')
+    if kind == 'number':
+        try: return present.to_numpy(dtype='float64')
+        except OverflowError: return np.array([_float(x) for x in present])
     if kind == 'timedelta': return pd.to_timedelta(present.astype(object)).to_numpy('timedelta64[us]')/np.timedelta64(1, 's')
     if isinstance(present.iloc[0], pd.Period): present = pd.PeriodIndex(present).to_timestamp().to_series()
     at = pd.to_datetime(present, utc=True, errors='coerce').dt.tz_localize(None).to_numpy('datetime64[us]')
     return (at - np.datetime64(0, 'us'))/np.timedelta64(1, 's')
 
+def _float(x):
+    try: return float(x)
+    except OverflowError: return np.inf if x > 0 else -np.inf          # too large for a float
+
 def _counts(present):
     if present.dtype != 'category' and not pd.api.types.is_string_dtype(present.dtype): present = present.astype(object)
     rows = present.value_counts()
-    return {k: n for k, n in zip(rows.index.tolist(), rows.tolist()) if n}
+    return {bool(k) if isinstance(k, np.bool_) else k: n for k, n in zip(rows.index.tolist(), rows.tolist()) if n}
 
 # %% ../../nbs/08_drift/1_distance.ipynb #6a7b11ff
 @dataclass(frozen=True, eq=False)
@@ -166,6 +211,7 @@ def read_column(
     series:pd.Series, # Any dtype
 )->Column:            # A copy, which a later change of `series` does not touch
     "Read the values of a column, however they are stored"
+    if not isinstance(series, pd.Series): raise InvalidInput(f'series is a {type(series).__name__}; give a pandas Series')
     if isinstance(series.dtype, pd.SparseDtype): series = series.sparse.to_dense()
     present = series.dropna()
     kind = _kind(present)
@@ -177,6 +223,24 @@ def read_column(
     kind = 'empty' if not len(values) else 'datetime' if kind == 'period' else kind
     return Column(kind, len(series), len(values), values, str(series.dtype).lower() in ('float32', 'float16', 'float[pyarrow]'))
 
+# %% ../../nbs/08_drift/1_distance.ipynb #8929b7ea
+def alike(
+    reference:Column, # What the kind is taken from
+    window:Column,    # The same column of another sample
+)->Column:            # `window` itself where the kinds are the same, or really different
+    "The window in the kind of the reference, where only the storage differs"
+    old, new = reference.kind, window.kind
+    if old == new or not {old, new} <= {'number', 'boolean', 'category'}: return window
+    rows = window.values
+    if new == 'number': rows = dict(zip(*(x.tolist() for x in np.unique(rows, return_counts=True))))
+    numbers_only = all(isinstance(k, Real) for k in rows)
+    if old == 'boolean': fits = set(rows) <= {0, 1}
+    elif old == 'category': fits = numbers_only and all(isinstance(k, Real) for k in reference.values)
+    else: fits = numbers_only and (new == 'category' or bool(np.isin(reference.values, (0, 1)).all()))
+    if not fits: return window
+    if old == 'number': rows = np.repeat(np.array(list(rows), dtype=float), list(rows.values()))
+    return Column(old, window.rows, window.present, rows, window.single)
+
 # %% ../../nbs/08_drift/1_distance.ipynb #d5012e8c
 _LIKE_AN_ID, _REPEATS_DUE = 0.9, 10
 
@@ -184,6 +248,8 @@ def identifier(
     column:Column, # From the reference
 )->str:            # Why it looks like an identifier, or ''
     "Recognise a column where nearly every value is seen once by design"
+    if not isinstance(column, Column):
+        raise InvalidInput(f'column is a {type(column).__name__}; give what read_column made of a Series')
     n, values = column.present, column.values
     if column.kind == 'category' and n >= 50: distinct, found = len(values), len(values) > _LIKE_AN_ID*n
     elif column.kind == 'number' and n >= 50 and np.all(np.isfinite(values) & (values == np.floor(values))):

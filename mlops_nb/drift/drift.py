@@ -13,36 +13,44 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 from scipy import stats
 from ..core.config import MLPipelineConfig, as_config
+from ..core.frames import as_pandas
 from ..core.masks import brief
 from ..core.rules import InvalidInput, utcnow
 from . import pictures, profiles
-from .distance import Bins, Column, cut, identifier, read_column
-from .distance import chi2, ks, missing_test, pool, psi, psi_noise
+from .distance import Bins, Column, alike, cut, identifier, read_column
+from .distance import chi2, ks, missing_test, outside, pool, psi, psi_noise
 
 # %% auto #0
 __all__ = ['corrected', 'DataDriftDetector']
 
 # %% ../../nbs/08_drift/2_drift.ipynb #1d0a9831
-_MIN_ROWS, _MISSING, _HIGH, _HISTORY = 100, 0.05, 2.5, 100
+_MIN_ROWS, _MISSING, _OUTSIDE, _HIGH, _HISTORY = 100, 0.05, 0.01, 2.5, 100
 
 def corrected(
     p_values:list, # p-values; None where nothing was tested
 )->list:           # Adjusted p-values in the same order; None stays
     "Benjamini and Hochberg (1995): compare the result with the level itself, and false discoveries are rare"
-    tested = [p for p in p_values if p is not None]
+    tested = [_probability(p) for p in p_values if p is not None]
     if not tested: return list(p_values)
     adjusted = iter(stats.false_discovery_control(tested).tolist())
     return [p if p is None else next(adjusted) for p in p_values]
+
+def _probability(p:float)->float:
+    "A p-value, or why it cannot be one"
+    if isinstance(p, bool) or not isinstance(p, Real) or not 0 <= p <= 1:
+        raise InvalidInput(f'p_values holds {brief(p)}; a p-value is a number from 0 to 1, or None')
+    return float(p)
 
 # %% ../../nbs/08_drift/2_drift.ipynb #b448dda4
 class DataDriftDetector:
     "Compares later data with the reference that it holds a copy of"
     def __init__(self,
-        reference_data:pd.DataFrame,            # What is normal, usually the training data; one row an observation
+        reference_data:pd.DataFrame,            # What is normal, usually the training data; or a polars or Arrow table
         significance_level:float=0.05,          # Corrected p-values under this are a surprise; between 0 and 1
         *,
         config:MLPipelineConfig|dict|None=None, # `monitoring.drift_threshold` is read
     ):
+        reference_data = as_pandas(reference_data)
         named = _by_name(reference_data, 'reference_data')
         if not len(reference_data):
             raise InvalidInput(f'reference_data has {len(reference_data)} rows; give it the training data')
@@ -66,7 +74,7 @@ class DataDriftDetector:
 def _by_name(frame:pd.DataFrame, what:str)->dict[str, pd.Series]:
     "The columns by their names as texts, or a refusal of what cannot be compared by column"
     if not isinstance(frame, pd.DataFrame):
-        raise InvalidInput(f'{what} is a {type(frame).__name__}; give a pandas DataFrame')
+        raise InvalidInput(f'{what} is a {type(frame).__name__}; give a table: a pandas DataFrame, or one of polars or Arrow')
     names = [str(name) for name in frame.columns]
     if twice := [name for name, n in Counter(names).items() if n > 1]:
         raise InvalidInput(f'{what} has two columns named {brief(twice[0])}; rename one')
@@ -89,29 +97,31 @@ def _bin(values:np.ndarray)->tuple[Bins, np.ndarray]:
 class _Evidence:
     "What is known of one column before the verdict"
     row:dict                   # The entry in `feature_drifts`
-    tests:tuple = (None, None) # p-values: of the values, and of the share that is missing
+    tests:tuple = (None,)*3    # p-values: of the values, of the share missing, of the share outside of the range
     effect:float = 0.          # PSI, less what chance gives
     missing:tuple = (0., 0.)   # Share missing in reference and window
+    outside:float = 0.         # Share of the window outside of the range, less what chance gives
     fact:str = ''              # A change that needs no statistics
     lack:str = ''              # Why nothing can be said
 
 def _empty_row(name:str, numeric:bool)->dict:
     "The entry of a column of which nothing is known yet: all keys are there"
-    if numeric: own = dict(ks_statistic=0., ks_p_value=1., mean_change=0., std_change=0.)
+    if numeric: own = dict(ks_statistic=0., ks_p_value=1., mean_change=0., std_change=0., outside_share=0.)
     else: own = dict(chi2_statistic=0., chi2_p_value=1., new_categories=[], missing_categories=[],
                      new_category_count=0, missing_category_count=0)
     return dict(feature=name, drift_detected=False, **own, corrected_p_value=1., psi_score=0., drift_severity='low')
 
 # %% ../../nbs/08_drift/2_drift.ipynb #1c384a6e
-def _compare_numbers(row:dict, reference:Column, window:Column, binned:tuple)->tuple[float, np.ndarray]:
-    "Fill `row`; give the p-value and both samples' counts"
+def _compare_numbers(row:dict, reference:Column, window:Column, binned:tuple)->tuple[tuple, np.ndarray]:
+    "Fill `row`; give the p-values, of the values and of those outside, and both samples' counts"
     a, b = reference.values, window.values
     row['mean_change'], row['std_change'] = _changes(a, b)
     if reference.single != window.single:
         with np.errstate(over='ignore'): a, b = (x.astype(np.float32).astype(float) for x in (a, b))
         binned = _bin(a)
     row['ks_statistic'], row['ks_p_value'] = ks(a, b)
-    return row['ks_p_value'], np.array([binned[1], binned[0].count(b)])
+    row['outside_share'], beyond = outside(a, b)
+    return (row['ks_p_value'], beyond), np.array([binned[1], binned[0].count(b)])
 
 def _changes(reference:np.ndarray, window:np.ndarray)->tuple[float, float]:
     "How far mean and standard deviation moved, in standard deviations of the reference"
@@ -124,13 +134,13 @@ def _changes(reference:np.ndarray, window:np.ndarray)->tuple[float, float]:
     return tuple(min(m/unit if unit else m*scale, float(np.finfo(float).max)) for m in moved)
 
 # %% ../../nbs/08_drift/2_drift.ipynb #e8c16209
-def _compare_categories(row:dict, reference:Column, window:Column)->tuple[float, np.ndarray]:
+def _compare_categories(row:dict, reference:Column, window:Column)->tuple[tuple, np.ndarray]:
     "The same for categories"
     a, b = reference.values, window.values
     table = pool(a, b)
     row['chi2_statistic'], row['chi2_p_value'] = chi2(table)
     row |= _named('new', b, a) | _named('missing', a, b)
-    return row['chi2_p_value'], table
+    return (row['chi2_p_value'], None), table
 
 def _named(what:str, here:dict, there:dict)->dict:
     "The categories that are here and not there: the most frequent by name, and how many there are"
@@ -146,18 +156,21 @@ def _size(counts:np.ndarray|list)->np.ndarray:
 def _collect(name:str, reference:Column, window:Column|None, rows:int, binned:tuple|None)->_Evidence:
     "Evidence for one column; `window` is None where the column vanished"
     e = _Evidence(_empty_row(name, reference.numeric))
+    if window is not None: window = alike(reference, window)
     e.fact, e.lack = _fact(reference, window) if rows else '', _lack('rows', rows, reference.rows)
     if e.fact: return _replaced(e, reference, window, rows)
     if e.lack: return e
     gaps = [(c.rows - c.present, c.present) for c in (reference, window)]
     e.missing = tuple(m/(m + n) for m, n in gaps)
     e.lack = _lack('values', *(n for _, n in gaps))
-    p, size = None, _size(gaps)
+    (p, beyond), size = (None, None), _size(gaps)
     if not e.lack:
-        if reference.numeric: p, counts = _compare_numbers(e.row, reference, window, binned)
-        else: p, counts = _compare_categories(e.row, reference, window)
+        if reference.numeric: (p, beyond), counts = _compare_numbers(e.row, reference, window, binned)
+        else: (p, beyond), counts = _compare_categories(e.row, reference, window)
         size = size + _size(counts)
-    e.tests = p, missing_test(*gaps) if any(e.missing) else None
+    share = e.row.get('outside_share')
+    if share: e.outside = share - 2/(reference.present + 1)
+    e.tests = p, missing_test(*gaps) if any(e.missing) else None, beyond if share else None
     e.row['psi_score'], e.effect = float(size[0]), float(size[0] - size[1])
     return e
 
@@ -186,43 +199,47 @@ def _lack(what:str, *counts:int)->str:
     return f'insufficient data: {min(counts)} {what}, {_MIN_ROWS} are needed' if min(counts) < _MIN_ROWS else ''
 
 # %% ../../nbs/08_drift/2_drift.ipynb #6fa5debf
-def _judge(e:_Evidence, p:float|None, p_missing:float|None, level:float, threshold:float)->str:
-    "Write the verdict into `e.row`; give its reason"
-    tested = [x for x in (p, p_missing) if x is not None]
+def _judge(e:_Evidence, p:tuple, level:float, threshold:float)->str:
+    "Write the verdict into `e.row`, from the corrected p-values of its tests; give its reason"
+    tested = [x for x in p if x is not None]
     if tested: e.row['corrected_p_value'] = min(tested)
     surprise, size = min(tested, default=1.) < level, _severity(e, threshold)
-    gaps = p_missing is not None and p_missing < level and abs(e.missing[1] - e.missing[0]) > _MISSING
-    drifted = bool(e.fact) or gaps or (surprise and e.effect > threshold)
+    sizes = abs(e.missing[1] - e.missing[0]) > _MISSING, e.outside > _OUTSIDE
+    rates = any(x is not None and x < level and large for x, large in zip(p[1:], sizes))
+    drifted = bool(e.fact) or rates or (surprise and e.effect > threshold)
     e.row |= dict(drift_detected=bool(drifted), drift_severity=size)
-    if e.lack and drifted and not e.fact: return f'{_reason(e, p, p_missing)}; {e.lack}'
-    return e.fact or e.lack or _reason(e, p, p_missing)
+    if e.lack and drifted and not e.fact: return f'{_reason(e, *p)}; {e.lack}'
+    return e.fact or e.lack or _reason(e, *p)
 
 def _severity(e:_Evidence, threshold:float)->str:
     "The size of a change in a word"
     if e.fact or e.effect > (_HIGH*threshold or 0.25): return 'high'
     return 'medium' if e.effect > threshold else 'low'
 
-def _reason(e:_Evidence, p:float|None, p_missing:float|None)->str:
+def _reason(e:_Evidence, p:float|None, p_missing:float|None, p_outside:float|None)->str:
     "The sentence of a verdict that rests on numbers"
     def say(p): return f'corrected p {p:.2g}'
     parts = [f"PSI {e.row['psi_score']:.3f}, of which {e.row['psi_score'] - e.effect:.3f} is chance"]
     if p is not None: parts.append(say(p))
     if p_missing is not None: parts.append(f'missing {e.missing[0]:.1%} -> {e.missing[1]:.1%} ({say(p_missing)})')
+    if p_outside is not None: parts.append(f"{e.row['outside_share']:.1%} outside of the reference's range ({say(p_outside)})")
     return ', '.join(parts)
 
 # %% ../../nbs/08_drift/2_drift.ipynb #7c7e9a41
 @patch
 def detect_drift(self:DataDriftDetector,
-    new_data:pd.DataFrame, # The window: the same columns, in any order
+    new_data:pd.DataFrame, # The window: the same columns, in any order; or a polars or Arrow table
     detailed:bool=True,    # False: `feature_drifts` holds the drifted columns only
 )->dict:                   # timestamp, overall_drift, drift_score, feature_drifts, summary; strict JSON
     "Compare `new_data` with the reference, column by column, and remember the answer"
+    if detailed not in (True, False): raise InvalidInput(f'detailed is {brief(detailed)}; give True or False')
+    new_data = as_pandas(new_data)
     window = {name: read_column(series) for name, series in _by_name(new_data, 'new_data').items()}
     skipped = {name: why for name, c in self._columns.items() if name in window and (why := _unusable(c))}
     found = [_collect(name, c, window.get(name), len(new_data), self._bins.get(name))
              for name, c in self._columns.items() if name not in skipped]
     p = iter(corrected([x for e in found for x in e.tests]))
-    reasons = {e.row['feature']: _judge(e, next(p), next(p), self.significance_level, self.threshold) for e in found}
+    reasons = {e.row['feature']: _judge(e, (next(p), next(p), next(p)), self.significance_level, self.threshold) for e in found}
     for e in found:
         if e.lack and not e.row['drift_detected']: skipped[e.row['feature']] = e.lack
     skipped |= {name: 'new column: the reference has none of this name' for name in window if name not in self._columns}
