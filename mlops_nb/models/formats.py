@@ -4,7 +4,7 @@
 
 # %% ../../nbs/04_models/2_formats.ipynb #6e8f09a8
 from __future__ import annotations
-import importlib, io, pickle, sys, warnings, zipfile
+import importlib, io, pickle, pickletools, sys, warnings, zipfile
 from collections import UserList
 from collections.abc import Collection, Iterator
 from functools import cache
@@ -13,10 +13,11 @@ from .compiled import before_building, check_neighbours, check_trees, compiled_k
 from ..core.documents import read_json
 from ..core.rules import IntegrityError, InvalidInput, MlopsError, digest
 from .fitted import check_fitted
+from .golden import made_of
 from .values import basic_kinds, check_use, kind_of
 
 # %% auto #0
-__all__ = ['UntrustedType', 'dump_model', 'load_model_bytes', 'load_checked', 'ending', 'format_of', 'model_types']
+__all__ = ['UntrustedType', 'dump_model', 'load_model_bytes', 'load_checked', 'ending', 'format_of', 'model_types', 'needs']
 
 # %% ../../nbs/04_models/2_formats.ipynb #bfb6a151
 class UntrustedType(MlopsError, TypeError):
@@ -263,14 +264,15 @@ def format_of(
 # %% ../../nbs/04_models/2_formats.ipynb #2b605484
 def model_types(
     data:bytes,                 # What `dump_model` gave
-    format:str,                 # arrays or skops
+    format:str,                 # arrays, skops or pickle
 )->list[str]:                   # Full names of the types and functions, sorted
-    "What a file needs, read from its text; nothing is built and nothing imported"
+    "What a file is made of, read from its text; nothing is built and nothing imported"
     if format == 'arrays':
         try: return sorted({f'{module}.{name}' for module, name in read_header(data)[0]['names']})
         except (TypeError, ValueError) as e: raise IntegrityError(f'the names in this file are no names: {e}') from None
     if format == 'skops': return sorted(_skops_types(data))
-    raise InvalidInput(f'a file in the format {format!r} does not say what it is made of; arrays and skops do')
+    if format == 'pickle': return sorted(_pickle_types(data))
+    raise InvalidInput(f'unknown model format {format!r}; there are {", ".join(_ENDINGS)}')
 
 def _skops_types(data:bytes)->set[str]:
     try: todo = [read_json(zipfile.ZipFile(io.BytesIO(data)).read('schema.json'), deepest=500)]
@@ -283,3 +285,29 @@ def _skops_types(data:bytes)->set[str]:
             names.add(f'{x["__module__"]}.{x["__class__"]}')
         if isinstance(x, (dict, list)): todo += x.values() if isinstance(x, dict) else x
     return {n for n in names if not n.startswith('builtins.')}
+
+def _pickle_types(data:bytes)->set[str]:
+    "What a pickle would look up, from its instructions; none of them is followed"
+    names, memo, texts, last = set(), {}, [], None
+    try:
+        for op, arg, _ in pickletools.genops(data):
+            if op.name in ('GLOBAL', 'INST'): names.add(arg.replace(' ', '.'))
+            elif op.name == 'STACK_GLOBAL': names.add('.'.join(texts[-2:]))
+            elif op.name == 'MEMOIZE': memo[len(memo)] = last
+            elif op.name in ('PUT', 'BINPUT', 'LONG_BINPUT'): memo[arg] = last
+            if op.name not in ('MEMOIZE', 'PUT', 'BINPUT', 'LONG_BINPUT', 'PROTO', 'FRAME'):
+                last = memo.get(arg) if op.name in ('GET', 'BINGET', 'LONG_BINGET') else arg if isinstance(arg, str) else None
+                if isinstance(last, str): texts = [*texts[-1:], last]
+    except Exception as e:      # any: bytes that are no pickle fail in their own way
+        raise IntegrityError(f'this is no pickle that can be read: {e}') from None
+    return {n for n in names if not n.startswith('builtins.')}
+
+# %% ../../nbs/04_models/2_formats.ipynb #1b82be86
+def needs(
+    data:bytes,                 # A model file
+    format:str,                 # arrays, skops or pickle
+)->dict:                        # packages: name -> installed version; own: names of modules that no package brings
+    "What must be there where a file is loaded, read from its types; nothing is built"
+    found = made_of(model_types(data, format))
+    own = [k for k in found if k.startswith('own module ')]
+    return dict(packages={k: v for k, v in found.items() if k not in own}, own=[k.removeprefix('own module ') for k in own])

@@ -4,14 +4,17 @@
 
 # %% ../../nbs/04_models/behind/9_golden.ipynb #50bdc6e0
 from __future__ import annotations
-import json, math, platform
+import json, math, platform, sys
+from collections.abc import Iterable
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from ..core.masks import mask_text
-from ..core.rules import InvalidInput, to_json
+from ..core.rules import InvalidInput, digest, to_json
 
 # %% auto #0
-__all__ = ['environment', 'environment_changes', 'take_golden', 'replay_golden']
+__all__ = ['made_of', 'environment', 'environment_changes', 'take_golden', 'replay_golden']
 
 # %% ../../nbs/04_models/behind/9_golden.ipynb #9f475a18
 _PACKAGES = ('scikit-learn', 'numpy', 'scipy', 'pandas', 'mlops_nb')
@@ -21,18 +24,76 @@ _ONLY_READS = {'skops'}      # older records have it; it reads files and compute
 def _installed(package:str)->str|None:
     "The version of an installed package"
     try: return version(package)
-    except PackageNotFoundError: return None
+    except (PackageNotFoundError, ValueError): return None
 
-def environment()->dict[str, str]: # Package -> version, and `python`
-    "Python and the packages that decide what a model computes"
-    found = {'python': platform.python_version()} | {name: _installed(name) for name in _PACKAGES}
+# %% ../../nbs/04_models/behind/9_golden.ipynb #02c82fbb
+_OWN = 'own module '
+
+def _spec(top:str):
+    "Where a module would come from; nothing is imported"
+    try: return find_spec(top)
+    except (ImportError, ValueError): return None           # `__main__` of a notebook has none
+
+def _file(module:str)->Path|None:
+    "The file of a module, which is not imported for that"
+    if told := getattr(sys.modules.get(module), '__file__', None): return Path(told)
+    top, *rest = module.split('.')
+    if not (spec := _spec(top)): return None
+    if not rest: return Path(spec.origin) if spec.origin else None
+    places = [Path(p).joinpath(*rest).with_suffix('.py') for p in spec.submodule_search_locations or ()]
+    return next((p for p in places if p.is_file()), None)
+
+@lru_cache
+def _package(top:str)->str|None:
+    "The package that a module comes with; '' for Python's own, None for one of yours"
+    if top in sys.stdlib_module_names: return None if top == '__main__' else ''
+    if top == 'sklearn' or _installed(top): return 'scikit-learn' if top == 'sklearn' else top
+    where = _file(top)
+    if where is None or not {'site-packages', 'dist-packages'} & {*where.parts}: return None
+    return next(iter(packages_distributions().get(top, [])), None)
+
+# %% ../../nbs/04_models/behind/9_golden.ipynb #98ea560d
+def _own(module:str)->str:
+    "What is known of a module of one's own: the beginning of the digest of its file"
+    path = _file(module)
+    return digest(path.read_bytes())[:16] if path and path.is_file() else 'no file'
+
+def _module(name:str)->str:
+    "The module in the full name of a type"
+    parts = name.split('.')
+    loaded = ('.'.join(parts[:i]) for i in range(len(parts) - 1, 0, -1))
+    return next((m for m in loaded if m in sys.modules), '.'.join(parts[:-1]) or name)
+
+def made_of(
+    types:Iterable[str], # Full names of types and functions, as `model_types` gives them
+)->dict[str, str]:       # Package -> version; `own module NAME` -> the beginning of the digest of its file
+    "The packages and the modules of your own that types come from"
+    found = {}
+    for module in sorted({_module(t) for t in types}):
+        package = _package(module.split('.')[0])
+        if package is None: found[_OWN + module] = _own(module)
+        elif package: found[package] = _installed(package) or ''
+    return found
+
+def environment(
+    types:Iterable[str]=(), # Full names of what a model is made of
+)->dict[str, str]: # Package -> version, and `python`; `own module NAME` -> the beginning of the digest of its file
+    "Python, the packages that decide what every model computes, and those that this one is made of"
+    found = {'python': platform.python_version()} | {name: _installed(name) for name in _PACKAGES} | made_of(types)
     return {k: v for k, v in found.items() if v is not None}
+
+def _now(name:str)->str|None:
+    "What is here of something that was recorded"
+    if not name.startswith(_OWN): return _installed(name)
+    found = _own(name.removeprefix(_OWN))
+    return None if found == 'no file' and not name.endswith('__main__') else found
 
 def environment_changes(
     recorded:dict[str, str], # What `environment` gave when the model was registered
 )->dict[str, list]:          # Package -> [then, now]; empty when nothing differs
     "Which versions are others than they were"
     now = environment()
+    now |= {k: _now(k) for k in recorded if k not in now}
     known = sorted({*recorded, *now} - _ONLY_READS)
     return {k: [recorded.get(k), now.get(k)] for k in known if recorded.get(k) != now.get(k)}
 
