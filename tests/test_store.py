@@ -211,7 +211,7 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch, module
 
 @pytest.mark.parametrize('location, blobs, message', [
     ('postgresql://h/db', None, 'say where the bytes go, with blobs='), ('mysql://h/db', 'b', "'mysql://h/db' is no place for tables"),
-    ('${NOT_SET_HERE}', 'b', "environment variable 'NOT_SET_HERE' is not set"), ('postgresql://u:${NOT_SET_HERE}@h/db', 'b', "'NOT_SET_HERE' is not set"),
+    ('${NOT_SET_HERE}', 'b', 'environment variable NOT_SET_HERE, which is not set'), ('postgresql://u:${NOT_SET_HERE}@h/db', 'b', 'variable NOT_SET_HERE, which is not set'),
     ('postgresql://u:pw@h:port/db', 'b', 'cannot be read as a URL'), ('postgresql://u:pw@127.0.0.1:1/db', 'b', "cannot connect to 'postgresql://u:***@127.0.0.1:1/db'"),
     ('postgresql://u:pw@127.0.0.1:1/db?sslmode=maybe', 'b', "sslmode is 'maybe'; it can be"), ('postgresql://u:pw@127.0.0.1:1/db?no_such=1', 'b', 'no_such'),
     ('s', 'memory://', 'is no place for blobs'), ('s', 'memory://a/../b', 'is no place for blobs'), ('s', 's3://key:pw@bucket/x', "'s3://key:***@bucket/x' is no place for blobs"),

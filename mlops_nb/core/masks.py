@@ -5,36 +5,85 @@
 # %% ../../nbs/01_core/behind/2_masks.ipynb #f957657a
 from __future__ import annotations
 import os, re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote, unquote
-from .rules import MlopsError
+from .rules import InvalidInput, NotFound
 
 # %% auto #0
-__all__ = ['has_reference', 'resolve', 'is_secret', 'mask_text', 'mask_url', 'hide_secrets', 'mask', 'Shown', 'brief']
+__all__ = ['has_reference', 'reference_problem', 'resolve', 'is_secret', 'mask_text', 'mask_url', 'hide_secrets', 'mask', 'Shown',
+           'brief']
 
 # %% ../../nbs/01_core/behind/2_masks.ipynb #80ded523
 _REFERENCE = re.compile(r'\$\{([A-Za-z_][A-Za-z0-9_]*)\}')
+_OPENING = re.compile(r'(\$+)\{([A-Za-z_][A-Za-z0-9_]*)(\}|:?[-=?+])')
+_BRACE = re.compile(r'\$\{|\}')
+_NESTED = 8      # levels of defaults inside of defaults
+
+def _references(text:str)->Iterator[tuple[int, int, str, str, str|None]]:
+    "From where to where, the dollars that stay, the name (empty where they say that it is none), its default"
+    at = 0
+    while m := _OPENING.search(text, at):
+        kept, at, default = '$'*(len(m[1])//2), m.end(), None
+        if len(m[1]) % 2 == 0: at = m.end(1); yield m.start(), at, kept, '', None; continue
+        if m[3] != '}':
+            at = _closing_brace(text, m.end())
+            default = m[3] + text[m.end():at - 1]
+        yield m.start(), at, kept, m[2], default
+
+def _closing_brace(text:str, i:int)->int:
+    "Behind the brace that closes what was opened before `i`; behind the end of the text where none does"
+    depth = 1
+    for b in _BRACE.finditer(text, i):
+        depth += 1 if b[0] == '${' else -1
+        if not depth: return b.end()
+    return len(text) + 1
 
 def has_reference(
     value,     # Anything
-)->bool:       # Is it a text with `${NAME}` in it?
+)->bool:       # Is it a text with `${NAME}` or `${NAME:-text}` in it?
     "Does a value refer to the environment?"
-    return isinstance(value, str) and bool(_REFERENCE.search(value))
+    return isinstance(value, str) and '${' in value and any(name for *_, name, _ in _references(value))
+
+# %% ../../nbs/01_core/behind/2_masks.ipynb #2207c0ad
+def reference_problem(
+    text:str,      # May hold references
+    depth:int=0,   # Inside of how many defaults it stands
+)->str|None:       # Why it cannot be resolved, without the text; None when it can
+    "What is wrong with the references of a text"
+    if depth > _NESTED: return f'has references inside of references, deeper than {_NESTED}'
+    for _, end, _, name, default in _references(text):
+        if default is None: continue
+        if end > len(text): return f'has a reference to {name} whose brace is not closed; $${{{name} is the text itself'
+        if not default.startswith((':-', '-')):
+            return f'refers to {name} in a way that is not read here; write ${{{name}}}, ${{{name}:-text}} for a default, or ' \
+                   f'two dollars, $${{{name}…}}, for the text itself'
+        if why := reference_problem(default.partition('-')[2], depth + 1): return why
 
 def resolve(
     value,            # JSON-like; references may stand anywhere inside
     key:str='',       # What the value is called, for the message
     environ:Mapping[str, str]|None=None, # Where to look; the environment as it is now by default
-):                    # The value, with each reference replaced
+    *,
+    dress:Callable=str, # What becomes of a text that was looked up, for example its escaped form
+):                    # The value, with each reference replaced, and `${` in place of `$${`
     "Look up all references of a value"
     environ = os.environ if environ is None else environ
-    if isinstance(value, dict): return {k: resolve(v, f'{key}.{k}', environ) for k, v in value.items()}
-    if isinstance(value, list): return [resolve(v, key, environ) for v in value]
-    if not has_reference(value): return value
-    for name in _REFERENCE.findall(value):
-        if name not in environ:
-            raise MlopsError(f'{key} refers to the environment variable {name}, which is not set')
-    return _REFERENCE.sub(lambda m: environ[m[1]], value)
+    if isinstance(value, dict): return {k: resolve(v, f'{key}.{k}', environ, dress=dress) for k, v in value.items()}
+    if isinstance(value, list): return [resolve(v, key, environ, dress=dress) for v in value]
+    if not isinstance(value, str) or '${' not in value: return value
+    if why := reference_problem(value): raise InvalidInput(f'{key} {why}')
+    done, at = [], 0
+    for start, end, kept, name, default in _references(value):
+        done += value[at:start], kept, dress(_found(name, default, key, environ)) if name else ''
+        at = end
+    return ''.join(done) + value[at:]
+
+def _found(name:str, default:str|None, key:str, environ:Mapping[str, str])->str:
+    "The value of a variable, or of the default of a reference to it"
+    given = environ.get(name)
+    if given or given is not None and not (default or '').startswith(':'): return given
+    if default is not None: return resolve(default.partition('-')[2], key, environ)
+    raise NotFound(f'{key} refers to the environment variable {name}, which is not set; set it and try again')
 
 # %% ../../nbs/01_core/behind/2_masks.ipynb #e5222cfa
 _KEYS = """account|access|activation|admin|aes|anthropic|api|app|auth|aws|azure|cert|cipher|client|consumer|crypto|datadog|decrypt|
@@ -123,6 +172,8 @@ def _pairs(text:str, escaped:int=2)->Iterator[tuple[int, int]]:
 def _value(text:str, m:re.Match, led:str)->tuple[int, int]:
     "From where to where the value of a pair goes; `led` is the character before its name"
     i = m.end()
+    if text.startswith('${', i) and (end := next(_references(text[i:i+4096]), (0, 0))[1]) > 0 and _REFERENCE.match(text, i) is None:
+        return i, min(i + end, len(text))                                    # with its default, whatever stands in it
     if q := _QUOTED.match(text, i):
         group = next(g for g in (1, 2, 4) if q[g] is not None)
         more = re.match(r'[\w"\']\S*', text[q.end():]) if group != 4 and text[q.end():q.end()+1] in (text[i], '_') else None

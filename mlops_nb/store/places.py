@@ -7,14 +7,14 @@ from __future__ import annotations
 import json, os, re, sqlite3
 from pathlib import Path
 from urllib.parse import quote
-from ..core.masks import brief, mask_url
-from ..core.rules import InvalidInput, MlopsError, NotFound
+from ..core.masks import brief, mask_url, resolve
+from ..core.rules import InvalidInput, MlopsError
 
 # %% auto #0
 __all__ = ['is_url', 'resolve_url', 'need_extra', 'is_memory', 'check_place', 'default_places', 'check_origin']
 
 # %% ../../nbs/02_store/behind/1_places.ipynb #7e3ed1ff
-_REFERENCE = re.compile(r'\$\{([A-Za-z_]\w*)\}')
+_REFERENCE = re.compile(r'\$\{[A-Za-z_]\w*(:?-[^${}]*)?\}', re.A)
 
 def is_url(
     where:object, # A location as it was given
@@ -27,12 +27,7 @@ def resolve_url(
 )->str:      # The same with their values from the environment, escaped where they stand inside
     "Look up the references of a URL, at the last moment"
     whole = bool(_REFERENCE.fullmatch(url))
-    def value(m):
-        if m[1] not in os.environ:
-            raise NotFound(f'the environment variable {m[1]!r} is not set; {mask_url(url)!r} needs it. '
-                           'Set it and try again')
-        return os.environ[m[1]] if whole else quote(os.environ[m[1]], safe='')
-    return _REFERENCE.sub(value, url)
+    return resolve(url, repr(mask_url(url)), dress=str if whole else lambda text: quote(text, safe=''))
 
 # %% ../../nbs/02_store/behind/1_places.ipynb #a1de39c0
 def need_extra(
@@ -65,9 +60,14 @@ def default_places(
 )->tuple[Path|str, Path|str|None]: # What `Store(location, blobs)` takes
     "The places of a store: as they were named, else those of `MLOPS_STORE` and `MLOPS_BLOBS`, else `mlops-store` here"
     named = location is not None
-    if not named: location = os.environ.get('MLOPS_STORE') or _STORE
-    if blobs is None and (not named or is_url(location)): blobs = os.environ.get('MLOPS_BLOBS') or None
+    if not named: location = _STORE if (said := _said('MLOPS_STORE')) is None else said
+    if blobs is None and (not named or is_url(location)): blobs = _said('MLOPS_BLOBS')
     return location, blobs
+
+def _said(variable:str)->str|None:
+    "What a variable says; an empty one would lead to another store, and nobody would see it"
+    if (said := os.environ.get(variable)) != '': return said
+    raise InvalidInput(f'the environment variable {variable} is set and empty; name a place in it, or unset it')
 
 # %% ../../nbs/02_store/behind/1_places.ipynb #c3b5b225
 _KINDS = {'models': ('a model registry', 'load the models with its code and register them here (ModelRegistry, register_model)'),
