@@ -157,7 +157,7 @@ def test_a_variable_that_does_not_fit_is_named_with_value_and_type(name, text, s
     assert says in str(e.value)
 
 
-@pytest.mark.parametrize('name,says', [('DEPLOYMENT', 'deployment is a section'), ('', 'names no setting'), ('A____B', 'names no setting'),
+@pytest.mark.parametrize('name,says', [('DEPLOYMENT', 'deployment must be a section'), ('', 'names no setting'), ('A____B', 'names no setting'),
                                       ('deployment__timeout_seconds', 'not in capitals'), ('Own__A', 'not in capitals')])
 def test_a_variable_that_names_nothing(name, says, monkeypatch):
     if os.name == 'nt' and says == 'not in capitals': pytest.skip('the environment of Windows has capitals only')
@@ -441,3 +441,172 @@ def test_yaml_that_we_write_misleads_no_other_reader(tmp_path):
     config = as_config({'own': {'country': 'no', 'rate': '1e3', 'day': '2013-01-01', 'mode': '010', 'at': '12:30', 'none': '~', 'n': 5}})
     theirs = yaml.safe_load(config.save_config(tmp_path/'c.yaml').read_text())
     assert theirs['own'] == config.get('own')
+
+
+def environment(monkeypatch, **said):
+    for name, text in said.items(): monkeypatch.setenv(f'MLOPS__{name}', text)
+
+
+MINE = 'mine:\n  password: "12345"\n  build: "7"\n  empty: ""\n  debug: True\n  other: False\n  max-retries: 3\n  rate: 0.5\n  hosts: [a, b]\n  servers: [{Name: x, port: 1}]\n  none:\n  deep: {dashed-name: {Inner Name: 1}}\n'
+OVERRIDES = {'PASSWORD': ('67890', 'password', '67890'), 'BUILD': ('1e5', 'build', '1e5'), 'EMPTY': ('null', 'empty', 'null'), 'DEBUG': ('False', 'debug', False), 'OTHER': ('1', 'other', True), 'MAX_RETRIES': ('5', 'max-retries', 5), 'RATE': ('2', 'rate', 2.0),
+             'HOSTS': ('["c"]', 'hosts', ['c']), 'HOSTS__0': ('1', 'hosts', ['1', 'b']), 'HOSTS__1': ('', 'hosts', ['a', '']), 'SERVERS__0__PORT': ('2', 'servers', [{'Name': 'x', 'port': 2}]), 'SERVERS__0__NAME': ('7', 'servers', [{'Name': '7', 'port': 1}]),
+             'NONE': ('[1]', 'none', [1]), 'NONE__A': ('False', 'none', {'a': False}), 'DEEP__DASHED_NAME__INNER_NAME': ('4', 'deep.dashed-name.Inner Name', 4)}
+
+@pytest.mark.parametrize('name', OVERRIDES)
+def test_a_variable_takes_its_type_and_its_name_from_what_it_overrides(name, tmp_path, monkeypatch):
+    (tmp_path/'c.yaml').write_text(MINE)
+    text, key, right = OVERRIDES[name]
+    environment(monkeypatch, **{f'MINE__{name}': text})
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        config = MLPipelineConfig(tmp_path/'c.yaml')
+    got = config.get(f'mine.{key}')
+    assert (got, type(got)) == (right, type(right)) and config.explain(f'mine.{key}')
+    assert config.get('mine').keys() == MLPipelineConfig(tmp_path/'c.yaml').get('mine').keys()                    # nothing new beside it
+    before = yaml.safe_load(MINE)
+    config.save_config(tmp_path/'saved.yaml')
+    assert yaml.safe_load((tmp_path/'saved.yaml').read_text()) == before                                          # and nothing of it in the file
+
+
+@pytest.mark.parametrize('name,text,says', [('DEBUG', '', 'mine.debug must be true or false'), ('DEBUG', 'null', 'must be true or false'), ('MAX_RETRIES', '2.5', 'must be a whole number.*write 1.0'), ('MAX_RETRIES', 'null', 'must be a whole number'), ('RATE', 'fast', 'must be a number'),
+                                            ('HOSTS', 'c,d', 'must be a list, written as JSON'), ('HOSTS__2', 'c', 'is a list of 2.*0 to 1'), ('HOSTS__FIRST', 'c', 'is a list of 2'), ('HOSTS__-1', 'c', 'is a list of 2'), ('DEEP', '5', 'must be a section'), ('PASSWORD__A', '5', "'password' is a value, not a section")])
+def test_a_variable_that_cannot_override_is_refused(name, text, says, tmp_path, monkeypatch):
+    (tmp_path/'c.yaml').write_text(MINE)
+    environment(monkeypatch, **{f'MINE__{name}': text})
+    with pytest.raises(InvalidInput, match=f'MLOPS__MINE__{name}.*{says}'): MLPipelineConfig(tmp_path/'c.yaml')
+
+
+@pytest.mark.parametrize('name,says', [('MINE__MAX_RETRY', "Did you mean 'max-retries'"), ('MINE__NEW', 'overrides nothing: mine in the file has no'), ('MIEN__A', None), ('MINES__A', "Did you mean 'mine'"), ('MINE__DEEP__NEW', 'mine.deep in the file has no'), ('OTHER__A', None)])
+def test_a_variable_that_overrides_nothing_is_told(name, says, tmp_path, monkeypatch):
+    (tmp_path/'c.yaml').write_text(MINE)
+    environment(monkeypatch, **{name: '5'})
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter('always')
+        config = MLPipelineConfig(tmp_path/'c.yaml')
+    assert [says in str(w.message) and w.filename == __file__ for w in seen] == [True]*bool(says)
+    assert config.get(name.lower().replace('__', '.')) == 5
+
+
+def test_variables_that_mean_two_settings_are_refused_and_several_make_one_list(tmp_path, monkeypatch):
+    (tmp_path/'c.yaml').write_text('mine: {a-b: 1, A b: 2, hosts: [a, b, c]}')
+    environment(monkeypatch, MINE__HOSTS__0='x', MINE__HOSTS__2='z')
+    config = MLPipelineConfig(tmp_path/'c.yaml')
+    assert config.get('mine.hosts') == ['x', 'b', 'z'] and config.explain('mine.hosts').layers[-1]['source'] == 'MLOPS__MINE__HOSTS__0, MLOPS__MINE__HOSTS__2'
+    environment(monkeypatch, MINE__A_B='5')
+    with pytest.raises(InvalidInput, match='MLOPS__MINE__A_B may mean mine.a-b or mine.A b'): MLPipelineConfig(tmp_path/'c.yaml')
+
+
+def test_what_is_saved_is_the_file_and_what_was_set_and_nothing_of_the_environment(tmp_path, monkeypatch):
+    for ending in ('yaml', 'json'):
+        path = tmp_path/f'c.{ending}'
+        path.write_text(json.dumps({'database': {'password': '${DB_SECRET}', 'literal': '$${X}', 'default': '${Y:-a}'}, 'model': {'name': 'x'}}))
+        environment(monkeypatch, DATABASE__PASSWORD=CANARY, DATABASE__LITERAL=CANARY, MODEL__NAME='for-this-run', NEW__KEY=CANARY, DEPLOYMENT__ENVIRONMENT='prod')
+        config = MLPipelineConfig(path)
+        config.set('model.version', '2'); config.set('database.port', 5)
+        assert config.get('model.name') == 'for-this-run' and config.get('database.password') == CANARY
+        config.save_config(); other = config.save_config(tmp_path/f'other.{ending}')
+        expected = {'database': {'password': '${DB_SECRET}', 'literal': '$${X}', 'default': '${Y:-a}', 'port': 5}, 'model': {'name': 'x', 'version': '2'}}
+        assert [yaml.safe_load(p.read_text()) for p in (path, other)] == [expected]*2
+    config = MLPipelineConfig()
+    config.save_config(tmp_path/'new.json')
+    assert CANARY not in (tmp_path/'new.json').read_text() and json.loads((tmp_path/'new.json').read_text()) == config_module._defaults()
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='Windows has neither modes nor links that everybody may make')
+def test_a_file_that_is_saved_keeps_its_link_and_its_group_and_what_is_no_file_is_refused(tmp_path):
+    real = tmp_path/'etc'/'c.yaml'; real.parent.mkdir(); real.write_text('model: {name: x}\n')
+    (tmp_path/'c.yaml').symlink_to(real)
+    for mode, after in ((0o640, 0o640), (0o660, 0o660), (0o600, 0o600), (0o644, 0o600), (0o666, 0o600)):
+        real.chmod(mode)
+        config = MLPipelineConfig(tmp_path/'c.yaml'); config.set('model.version', oct(mode)); config.save_config()
+        assert (tmp_path/'c.yaml').is_symlink() and oct(mode) in real.read_text() and oct(real.stat().st_mode & 0o777) == oct(after)
+        assert [p.name for p in real.parent.iterdir()] == ['c.yaml']
+    os.mkfifo(tmp_path/'pipe.yaml'); (tmp_path/'d.yaml').mkdir()
+    for odd, kind in (('pipe.yaml', 'a FIFO'), ('d.yaml', 'a folder')):
+        with pytest.raises(InvalidInput, match=f'is {kind}'): MLPipelineConfig(tmp_path/odd)
+        with pytest.raises(InvalidInput, match=f'is {kind}'): MLPipelineConfig().save_config(tmp_path/odd)
+    (tmp_path/'null.yaml').symlink_to('/dev/null')
+    with pytest.raises(InvalidInput, match='is a device'): MLPipelineConfig().save_config(tmp_path/'null.yaml')
+
+
+def test_a_relative_path_in_a_folder_that_was_deleted(tmp_path, monkeypatch):
+    (tmp_path/'gone').mkdir(); monkeypatch.chdir(tmp_path/'gone'); (tmp_path/'gone').rmdir()
+    from mlops_nb import ModelRegistry, Store
+    for use in (lambda: MLPipelineConfig('c.json'), lambda: MLPipelineConfig().save_config(), lambda: Store('s'), lambda: ModelRegistry(), lambda: ModelMonitor()):
+        with pytest.raises(MlopsError, match='the folder that this process is in was deleted'): use()
+    assert MLPipelineConfig().save_config(tmp_path/'c.json').is_file()
+
+
+REFERENCES = {'${A:-d}': 'd', '${SET:-d}': 'v', '${EMPTY:-d}': 'd', '${EMPTY-d}': '', '${A-d}': 'd', '${A:-}': '', 'x${A:-y z}/${SET}': 'xy z/v', '${A:-${SET}}': 'v', '$${SET}': '${SET}', '$$${SET}': '$v', '$${A:-b}': '${A:-b}', 'pa$$word': 'pa$$word', '${1}': '${1}', '${}': '${}'}
+
+@pytest.mark.parametrize('form', REFERENCES)
+@pytest.mark.parametrize('how', ['yaml', 'json', 'dict', 'set', 'environment'])
+def test_a_reference_has_a_default_and_a_literal_one_a_spelling(form, how, tmp_path, monkeypatch):
+    monkeypatch.setenv('SET', 'v'); monkeypatch.setenv('EMPTY', ''); monkeypatch.delenv('A', raising=False)
+    path = tmp_path/f'c.{how}'
+    if how in ('yaml', 'json'): path.write_text(json.dumps({'own': {'x': [form], 'y': form}}))
+    if how == 'environment': monkeypatch.setenv('MLOPS__OWN', json.dumps({'x': [form], 'y': form}))
+    config = MLPipelineConfig(path) if path.exists() else MLPipelineConfig({'own': {'x': [form], 'y': form}}) if how == 'dict' else MLPipelineConfig()
+    if how == 'set': config.set('own', {'x': [form], 'y': form})
+    assert config.get('own') == {'x': [REFERENCES[form]], 'y': REFERENCES[form]} and config.get('own.y') == REFERENCES[form]
+    assert config.explain('own.y').value == form
+    if how != 'environment': assert MLPipelineConfig(config.save_config(tmp_path/'saved.yaml')).get('own') == config.get('own') and config.explain('own.y').value == form
+
+
+@pytest.mark.parametrize('form', ['${A:?set it}', '${A?}', '${A:+b}', '${A+b}', '${A:=b}', '${A=b}', '${A:-b', '${B:-${A?}}'])
+def test_a_form_of_shells_that_is_not_read_is_refused_and_its_advice_works(form, tmp_path, monkeypatch):
+    (tmp_path/'c.yaml').write_text(json.dumps({'own': {'password': form}}))
+    for use in (lambda: MLPipelineConfig(tmp_path/'c.yaml'), lambda: as_config({'own': {'x': [form]}}), lambda: MLPipelineConfig().set('own.a', form)):
+        with pytest.raises(InvalidInput, match=r'own.* (refers to|has a reference to) A .*\$\$\{A'): use()
+    config = MLPipelineConfig(); config.set('own.a', form.replace('${', '$${'))
+    assert config.get('own.a') == form
+
+
+def test_a_default_of_a_secret_is_covered(monkeypatch):
+    monkeypatch.delenv('DB_PW', raising=False)
+    config = as_config({'db': {'password': '${DB_PW:-%s}' % CANARY, 'url': 'postgres://me:${DB_PW:-%s}@h/x' % CANARY, 'note': 'password=${DB_PW:-a %s} next' % CANARY, 'host': '${HOST_OF_DB:-localhost}'}})
+    section = config.get('db')
+    assert (section['password'], section['host']) == (CANARY, 'localhost') and section['url'] == f'postgres://me:{CANARY}@h/x'
+    said = [repr(config), repr(config.config), repr(section), repr(config.explain('db')), mask_text(json.dumps(config.config)), mask_url(config.config['db']['url'])]
+    assert [s for s in said if CANARY in s] == [] and '${HOST_OF_DB:-localhost}' in repr(config)
+
+
+def test_a_configuration_takes_a_dict_of_sections_or_paths():
+    for given in ({'model': {'version': '3', 'hyperparameters': {'max_depth': 4}}}, {'model.version': '3', 'model.hyperparameters.max_depth': 4}, {'model.version': '3', 'model': {'hyperparameters.max_depth': 4}}):
+        for config in (MLPipelineConfig(given), MLPipelineConfig(config_path=given), as_config(given)):
+            assert (config.get('model.version'), config.get('model.hyperparameters'), config.get('model.name')) == ('3', {'n_estimators': 100, 'max_depth': 4, 'random_state': 42}, 'default_model')
+            assert config.explain('model.version').layer == 'set' and config.config_path is None
+    assert MLPipelineConfig({}).config == MLPipelineConfig().config == as_config({}).config
+    for bad in ({'model.version': 3}, {'deployment': {'timeout_seconds': -1}}, {'a.b': 1, 'a': {'b': 2}}, {'': 1}, {'a..b': 1}, {'model': 'x'}, {'a': object()}):
+        with pytest.raises(InvalidInput): MLPipelineConfig(bad)
+    for odd in ([], 0, False, '', b'', [('a', 1)]):
+        with pytest.raises(InvalidInput): MLPipelineConfig(odd)
+        with pytest.raises(InvalidInput): as_config(odd)
+
+
+def test_what_is_empty_is_not_what_is_missing(tmp_path):
+    (tmp_path/'c.yaml').write_text('own: {a: 1, b: {c: 2}, zero: 0, no: false, text: "", list: [], none: }\n')
+    config = MLPipelineConfig(tmp_path/'c.yaml')
+    assert [config.get(f'own.{k}', 'default') for k in ('zero', 'no', 'text', 'list', 'none')] == [0, False, '', [], None]
+    config.set('own.b', {}); assert config.get('own.b', 'default') == {}
+    config.set('own', {}); assert config.get('own', 'default') == {} and config.get('own.a', 'default') == 'default'
+    assert yaml.safe_load(config.save_config().read_text()) == {'own': {}}
+    with pytest.raises(InvalidInput, match='an empty section, which sets nothing'): config.set('model.hyperparameters', {})
+    config.set('own.x', {'a': 1}); config.set('own.x', {'b': 2}); assert config.get('own') == {'x': {'b': 2}}
+    config.set('own.hosts', ['a', 'b']); config.set('own.hosts.0', ''); assert config.get('own.hosts') == ['', 'b'] and config.get('own.hosts.0', 'default') == ''
+    with pytest.raises(InvalidInput, match='own.hosts is a list of 2'): config.set('own.hosts.2', 'c')
+    for key in ('', '.', 'a.', '.a', 'a..b'):
+        with pytest.raises(InvalidInput, match='is no path'): config.set(key, 1)
+
+
+TAGS = {'!!str 1234': '1234', '!!str true': 'true', '!!str': '', '!!str null': 'null', '! 12': '12', '!!int 5': 5, '!!int "5"': 5, '!!float 5': 5.0, '!!bool yes': True, '!!bool "off"': False, '!!null ~': None, '!!seq [!!str 1]': ['1'], '!!map {!!str 1: 2}': {'1': 2}}
+ODD_TAGS = {'!!timestamp 2013-01-01': '!!timestamp', '!!binary aGk=': '!!binary', '!!set {a}': '!!set', '!!omap [a: 1]': '!!omap', '!!python/object/apply:os.getcwd []': '!!python', '!!int five': '!!int', '!!int 0x1F': '!!int', '!!float x': '!!float', '!!bool 2': '!!bool', '!!null 0': '!!null', '!!map [1]': '!!map', '!!seq {a: 1}': '!!seq', '!!str [1]': '!!str', '!!str {a: 1}': '!!str', '!mine 1': 'begins here', '!mine {a: 1}': 'begins here', '{!mine a: 1}': 'a name is a text', '{!!int 1: 1}': 'a name is a text'}
+
+def test_a_tag_of_yaml_says_what_a_value_is_or_is_refused():
+    for text, right in TAGS.items():
+        got = read_document(f'a: {text}', '.yaml')['a']
+        assert (got, type(got)) == (right, type(right)), text
+        if not text.startswith('! '): assert got == yaml.safe_load(f'a: {text}')['a'], text
+    for text, says in ODD_TAGS.items():
+        with pytest.raises(ValueError, match=f'line 1.*{says}'): read_document(f'a: {text}', '.yaml')
+    assert read_document(write_document({'<<': 1, 'a': {'<<': {'b': 1}}}, '.yaml'), '.yaml') == {'<<': 1, 'a': {'<<': {'b': 1}}}

@@ -11,9 +11,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from fastcore.basics import patch
 from .rules import InvalidInput, MlopsError, NotFound, atomic_write, hint, jsonable, local_path, to_json
-from .documents import check_ending, line_of, read_document, read_json, read_text, write_document
+from .documents import check_ending, line_of, read_document, read_text, read_truth, write_document
 from .flags import is_on, rule_problem
-from .masks import Shown, brief, has_reference, is_secret, mask, mask_text, resolve
+from .masks import Shown, brief, has_reference, is_secret, mask, mask_text, reference_problem, resolve
+from .overrides import Whole, find_steps, merged, nested, overrides_nothing, put, read_like, read_own, walk, whole_list
 
 # %% auto #0
 __all__ = ['UnknownSetting', 'ReadOnly', 'Settings', 'MLPipelineConfig', 'Explanation', 'as_config']
@@ -40,12 +41,8 @@ class _Rule:
     def read(self, text:str)->_Json:
         "A text of the environment as this type; as it stands where it is none"
         if text == 'null' and self.nullable: return None
-        return text if self.what == 'a text' else _own(text)
-
-def _own(text:str)->_Json:
-    "A text for which there is no rule: JSON where it is some"
-    try: return read_json(text)
-    except ValueError: return text
+        if self.what == 'true or false' and (said := read_truth(text)) is not None: return said
+        return text if self.what == 'a text' else read_own(text)
 
 # %% ../../nbs/01_core/2_config.ipynb #e1e943ce
 def _between(low:float, high:float, what:str='a number', nullable:bool=False)->_Rule:
@@ -129,9 +126,15 @@ def _problems(layer:_Json, node:dict=_SCHEMA, at:str='')->list[str]:
             found.append(f'{here} {why}, not {mask(value, key)!r}')
     return found
 
+def _odd_references(tree:_Json, at:str='')->list[str]:
+    "What is wrong with the references of a layer, also in sections of your own"
+    if isinstance(tree, str): return [f'{at} {why}'] if '${' in tree and (why := reference_problem(tree)) else []
+    named = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    return [says for k, v in named for says in _odd_references(v, f'{at}.{k}'.lstrip('.'))]
+
 def _accept(layer:_Json, source:str)->dict:
     "A copy of a layer with which nothing is wrong; a warning for each name that we do not know"
-    if problems := _problems(layer): raise InvalidInput(f"{source}: {'; '.join(problems)}")
+    if problems := _problems(layer) + _odd_references(layer): raise InvalidInput(f"{source}: {'; '.join(problems)}")
     for says in _strangers(layer): _warn(f'{source}: {says}')
     return copy.deepcopy(layer)
 
@@ -141,53 +144,52 @@ def _warn(says:str):
     while frame.f_back and frame.f_globals.get('__name__') == __name__: frame, depth = frame.f_back, depth + 1
     warnings.warn(says, UnknownSetting, stacklevel=depth)
 
+def _plain(value, key:str)->_Json:
+    "A value as a file would hold it; what cannot be held is not shown, since it may be a secret"
+    try: return json.loads(json.dumps(jsonable(value, nan='error'), ensure_ascii=False).encode())
+    except (InvalidInput, UnicodeEncodeError, RecursionError): pass  # half a character is the second
+    raise InvalidInput(f'{key} gets what JSON cannot hold, in a {type(value).__name__}; '
+                       'give texts, finite numbers, true, false, null, lists and objects')
+
 # %% ../../nbs/01_core/2_config.ipynb #55f500ba
 _PREFIX = 'MLOPS__'
 
-def _path(variable:str, layer:dict)->list[str]:
-    "The steps that a variable names; a name of your own in the file keeps its capitals"
+def _path(variable:str, below:dict)->list[str]:
+    "The steps that a variable names"
     if variable != variable.upper():
         raise InvalidInput(f'the environment variable {variable} is not in capitals; write {variable.upper()}')
-    steps, node = variable[len(_PREFIX):].lower().split('__'), layer
+    steps = variable[len(_PREFIX):].split('__')
     if not all(steps):
         raise InvalidInput(f'the environment variable {variable} names no setting; write {_PREFIX}SECTION__NAME')
-    for i, step in enumerate(steps):
-        same = [k for k in node if isinstance(k, str) and k.lower() == step] if isinstance(node, dict) else []
-        if len(same) == 1: steps[i] = same[0]
-        node = node.get(steps[i]) if isinstance(node, dict) else None
-    return steps
+    return find_steps(variable, steps, below)
 
-def _value(variable:str, steps:list[str], text:str)->_Json:
+def _value(variable:str, steps:list[str], text:str, below:dict)->_Json:
     "What the text of a variable means for the setting that it names"
-    rule = _walk(_SCHEMA, steps)
-    if not _leaf(rule): return _own(text)
+    rule = walk(_SCHEMA, steps)
+    if not _leaf(rule): return _unruled(variable, steps, text, below)
     value = rule[1].read(text)
-    if not has_reference(value) and (why := rule[1].problem(value)):
-        raise InvalidInput(f"{variable} is {mask(text, steps[-1])!r}, but {'.'.join(steps)} {why}")
+    if not has_reference(value) and (why := rule[1].problem(value)): raise InvalidInput(f"{variable} is {mask(text, steps[-1])!r}, but {'.'.join(steps)} {why}")
     return value
 
-# %% ../../nbs/01_core/2_config.ipynb #66e43a3e
-def _walk(tree:_Json, steps:list[str], default=None):
-    "What is at the end of a path through nested dictionaries"
-    for step in steps:
-        if not isinstance(tree, dict) or step not in tree: return default
-        tree = tree[step]
-    return tree
+def _unruled(variable:str, steps:list[str], text:str, below:dict)->_Json:
+    "The same without a rule: the type of what it overrides"
+    if steps[0] == _FLAGS: return read_own(text)
+    try: return read_like(walk(below, steps), text, '.'.join(steps))
+    except InvalidInput as e: why = str(e)
+    if has_reference(read_own(text)): return text                    # nobody knows its value yet
+    raise InvalidInput(f'{variable} {why}')
 
-def _put(tree:dict, steps:list[str], value:_Json, source:str):
-    "Write `value` at the end of a path, making the sections on the way"
-    for step in steps[:-1]:
-        tree = tree.setdefault(step, {})
-        if not isinstance(tree, dict): raise InvalidInput(f'{source}: {step!r} is a value, not a section')
-    tree[steps[-1]] = value
-
+# %% ../../nbs/01_core/2_config.ipynb #0647bd49
 def _read_environment(environ:Mapping[str, str], file:dict)->tuple[dict, dict]:
-    "The layer that the variables `MLOPS__SECTION__NAME` make, and which variable made what"
+    "The layer that the variables `MLOPS__SECTION__NAME` make, and which variables made what"
     layer, made = {}, {}
     for variable in sorted(v for v in environ if v.startswith(_PREFIX)):
-        steps = _path(variable, file)
-        _put(layer, steps, _value(variable, steps, environ[variable]), variable)
-        made['.'.join(steps)] = variable
+        below = merged(dict(default=_defaults(), file=file, environment=layer))
+        steps = _path(variable, below)
+        if steps[0] not in _SCHEMA and (says := overrides_nothing(variable, steps, file)): _warn(says)
+        steps, value = whole_list(below, steps, _value(variable, steps, environ[variable], below), variable)
+        put(layer, steps, value, variable)
+        made[key] = f'{made[key]}, {variable}' if (key := '.'.join(steps)) in made else variable
     return _accept(layer, 'environment'), made
 
 # %% ../../nbs/01_core/2_config.ipynb #ac2c583e
@@ -235,14 +237,16 @@ def _read_only(at:str): raise ReadOnly(f'config can only be read; use set({at!r}
 class MLPipelineConfig:
     "Settings of a pipeline: defaults < file < environment < `set`"
     def __init__(self,
-        config_path:Path|str|None=None,  # JSON or YAML file; a path that is given must exist
+        config_path:Path|str|Mapping|None=None,  # JSON or YAML file, which must exist; or sections, or paths with dots, as `set` takes them
     ):
-        self.config_path, self._lock = config_path, threading.RLock()
-        self._file = None if config_path is None else local_path(config_path, 'config_path')
+        given = config_path if isinstance(config_path, Mapping) else {}
+        self.config_path, self._lock = None if isinstance(config_path, Mapping) else config_path, threading.RLock()
+        self._file = None if self.config_path is None else local_path(config_path, 'config_path')
         self._text, file = ('', {}) if self._file is None else _read_file(self._file)
         environment, self._variables = _read_environment(os.environ, file)
-        self._layers = dict(default=_defaults(), file=file, environment=environment, set={})
-        self._merged = _merge(self._layers)
+        said = _accept(nested(_plain(given, 'config')), 'config')
+        self._layers = dict(default=_defaults(), file=file, environment=environment, set=said)
+        self._merged = merged(self._layers)
 
     @property
     def config(self)->dict: # To be read; secret references are not resolved, and `print` shows it masked
@@ -260,17 +264,6 @@ def _read_file(path:Path|str)->tuple[str, dict]:
     except ValueError as e: why = str(e)
     else: return text, _accept({} if layer is None else layer, str(path))
     raise InvalidInput(f'{str(path)!r} cannot be read: {why}')
-
-def _merge(layers:Mapping[str, dict])->dict:
-    "All layers in one; values win one by one, whole sections are never replaced"
-    merged = {}
-    for layer in layers.values(): merged = _over(merged, layer)
-    return copy.deepcopy(merged)
-
-def _over(below:_Json, above:_Json)->_Json:
-    "One tree laid over another; neither is changed"
-    if not isinstance(below, dict) or not isinstance(above, dict): return above
-    return {**below, **{k: _over(below.get(k), v) for k, v in above.items()}}
 
 # %% ../../nbs/01_core/2_config.ipynb #e697d5f0
 def _steps(key_path:str)->list[str]:
@@ -291,7 +284,7 @@ def _misspelt(steps:list[str])->str|None:
 # %% ../../nbs/01_core/2_config.ipynb #f0604784
 def _looked_up(value:_Json, steps:list[str], node:dict|tuple|None=None)->_Json:
     "A copy of a value, with its references resolved and read by their rules"
-    node = _walk(_SCHEMA, steps) if node is None else node
+    node = walk(_SCHEMA, steps) if node is None else node
     if isinstance(value, dict): return _section(value, steps)
     key = '.'.join(steps)
     found = resolve(copy.deepcopy(value), key)
@@ -301,10 +294,15 @@ def _looked_up(value:_Json, steps:list[str], node:dict|tuple|None=None)->_Json:
         raise InvalidInput(f'{key} refers to {value}, but it {why}; what it has is not shown')
     return found
 
+def _refers(value:_Json)->bool:
+    "Is there a reference anywhere in a value?"
+    if isinstance(value, (dict, list)): return any(map(_refers, value.values() if isinstance(value, dict) else value))
+    return has_reference(value)
+
 def _section(values:dict, steps:list[str])->dict:
     "A section with its references resolved; one that shows no secret where it holds some"
     tree = {k: _looked_up(v, [*steps, k]) for k, v in values.items()}
-    said = {k: (tree[k], v) for k, v in values.items() if not isinstance(v, dict) and tree[k] != v}
+    said = {k: (tree[k], v) for k, v in values.items() if not isinstance(v, dict) and _refers(v)}
     shown = Shown(tree, secret=any(map(is_secret, steps)), said=said)
     return tree if shown.masked() == tree else shown
 
@@ -318,7 +316,7 @@ def get(self:MLPipelineConfig,
     "One setting, or a whole section"
     if not isinstance(key_path, str): raise InvalidInput(f"{brief(key_path)} is no path; give a text such as 'model.name'")
     steps = key_path.split('.')
-    found = _walk(self._merged, steps, _MISSING)
+    found = walk(self._merged, steps, _MISSING)
     if found is not _MISSING: return _looked_up(found, steps)
     if says := _misspelt(steps): _warn(says)
     return default
@@ -330,26 +328,28 @@ def set(self:MLPipelineConfig,
     value,         # JSON-like value; a secret as `${NAME}`
 ):
     "Set one value, above all other layers"
-    steps, value, alone = _steps(key_path), _plain(value, key_path), {}
-    _put(alone, steps, value, 'set')
-    _accept(alone, f'set({key_path!r})')
+    steps, value, source = _steps(key_path), _section_of(_plain(value, key_path), key_path), f'set({key_path!r})'
     with self._lock:
+        steps, value = whole_list(self._merged, steps, value, source)
+        put(alone := {}, steps, value, 'set')
+        _accept(alone, source)
         layer = copy.deepcopy(self._layers['set'])
-        _put(layer, steps, copy.deepcopy(value), 'set')
+        put(layer, steps, copy.deepcopy(value), 'set')
         self._replace(layer)
 
-def _plain(value, key:str)->_Json:
-    "A value as a file would hold it; what cannot be held is not shown, since it may be a secret"
-    try: return json.loads(json.dumps(jsonable(value, nan='error'), ensure_ascii=False).encode())
-    except (InvalidInput, UnicodeEncodeError, RecursionError): pass  # half a character is the second
-    raise InvalidInput(f'{key} gets what JSON cannot hold, in a {type(value).__name__}; '
-                       'give texts, finite numbers, true, false, null, lists and objects')
+def _section_of(value:_Json, key:str)->_Json:
+    "A section of your own is whole: what was there goes; one of ours is merged, so that no setting is lost"
+    if not isinstance(value, dict): return value
+    if not isinstance(walk(_SCHEMA, key.split('.')), dict): return Whole(value)
+    if value: return value
+    raise InvalidInput(f'set({key!r}) gets an empty section, which sets nothing; name what to change, as in '
+                       f"set('{key}.{next(iter(walk(_SCHEMA, key.split('.'))))}', …)")
 
 @patch
 def _replace(self:MLPipelineConfig, layer:dict):
     "Let another layer be the one of `set`"
     layers = {**self._layers, 'set': layer}
-    self._layers, self._merged = layers, _merge(layers)
+    self._layers, self._merged = layers, merged(layers)
 
 # %% ../../nbs/01_core/2_config.ipynb #42a66d67
 @dataclass(frozen=True)
@@ -371,11 +371,11 @@ def explain(self:MLPipelineConfig,
 )->Explanation|list[Explanation]: # For a section, one for each of its settings
     "Say which layer a setting came from, and what the others said"
     steps = _steps(key_path)
-    if (value := _walk(self._merged, steps, _MISSING)) is _MISSING:
+    if (value := walk(self._merged, steps, _MISSING)) is _MISSING:
         raise NotFound(_misspelt(steps) or f'no layer has {key_path}. {hint(key_path, _paths(self._merged))}')
     if isinstance(value, dict) and value: return [x for k in value for x in _listed(self.explain(f'{key_path}.{k}'))]
     secret = any(map(is_secret, steps))
-    found = {name: _walk(layer, steps, _MISSING) for name, layer in self._layers.items()}
+    found = {name: walk(layer, steps, _MISSING) for name, layer in self._layers.items()}
     said = [dict(layer=name, value=mask(v, secret=secret), source=self._source(name, steps))
             for name, v in found.items() if v is not _MISSING]
     return Explanation(key_path, said[-1]['value'], said[-1]['layer'], tuple(said))
@@ -407,25 +407,29 @@ def flag(self:MLPipelineConfig,
     rules = self._merged.get(_FLAGS, {})
     if name not in rules: raise NotFound(f'there is no flag {name!r} in {_FLAGS}. {hint(name, rules)}')
     rule = rules[name]
-    return is_on(name, _own(resolve(rule, f'{_FLAGS}.{name}')) if has_reference(rule) else rule, subject)
+    return is_on(name, read_own(resolve(rule, f'{_FLAGS}.{name}')) if has_reference(rule) else rule, subject)
 
 # %% ../../nbs/01_core/2_config.ipynb #51acf4c2
 @patch
 def save_config(self:MLPipelineConfig,
     path:Path|str|None=None,  # JSON or YAML file; the one that was read, or `config.json`, by default
 )->Path:                      # Where it was written
-    "Write all settings, atomically, with mode 0600; secrets stay references"
+    "Write the file's own settings and what was set, atomically, with mode 0600; nothing of the environment"
     path = check_ending(local_path(path if path is not None else self._file or 'config.json'))
-    return atomic_write(path, write_document(self._merged, path.suffix), mode=0o600)
+    below = self._layers['default' if self._file is None else 'file']
+    tree = merged(dict(file=below, set=self._layers['set']))
+    return atomic_write(path, write_document(tree, path.suffix), mode=0o600 | _shared_with(path))
+
+def _shared_with(path:Path)->int:
+    "The bits of the group of a file that is closed to all others; 0 for any other"
+    old = path.stat().st_mode if path.exists() else 0
+    return 0 if old & 0o007 else old & 0o060
 
 # %% ../../nbs/01_core/2_config.ipynb #b604d28d
 def as_config(
-    config:MLPipelineConfig|dict|None=None, # A configuration, a dict of sections, or None for the defaults
+    config:MLPipelineConfig|dict|None=None, # A configuration, a dict of sections or of paths with dots, or None for the defaults
 )->MLPipelineConfig:                        # The same object, or a new one
     "Whatever was given, as a configuration"
     if isinstance(config, MLPipelineConfig): return config
-    if config is not None and not isinstance(config, dict):
-        raise InvalidInput(f'config is a {type(config).__name__}; give an MLPipelineConfig or a dict')
-    made = MLPipelineConfig()
-    made._replace(_accept(_plain(config or {}, 'config'), 'config'))
-    return made
+    if config is None or isinstance(config, Mapping): return MLPipelineConfig(config)
+    raise InvalidInput(f'config is a {type(config).__name__}; give an MLPipelineConfig or a dict')

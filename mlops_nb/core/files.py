@@ -51,7 +51,7 @@ def sync_folder(
 @contextmanager
 def replacing(
     path:Path|str,      # File to write; its folder is made if it is missing, and a link stays a link
-    mode:int=0o666,     # Permission bits of a new file; never more than the umask and the old file allow
+    mode:int=0o666,     # Permission bits of a new file; never more than the umask allows, or the old file had
 )->Iterator[Path]:      # Where to write: an empty file beside `path`, with the same endings
     "Put what the block writes into `path`, or leave `path` exactly as it was"
     path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
@@ -69,11 +69,10 @@ def replacing(
 
 # %% ../../nbs/01_core/behind/4_files.ipynb #ece4b55c
 def _begin(path:Path, mode:int)->tuple[Path, int]:
-    "An empty file beside `path`, and its mode: what the system gave it, less what the old file had closed"
+    "An empty file beside `path`, and its mode: what the umask leaves, or for a file that was there what it had open"
     part = path.parent/f".tmp-{os.urandom(8).hex()}{''.join(path.suffixes[-2:])[-40:]}"
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode | 0o600))
-    mode &= part.stat().st_mode
-    if path.exists(): mode &= path.stat().st_mode | 0o700
+    mode &= path.stat().st_mode | 0o700 if path.exists() else part.stat().st_mode
     if path.exists() and not _same_group(part, path.stat().st_gid): mode &= ~0o070
     os.chmod(part, mode | 0o600)
     return part, mode
