@@ -9,13 +9,16 @@ import subprocess
 import sys
 import textwrap
 import warnings
-from datetime import date, datetime, timezone
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings, strategies as st
+from scipy import sparse
 
 from mlops_nb.core.rules import InvalidInput
 from mlops_nb.models.schemas import diff_signatures
@@ -341,3 +344,151 @@ def test_the_columns_of_a_frame_are_picked_once(monkeypatch, rows):
     assert len(calls) == 2
     with pytest.raises(SignatureError, match='is missing'): s.enforce(X[['a']])
     assert len(calls) == 3
+
+
+# ---- what a signature is inferred from: kept exactly, or refused by name
+
+def _arrow(values, t): return pd.Series(pd.array(values, dtype=pd.ArrowDtype(t)))
+def _objects(*values): return pd.Series(list(values), dtype=object)
+
+DAYS, NAN = [date(2020, 1, 1), date(2020, 1, 2)], float('nan')
+KEPT = {**{n: pd.Series([0, 1, 1]).astype(n) for n in 'int8 uint16 uint32 uint64 float16 float32 >i4 >f8 bool Int8 UInt64 Float32 Float64'.split()},
+        **{n: pd.Series([0, 1, 1]).astype(n) for n in ('Sparse[int64, 0]', 'Sparse[float64, nan]', 'Sparse[bool, False]')},
+        **{f'{n} with holes': pd.Series([None, 'a' if 'str' in n else True if n == 'boolean' else 1], dtype=n) for n in ('Int8', 'Int64', 'Float64', 'boolean', 'string', 'string[python]', 'string[pyarrow]')},
+        **{f'{u} {z}': pd.Series(np.array(['2020-01-01', '2020-07-02'], f'M8[{u}]')).dt.tz_localize(z) for u in ('s', 'ms', 'us', 'ns') for z in (None, 'UTC', 'Europe/Zurich', '+05:30')},
+        **{f'arrow {t}': _arrow(v, t) for t, v in ((pa.string(), ['a', None]), (pa.large_string(), ['a', None]), (pa.int8(), [1, None]), (pa.uint64(), [2**63, None]), (pa.float32(), [1.5, None]), (pa.bool_(), [True, None]),
+                                                    (pa.timestamp('us'), [datetime(2020, 1, 1), None]), (pa.timestamp('ms', 'UTC'), [datetime(2020, 1, 1), None]))},
+        **{f'category of {n}': pd.Series(pd.Categorical(v)) for n, v in dict(ints=[1, 2], bools=[True, False], floats=[.5, 1.5], texts=['a', None, 'b'], int8=np.array([1, 2], 'int8'), float32=np.array([.1, .2], 'f4'), objects=pd.Index(['a', 'b'], dtype=object)).items()},
+        'None': _objects('a', None), 'NaN': _objects('a', NAN), 'NA': _objects('a', pd.NA), 'true or None': _objects(True, None), 'true or NaN': _objects(True, NAN), 'only None': _objects(None, None),
+        'uint64 beyond int64': pd.Series(np.array([2**64 - 1, 0], 'uint64')), 'negative zero': pd.Series([-0.0, 1.])}
+
+def _kinds(values): return [type(v) if v is None or v is pd.NA or v is pd.NaT else str for v in values]
+
+@pytest.mark.parametrize('times', [1, 40])
+@pytest.mark.parametrize('case', KEPT)
+def test_a_column_of_training_comes_back_as_it_was(case, times):
+    X = pd.concat([KEPT[case].to_frame('x')]*times)                   # its index is not 0, 1, 2
+    sig = Signature.from_dict(json.loads(json.dumps(Signature.infer(X).to_dict(), allow_nan=False)))
+    back = sig.enforce(X)
+    pd.testing.assert_frame_equal(back, X)
+    assert _kinds(back['x'].tolist()) == _kinds(X['x'].tolist()) and not len(sig.check(X, ranges='error')) and sig == Signature.infer(X)
+
+
+REFUSED = dict(
+    longdouble=pd.Series([1.]).astype('longdouble'), complex=pd.Series([1j]), timedelta=pd.Series(pd.to_timedelta([1, 2])), period=pd.Series(pd.period_range('2020', periods=2, freq='M')), interval=pd.Series(pd.interval_range(0, 2)),
+    date32=_arrow(DAYS, pa.date32()), date64=_arrow(DAYS, pa.date64()), time=_arrow([time(1)], pa.time64('us')), decimal=_arrow([Decimal('1.5')], pa.decimal128(5, 2)), binary=_arrow([b'a'], pa.binary()), duration=_arrow([timedelta(1)], pa.duration('us')),
+    dictionary=_arrow(['a', 'b'], pa.dictionary(pa.int32(), pa.string())), list=_arrow([[1]], pa.list_(pa.int64())), struct=_arrow([{'a': 1}], pa.struct([('a', pa.int64())])), null=_arrow([None], pa.null()),
+    dates=_objects(*DAYS), days_or_none=_objects(DAYS[0], None), times=_objects(datetime(2020, 1, 1)), bytes=_objects(b'a'), decimals=_objects(Decimal(1)), integers=_objects(1, 2), floats=_objects(1.5), integers_or_none=_objects(1, None),
+    both=_objects('a', None, NAN), mixed=_objects(1, 'x'), mixed_bool=_objects(True, 1), lists=_objects([1], [2]), huge=_objects(2**70), infinite=pd.Series([1., float('inf')]), half=_objects('\ud800'),
+    category_of_days=pd.Series(pd.Categorical(DAYS)), category_of_mixed=pd.Series(pd.Categorical([1, 'a'])), cut=pd.Series(pd.cut([1, 5, 9], 3)), sparse_times=pd.Series(pd.to_datetime(['2020-01-01'])).astype('Sparse[datetime64[ns]]'))
+ADVICE = dict(longdouble="X['x'].astype('float64')", timedelta="X['x'].dt.total_seconds()", duration="X['x'].dt.total_seconds()", period="X['x'].dt.to_timestamp()", date32="X['x'].astype('datetime64[s]')", date64="X['x'].astype('datetime64[ms]')",
+              decimal="X['x'].astype('float64')", binary="X['x'].map(bytes.decode)", bytes="X['x'].map(bytes.decode)", dictionary="X['x'].astype(object)", dates="pandas.to_datetime(X['x'])", days_or_none="pandas.to_datetime(X['x'])",
+              times="pandas.to_datetime(X['x'])", decimals="X['x'].astype('float64')", integers="X['x'].astype('int64')", floats="X['x'].astype('float64')", integers_or_none="'Int64'", both="X['x'].where(X['x'].notna(), None)",
+              mixed="X['x'].astype(str)", category_of_days="X['x'].astype(str)", cut="X['x'].astype(str)", sparse_times="X['x'].sparse.to_dense()", huge="'float64'", infinite='X.replace([float("inf"), -float("inf")], float("nan"))')
+
+@pytest.mark.parametrize('case', REFUSED)
+def test_what_cannot_be_kept_is_refused_when_it_is_inferred_and_the_advice_works(case):
+    X = pd.DataFrame({'x': REFUSED[case], 'n': 1.})
+    with pytest.raises(InvalidInput, match="column 'x'") as e: Signature.infer(X)
+    if case not in ADVICE: return
+    assert ADVICE[case] in str(e.value)
+    code = f"X['x'].astype({ADVICE[case]})" if ADVICE[case][0] == "'" else ADVICE[case]
+    made = eval(code, dict(X=X, pandas=pd))
+    made = made if isinstance(made, pd.DataFrame) else X.assign(x=made)
+    pd.testing.assert_frame_equal(Signature.infer(made).enforce(made), made)
+
+
+def test_none_is_none_to_the_model_whatever_stands_for_it():
+    sig = Signature.infer(pd.DataFrame({'c': _objects('red', None)}))
+    for rows in ([{'c': None}], [{'c': NAN}], [[None]], pd.DataFrame({'c': _objects(NAN)}), pd.DataFrame({'c': pd.Series([None], dtype='string')})):
+        for many in (1, 70):
+            rows_ = pd.concat([rows]*many) if isinstance(rows, pd.DataFrame) else rows*many
+            assert sig.enforce(rows_)['c'].tolist() == [None]*many
+    before = {k: v for k, v in sig.to_dict()['columns'][0].items() if k != 'hole'}
+    assert math.isnan(Signature.from_dict(dict(named=True, columns=[before])).enforce([{'c': None}])['c'][0])     # as it was stored before
+
+
+FORMS = [([[1, 'x'], [2, 'y']], 'integer string'), (np.array([[1, 'x'], [2, 'y']], dtype=object), 'integer string'), (np.array([[1, None], [2, 2.5]], dtype=object), 'integer number'), ([(1, True), (2, False)], 'integer boolean'), ([[1, None], [2, 3]], 'integer number'),
+         (np.matrix([[1., 2.]]), 'number number'), (np.ma.masked_array([[1., 2.]]), 'number number'), (np.array([(1, 'a')], dtype=[('n', 'i8'), ('t', 'U2')]), 'integer string'), (np.rec.array([(1, 'a')], dtype=[('n', 'i8'), ('t', 'U2')]), 'integer string'),
+         ([{'a': 1, 'b': None}, {'b': 'x', 'a': 2}], 'integer string'), ([pd.Series({'a': 1., 'b': 2.})], 'number number'), ([np.array([1., 2.])], 'number number'), (pa.table({'a': [1], 'b': ['x']}), 'integer string'), (np.array([['a', 'b']]), 'string string')]
+
+@pytest.mark.parametrize('X,kinds', FORMS)
+def test_rows_of_any_form_fit_the_signature_that_they_gave(X, kinds):
+    sig = Signature.infer(X)
+    assert [c.kind for c in sig.columns] == kinds.split() and not len(sig.check(X)) and sig.enforce(X).shape == (len(sig.enforce(X)), 2)
+
+
+@pytest.mark.parametrize('X,says', [([[2**53 + 1, .5]], 'holds exactly'), ([[1, 2], [3]], 'row 1 has 1 values'), ([[1], 2], 'another form'), ([{'a': 1}, {}], 'row 1 has other keys'), (np.ma.masked_array([[1, -999]], mask=[[0, 1]]), 'behind the mask'),
+    ((r for r in [[1]]), 'once only'), ({'a': [1]}, r'pandas.DataFrame\(X\)'), ('text', 'not str'), (b'text', 'not bytes'), (None, 'not NoneType'), (7, 'not int'), ([], 'no row'), (np.zeros(3), 'reshape'), (pd.Series([1., 2.]), 'to_frame'), ([1, 2], 'reshape'),
+    (np.zeros((1, 2, 2)), 'rows and columns'), ([[[1]]], 'no further dimension'), (pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([('a', 'b')])), "map"), (pd.DataFrame([[1]]), r'astype\(str\)'), (['a', 1], 'no texts'), (sparse.csr_matrix(np.eye(2)), 'toarray')])
+def test_what_is_no_training_data_is_refused_with_the_reason(X, says):
+    with pytest.raises(InvalidInput, match=says): Signature.infer(X)
+
+
+def test_names_and_rows_of_other_tables():
+    X = pd.DataFrame({'age': [1, 2], 'income': [3., 4.]})
+    table, sig = pa.table({'income': [4., 3.], 'age': [2, 1]}), Signature.infer(X)
+    assert Signature.infer(table).names == ['income', 'age'] and Signature.infer(table).named
+    assert sig.enforce(table).values.tolist() == [[2, 4], [1, 3]] and not len(sig.check(table)) and len(sig.check(table.drop_columns('age'))) == 1
+    pl = pytest.importorskip('polars')
+    frame = pl.DataFrame({'income': [4., 3.], 'age': [2, 1]})
+    for f in (frame, frame.lazy()): assert Signature.infer(f).names == ['income', 'age'] and sig.enforce(f).values.tolist() == [[2, 4], [1, 3]]
+    for rows in (X.iloc[0], [X.iloc[0]], np.array([(1, 3.)], dtype=[('age', 'i8'), ('income', 'f8')]), [np.array([1, 3.])]): assert sig.enforce(rows).values.tolist() == [[1, 3]]
+    for rows, says in (({'age': [1], 'income': [2.]}, 'holds columns'), ((r for r in [[1, 2.]]), 'once only'), (pd.Series([1., 2.]), 'labels'), (sparse.eye(2).tocsr(), 'toarray'), (pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([('age', 'x'), ('age', 'y')])), 'is missing')):
+        assert says in sig.check(rows)[0]['problem'] or says in str([*sig.check(rows)])
+
+
+@pytest.mark.parametrize('many', [1, 70])
+def test_a_masked_value_is_missing_and_never_what_is_behind_the_mask(many):
+    rows = np.ma.masked_array([[1., -999.]]*many, mask=[[0, 1]]*many)
+    assert {p['problem'] for p in Signature.infer(np.eye(2)).check(rows)} == {'is missing, and may not be'}
+    assert np.isnan(Signature.infer(np.eye(2), nullable=True, ranges='ignore').enforce(rows)['x1']).all()
+
+
+@pytest.mark.parametrize('many', [1, 70])
+def test_the_index_of_a_frame_stays(many):
+    X = pd.DataFrame({'x': range(2*many), 's': ['a', 'b']*many}, index=pd.date_range('2020-01-01', periods=2*many, name='day'))
+    pd.testing.assert_frame_equal(Signature.infer(X).enforce(X[['s', 'x']]), X)
+
+
+@pytest.mark.parametrize('many', [1, 70])
+def test_texts_without_columns(many):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    texts = pd.Series(['good film', 'bad film']*many, name='review', dtype=object)
+    for X, name, named in ((texts, 'review', True), (texts.tolist(), 'text', False), (texts.to_numpy(), 'text', False), (texts.to_numpy().astype(str), 'text', False), (pd.Series(texts, name=0), 'text', False), (pa.array(texts.tolist()), 'text', False)):
+        sig = Signature.from_dict(json.loads(json.dumps(Signature.infer(X).to_dict())))
+        assert sig.flat and sig.names == [name] and sig.named == named and '; flat' in repr(sig) and sig == Signature.infer(X)
+        for rows in (X, texts, texts.tolist(), [[t] for t in texts], [{name: t} for t in texts], texts.to_frame(name), texts.to_numpy(), pa.table({name: texts.tolist()})):
+            found = sig.enforce(rows)
+            assert isinstance(found, pd.Series) and found.tolist() == texts.tolist() and TfidfVectorizer().fit_transform(found).shape == (2*many, 3)
+        assert [p['problem'] for p in sig.check('text')] == ['an input is a table, an object or a list of them, not str'] and sig.check([3, 'a'])[0]['problem'] == '3 is not a text'
+    assert [(d['change'], d['breaks']) for d in sig.diff(replace(sig, flat=False))] == [('flat', False)]
+    assert Signature.from_mlflow(Signature.infer(texts).to_mlflow(), flat=True).flat
+    with pytest.raises(InvalidInput, match='a flat signature has one column of texts'): replace(Signature.infer(np.eye(2)), flat=True)
+
+
+def test_all_problems_at_once():
+    sig = Signature.infer(pd.DataFrame({'a': [1, 2], 'b': ['x', 'y'], 'c': [.5, 1.]}))
+    def told(rows): return [(p['row'], p['column'], p['problem'].split('.')[0]) for p in sig.check(rows)]
+    for many in (1, 70):
+        frame = pd.DataFrame({'a': ['q']*many, 'b': ['x']*many, 'd': [1]*many})
+        assert {*told(frame)} == {(i, 'a', "'q' is not an integer") for i in range(many)} | {(None, 'c', 'is missing'), (None, 'd', 'is unknown')}
+    assert told([{'a': 'q', 'b': 3}, {'a': 1, 'b': None, 'c': 'z'}, 7]) == [(0, 'c', 'is missing'), (0, 'a', "'q' is not an integer"), (0, 'b', '3 is not a text'), (1, 'b', 'is missing, and may not be'), (1, 'c', "'z' is not a number"), (2, None, 'is no object, though others are')]
+    assert told([[1, 'x'], ['q', 'x', 1]]) == [(0, None, 'has 2 values; the signature has 3 columns'), (1, 'a', "'q' is not an integer")]
+    twice = pd.DataFrame([['q', 1, 2, 'x']], columns=['a', 'c', 'c', 'b'])
+    assert told(twice) == [(0, 'a', "'q' is not an integer"), (None, 'c', 'is there more than once')]
+
+
+def test_a_signature_from_few_rows_says_so():
+    few, many = Signature.infer(pd.DataFrame({'x': [1., 2.]})), Signature.infer(pd.DataFrame({'x': np.arange(500.)}))
+    assert 'from 2 rows only' in repr(few) and 'rows' not in repr(many) and (few.to_dict()['rows'], many.to_dict()['rows']) == (2, 500)
+    assert Signature.from_dict(few.to_dict()).rows == 2 and Signature.from_dict(OLD).rows is None
+    assert [c.nullable for c in Signature.infer(pd.DataFrame({'x': [1., 2.], 'y': [1., None]})).columns] == [False, True]
+
+
+@pytest.mark.parametrize('nullable,says', [(7, 'nullable is a name'), ('', "the column ''"), (['z'], "the column 'z'")])
+def test_which_columns_may_be_missing(nullable, says):
+    X = pd.DataFrame({'x': [1.]})
+    with pytest.raises(InvalidInput, match=says): Signature.infer(X, nullable)
+    assert [Signature.infer(X, n).columns[0].nullable for n in (np.True_, np.False_, None, (), 'x', np.array(['x']))] == [True, False, False, False, True, True]
+    with pytest.raises(InvalidInput, match="ranges is ''"): Signature.infer(X).enforce(X, ranges='')

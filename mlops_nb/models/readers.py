@@ -4,7 +4,7 @@
 
 # %% ../../nbs/04_models/behind/2_readers.ipynb #89ac8daf
 from __future__ import annotations
-import math
+import importlib, math, re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -62,39 +62,56 @@ def _seen(series:pd.Series, kind:str)->dict:
     return dict(low=plain(values.min()), high=plain(values.max())) if len(values) else {}
 
 # %% ../../nbs/04_models/behind/2_readers.ipynb #57a3030e
+_PART, _FLOAT = 'give one column for each part', "give floats: X[{0!r}].astype('float64')"
 _INSTEAD = dict(
-    date='make times of it: pandas.to_datetime(X[{0!r}].astype(str))', decimal="give floats: X[{0!r}].astype('float64')",
-    complex='give its real and its imaginary part as two columns', bytes="decode it: X[{0!r}].map(bytes.decode)",
-    period='give its begin as a time: X[{0!r}].dt.to_timestamp()', interval='give its bounds as two columns',
-    timedelta='give seconds: X[{0!r}].dt.total_seconds()', time='give seconds since midnight, or a text: X[{0!r}].astype(str)',
-    integer="the type is object; give it one: X[{0!r}].astype('int64'), or 'Int64' where values are missing",
-    floating="the type is object; give it one: X[{0!r}].astype('float64')", string="give plain texts: X[{0!r}].astype(str)")
-_INSTEAD |= {'mixed-integer-float': _INSTEAD['floating'], 'timedelta64': _INSTEAD['timedelta'], 'date32': _INSTEAD['date'],
-             'date64': _INSTEAD['date'], 'datetime': "the type is object; give it one: pandas.to_datetime(X[{0!r}])",
-             'floating128': "give floats: X[{0!r}].astype('float64')", 'duration': 'give seconds as a float'}
-
-def _name_of(dtype)->str|None:
-    "The name from which pandas makes this dtype again; None where there is none, or where values are not kept exactly"
-    if isinstance(dtype, pd.CategoricalDtype): return 'category'
-    arrow, plain = getattr(dtype, 'pyarrow_dtype', None), getattr(dtype, 'subtype', dtype)
-    if arrow is not None and str(arrow).startswith(('date', 'dictionary', 'time32', 'time64', 'duration', 'decimal')): return None
-    if getattr(plain, 'kind', '') == 'f' and plain.itemsize > 8: return None
-    for name in (str(dtype), f'string[{getattr(dtype, "storage", "")}]'):
-        try:
-            if pdt.pandas_dtype(name) == dtype: return name
-        except (TypeError, ValueError, NotImplementedError, KeyError): pass
+    integer="its type is object; give it one: X[{0!r}].astype('int64'), or 'Int64' where values are missing, or 'float64' beyond 64 bits",
+    floating='its type is object; ' + _FLOAT, datetime='its type is object; give it one: pandas.to_datetime(X[{0!r}])',
+    date='make times of it: pandas.to_datetime(X[{0!r}])', time='give seconds since midnight, or a text: X[{0!r}].astype(str)',
+    timedelta='give seconds: X[{0!r}].dt.total_seconds()', period='give its begin as a time: X[{0!r}].dt.to_timestamp()',
+    interval='give its bounds as two columns', complex='give its real and its imaginary part as two columns',
+    bytes='decode it: X[{0!r}].map(bytes.decode)', decimal=_FLOAT, list=_PART, struct=_PART, map=_PART,
+    datetime64="give the zone by a name: X[{0!r}].dt.tz_convert('UTC')", date32="make times of it: X[{0!r}].astype('datetime64[s]')",
+    date64="make times of it: X[{0!r}].astype('datetime64[ms]')", duration='give seconds: X[{0!r}].dt.total_seconds()',
+    dictionary='give plain texts: X[{0!r}].astype(object)', null='it is empty; leave it out', float128=_FLOAT, longdouble=_FLOAT)
+_INSTEAD |= {'mixed-integer-float': _INSTEAD['floating'], 'binary': _INSTEAD['bytes'], 'timedelta64': _INSTEAD['timedelta'],
+             'Sparse': "give it without gaps: X[{0!r}].sparse.to_dense()"}
 
 def _no_input(series:pd.Series)->InvalidInput:
     "Why a column is no input of a model, and what to do"
     categories = getattr(series.dtype, 'categories', None)
     of = series if categories is None else categories.to_series()
-    found, dtype = pdt.infer_dtype(of, skipna=True), str(of.dtype)
-    key = next((k for k in _INSTEAD if dtype.startswith(k)), found) if dtype != 'object' else found
-    if dtype.startswith(('float128', 'longdouble')): key = 'floating128'
-    remedy = _INSTEAD.get(key, f'a column has one kind of values: {", ".join(_IS)} or string').format(series.name)
+    found, stored = pdt.infer_dtype(of, skipna=True), re.match(r'\w*', str(of.dtype))[0]
+    key = found if stored in ('object', '') else stored
+    remedy = _INSTEAD.get(key) or _INSTEAD.get(key.rstrip('0123456789'))
+    if remedy is None: remedy = f'a column has one kind of values, {", ".join(_IS)} or string; texts of all: X[{{0!r}}].astype(str)'
+    if categories is not None: remedy = 'make texts of them: X[{0!r}].astype(str)'
     what = f'categories of {found}' if categories is not None else found
-    return InvalidInput(f'column {series.name!r} holds {what} values as {dtype} ({brief(str(of.iloc[0]) if len(of) else "")}), '
-                        f'which no signature keeps exactly; {remedy}')
+    return InvalidInput(f'column {series.name!r} holds {what} values as {of.dtype} ({brief(str(of.iloc[0]) if len(of) else "")}), '
+                        f'which no signature keeps exactly; {remedy.format(series.name)}')
+
+# %% ../../nbs/04_models/behind/2_readers.ipynb #0128819e
+_ARROW_TEXT = 'ArrowDtype(string)'      # pandas takes string[pyarrow] for a type of its own
+
+def _name_of(dtype)->str|None:
+    "The name from which `_dtype_of` makes this dtype again; None where there is none, or where values are not kept exactly"
+    if isinstance(dtype, pd.CategoricalDtype): return _category_name(dtype)
+    arrow, below = str(getattr(dtype, 'pyarrow_dtype', '')), getattr(dtype, 'subtype', dtype)
+    if arrow.startswith(('date', 'dictionary', 'time32', 'time64', 'duration', 'decimal')): return None
+    if getattr(below, 'kind', '') == 'f' and below.itemsize > 8: return None
+    if isinstance(dtype, pd.SparseDtype) and below.kind not in 'iufb': return None
+    names = (str(dtype), _ARROW_TEXT if arrow == 'string' else f'string[{getattr(dtype, "storage", "")}]')
+    return next((n for n in names if _dtype_of(n) == dtype), None)
+
+def _dtype_of(name:str):
+    "The dtype of a name, None where pandas does not know it"
+    if name == _ARROW_TEXT: return pd.ArrowDtype(importlib.import_module('pyarrow').string())
+    try: return pdt.pandas_dtype(name)
+    except (TypeError, ValueError, NotImplementedError, KeyError): return None
+
+def _category_name(dtype:pd.CategoricalDtype)->str:
+    "`category`, with the type of the categories where a list of them would give another"
+    again = pd.Index(list(dtype.categories)).dtype
+    return 'category' if again == dtype.categories.dtype else f'category[{dtype.categories.dtype}]'
 
 # %% ../../nbs/04_models/behind/2_readers.ipynb #84955110
 _HOLES = {'None': None, 'NA': pd.NA, 'NaT': pd.NaT, None: math.nan}
@@ -125,7 +142,7 @@ def spec_of(
         raise InvalidInput(f'column {series.name!r} is categorical and its categories are times, which JSON does '
                            'not keep; give the times themselves, or texts with .dt.strftime')
     known = series.dtype
-    return replace(made, dtype='category', categories=tuple(known.categories), ordered=bool(known.ordered))
+    return replace(made, categories=tuple(known.categories), ordered=bool(known.ordered))
 
 # %% ../../nbs/04_models/behind/2_readers.ipynb #16e3d03d
 @dataclass(frozen=True)
@@ -172,11 +189,14 @@ class Reader:
 
     def __repr__(self): return f'Reader({self.spec!r})'
 
+# %% ../../nbs/04_models/behind/2_readers.ipynb #7c28cf1b
 def _target(spec:ColumnSpec)->tuple:
     "The pandas dtype of a column, numpy's dtype below it, and whether a hole may stand beside its values"
     if spec.categories is not None:
-        return pd.CategoricalDtype(list(spec.categories), spec.ordered), np.dtype('int64'), True
-    dtype = pdt.pandas_dtype(spec.dtype) if spec.dtype != 'str' or _STR else np.dtype(object)
+        of = None if spec.dtype == 'category' else _dtype_of(spec.dtype[len('category['):-1])
+        return pd.CategoricalDtype(pd.Index(list(spec.categories), dtype=of), spec.ordered), np.dtype('int64'), True
+    dtype = _dtype_of(spec.dtype) if spec.dtype != 'str' or _STR else np.dtype(object)
+    if dtype is None: raise InvalidInput(f'column {spec.name!r} has the dtype {spec.dtype!r}, which this pandas does not know')
     if isinstance(dtype, pd.SparseDtype): return dtype, dtype.subtype, spec.kind not in ('integer', 'boolean')
     if isinstance(dtype, np.dtype):
         return dtype, np.dtype('int64') if spec.kind == 'datetime' else dtype, spec.kind not in ('integer', 'boolean')
@@ -335,10 +355,12 @@ def fits_itself(
 ):
     "Refuse a column whose own values do not come back as they were"
     made, wrong, _ = reader.read(given)
-    if wrong: raise InvalidInput(f'column {reader.spec.name!r}: {wrong[0].says(0)["problem"]}, so the data does not fit its own signature')
+    if wrong:
+        says = wrong[0].says(0)['problem']
+        more = '; make infinities missing before the model is trained: X.replace([float("inf"), -float("inf")], float("nan"))'
+        raise InvalidInput(f'column {reader.spec.name!r}: {says}, so the data does not fit its own signature' + more*(says.lstrip('-')[:3] == 'inf'))
     made, column = pd.Series(made), column.reset_index(drop=True)
-    known = isinstance(column.dtype, pd.CategoricalDtype)
-    same = made.astype(object).equals(column.astype(object)) and (known or made.dtype == column.dtype)
-    if not same or known and [*made.cat.categories] != [*column.cat.categories]:
+    same = made.astype(object).equals(column.astype(object)) and made.dtype == column.dtype
+    if not same:
         raise InvalidInput(f'column {reader.spec.name!r} is {column.dtype} and comes back as {made.dtype}, with other values: '
                            'no signature keeps it exactly; give it a plain type')

@@ -46,7 +46,7 @@ def typed(
 def _rectangle(X)->np.ndarray|list:
     "An array, or a list of lists of equal length"
     if isinstance(X, np.ndarray): return np.asarray(X)
-    rows = [list(r) if isinstance(r, (tuple, pd.Series, np.ndarray)) else r for r in X]
+    rows = [list(r) if isinstance(r, tuple) else r for r in X]
     lists = [isinstance(r, list) for r in rows]
     if any(lists) and not all(lists):
         raise InvalidInput(f'row {lists.index(not lists[0])} is of another form than row 0; give lists, or objects, for all')
@@ -59,6 +59,11 @@ def _rectangle(X)->np.ndarray|list:
         if {bool} < {bool if isinstance(v, np.bool_) else type(v) for r in rows for v in r}: return rows
     array = np.asarray(rows) if all(lists) else np.array(rows, dtype=object)
     return array if array.dtype.kind in 'iufb' else rows
+
+# %% ../../nbs/04_models/behind/11_rows.ipynb #d3bd66bf
+def _plain_rows(rows)->list:
+    "Rows that are Series as objects, and those that are arrays as lists"
+    return [r.to_dict() if isinstance(r, pd.Series) else r.tolist() if isinstance(r, np.ndarray) else r for r in rows]
 
 def _columns(rows)->pd.DataFrame:
     "Rows and columns, with names for the columns"
@@ -81,6 +86,8 @@ def framed(
     if isinstance(X, pd.Series): return _flat(X, X.name)
     _no_table(X)
     if isinstance(X, np.ndarray) and X.dtype.names: return pd.DataFrame.from_records(np.asarray(X)), True, False
+    if not len(X) and not isinstance(X, np.ndarray): raise InvalidInput('there is no row, and a list without rows has no columns')
+    if not isinstance(X, np.ndarray): X = _plain_rows(X)
     if not isinstance(X, np.ndarray) and any(isinstance(r, dict) for r in X): return _objects(X), True, False
     rows = _rectangle(X)
     if isinstance(rows, list) and rows and not isinstance(rows[0], list) or getattr(rows, 'ndim', 2) == 1: return _flat(rows, None)
@@ -88,6 +95,7 @@ def framed(
         raise InvalidInput(f'an input has rows and columns; this one has the shape {rows.shape}')
     return _columns(rows), False, False
 
+# %% ../../nbs/04_models/behind/11_rows.ipynb #d273f6d0
 def _objects(rows:list)->pd.DataFrame:
     "Objects, all with the same keys"
     names = list(rows[0]) if isinstance(rows[0], dict) else []
@@ -119,6 +127,7 @@ def _first(values)->str:
     "The first names of many"
     return ', '.join(repr(v) for v in list(values)[:4]) + (', ...' if len(values) > 4 else '')
 
+# %% ../../nbs/04_models/behind/11_rows.ipynb #9c333103
 def as_rows(
     rows,              # Anything that is to be a table
     names:list[str],   # Of the columns
@@ -130,7 +139,7 @@ def as_rows(
             raise InvalidInput('an object is one row, and this one holds columns: give a list of objects, or pandas.DataFrame(rows)')
         return [rows]
     if isinstance(rows, (list, tuple)):
-        return [r.to_dict() if {*r.index} == {*names} else r for r in rows] if rows and isinstance(rows[0], pd.Series) else rows
+        return _plain_rows(rows) if rows and isinstance(rows[0], (pd.Series, np.ndarray)) else rows
     rows = as_pandas(rows)
     if isinstance(rows, pd.Series): return _one_series(rows, names, flat)
     if isinstance(rows, np.ndarray):

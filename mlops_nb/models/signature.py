@@ -126,13 +126,13 @@ _HINTS = 20     # unknown names for which a near one is searched
 
 def _pick(sig:Signature, frame:pd.DataFrame)->tuple[dict, list[Cells]]:
     "The signature's columns of a frame"
-    names, twice = sig.names, frame.columns[frame.columns.duplicated()].unique()
+    names, there, twice = sig.names, {*frame.columns}, frame.columns[frame.columns.duplicated()].unique()
     wrong = [Cells(c, 'is there more than once') for c in twice]
-    wrong += [Cells(n, 'is missing') for n in names if n not in frame.columns]
+    wrong += [Cells(n, 'is missing') for n in names if n not in there]
     unknown = [c for c in frame.columns if c not in names]
     wrong += [Cells(c, _unknown(c, names, i)) for i, c in enumerate(unknown)]
-    if wrong: return {}, wrong
-    return {n: frame[n].tolist() if len(frame) < _SHORT else frame[n] for n in names}, []
+    whole = [n for n in names if n in there and n not in twice] if wrong else names
+    return {n: frame[n].tolist() if len(frame) < _SHORT else frame[n] for n in whole}, wrong
 
 def _column(sig:Signature, texts:pd.Series)->dict:
     return {sig.names[0]: texts.tolist() if len(texts) < _SHORT else texts}
@@ -141,18 +141,26 @@ def _unknown(name, names:list[str], i:int)->str:
     return f'is unknown. {hint(name, names)}' if i < _HINTS else 'is unknown'
 
 # %% ../../nbs/04_models/1_signature.ipynb #af9352be
-def _from_dicts(sig:Signature, rows:list[dict])->tuple[dict, list[Cells]]:
+class _Part(list):
+    "The values of a column that some rows have; `places` are their rows"
+    def __init__(self, values, places): super().__init__(values); self.places = np.array(places, int)
+
+def _from_dicts(sig:Signature, rows:list[dict], at:list[int]|None=None)->tuple[dict, list[Cells]]:
     "The columns of objects, whose keys must be the names of the signature"
     names, known, lack, more = sig.names, set(sig.names), {}, {}
-    for i, r in enumerate(rows):
+    for i, r in enumerate(rows) if at is None else zip(at, rows):
         if r.keys() == known: continue
         for n in names:
             if n not in r: lack.setdefault(n, []).append(i)
         for n in r.keys() - known: more.setdefault(n, []).append(i)
     wrong = [Cells(n, 'is missing', np.array(at)) for n, at in lack.items()]
     wrong += [Cells(n, _unknown(n, names, i), np.array(at)) for i, (n, at) in enumerate(sorted(more.items(), key=str))]
-    return ({}, wrong) if wrong else ({n: [r[n] for r in rows] for n in names}, [])
+    if not wrong and at is None: return {n: [r[n] for r in rows] for n in names}, []
+    at = range(len(rows)) if at is None else at
+    have = {n: [(i, r[n]) for i, r in zip(at, rows) if n in r] for n in names}
+    return {n: _Part([v for _, v in pairs], [i for i, _ in pairs]) for n, pairs in have.items()}, wrong
 
+# %% ../../nbs/04_models/1_signature.ipynb #368ac815
 def _from_lists(sig:Signature, rows)->tuple[dict, list[Cells]]:
     "The columns of lists, whose values are in the order of the signature"
     width, is_list, wrong = len(sig.columns), lambda x: isinstance(x, (list, tuple)), {}
@@ -164,8 +172,10 @@ def _from_lists(sig:Signature, rows)->tuple[dict, list[Cells]]:
         says = f'is no list of {width} values'
         if is_list(r): says = f'has {len(r)} values; the signature has {width} columns'
         wrong.setdefault(says, []).append(i)
-    if wrong: return {}, [Cells(None, says, np.array(at)) for says, at in wrong.items()]
-    return {n: [r[k] for r in rows] for k, n in enumerate(sig.names)}, []
+    if not wrong: return {n: [r[k] for r in rows] for k, n in enumerate(sig.names)}, []
+    good = [i for i, r in enumerate(rows) if is_list(r) and len(r) == width]
+    parts = {n: _Part([rows[i][k] for i in good], good) for k, n in enumerate(sig.names)}
+    return parts, [Cells(None, says, np.array(at)) for says, at in wrong.items()]
 
 # %% ../../nbs/04_models/1_signature.ipynb #ea196227
 def _table(sig:Signature, rows)->tuple[dict, int, list[Cells]]:
@@ -181,9 +191,16 @@ def _table(sig:Signature, rows)->tuple[dict, int, list[Cells]]:
     if isinstance(rows, (list, tuple)) and rows:
         others = [i for i, r in enumerate(rows) if not isinstance(r, dict)]
         if not others: columns, wrong = _from_dicts(sig, rows); return columns, n, wrong
-        if len(others) < n: return {}, n, [Cells(None, 'is no object, though others are', np.array(others))]
+        if len(others) < n: columns, wrong = _some_dicts(sig, rows, others); return columns, n, wrong
     columns, wrong = _from_lists(sig, rows)
     return columns, n, wrong
+
+# %% ../../nbs/04_models/1_signature.ipynb #b50129fc
+def _some_dicts(sig:Signature, rows:list, others:list[int])->tuple[dict, list[Cells]]:
+    "The columns of those rows that are objects"
+    at = sorted({*range(len(rows))} - {*others})
+    columns, wrong = _from_dicts(sig, [rows[i] for i in at], at)
+    return columns, wrong + [Cells(None, 'is no object, though others are', np.array(others))]
 
 def _of_array(sig:Signature, array:np.ndarray)->pd.DataFrame|list:
     "An array as a frame, where that keeps its types, or as lists"
@@ -245,11 +262,17 @@ def _read(self:Signature, rows)->tuple[dict, list[Cells], list[Cells], int]:
     "The typed columns, what is wrong, what is outside of training, and how many rows there are"
     columns, n, wrong = _table(self, rows)
     typed, outside = {}, []
-    for reader in () if wrong else self._readers:
-        typed[reader.spec.name], bad, odd = reader.read(columns[reader.spec.name])
+    for reader in self._readers:
+        if (name := reader.spec.name) not in columns: continue           # it is among what is wrong
+        typed[name], bad, odd = reader.read(columns[name])
+        if isinstance(columns[name], _Part): bad, odd = (_at(cells, columns[name].places) for cells in (bad, odd))
         wrong += bad
         outside += odd
     return typed, wrong, outside, n
+
+def _at(cells:list[Cells], places:np.ndarray)->list[Cells]:
+    "The cells of some rows, by their places among all rows"
+    return [replace(c, rows=places[c.rows]) for c in cells]
 
 def _made(sig:Signature, typed:dict, index:pd.Index|None)->pd.DataFrame|pd.Series:
     "The columns together; a frame's index stays, since a model may look at it"
@@ -257,6 +280,7 @@ def _made(sig:Signature, typed:dict, index:pd.Index|None)->pd.DataFrame|pd.Serie
     if index is not None: frame.index = index
     return frame[sig.names[0]] if sig.flat else frame
 
+# %% ../../nbs/04_models/1_signature.ipynb #e6b561e3
 @patch
 def enforce(self:Signature,
     rows:pd.DataFrame|np.ndarray|dict|list, # Table or dicts, in any column order; lists or 2-d array in signature order
