@@ -1,5 +1,6 @@
 "The commands on a store that a team shares: tables in PostgreSQL, bytes in S3"
 import json
+import re
 
 from click.testing import CliRunner
 import numpy as np
@@ -120,3 +121,27 @@ def test_monitor_and_drift_say_what_their_functions_say(tmp_path):
     assert result.exit_code == 1 and (found['metrics']['total_predictions'], found['metrics']['total_requests'], found['metrics']['accuracy']) == (35, 40, 0.0)
     assert 'accuracy_degradation' in [a['type'] for a in found['alerts']] and all({'type', 'message', 'severity', 'timestamp'} <= {*a} for a in found['alerts'])
     assert 'total_predictions: 35\n' in call('monitor', 'show', '--store', tmp_path/'s').stdout and json.loads(call('monitor', 'show', '--store', tmp_path/'s', '--until', '2013-01-01', '--json').stdout)['alerts'] == []
+
+
+def test_a_refusal_names_the_option_of_the_command_and_the_option_works(tmp_path, monkeypatch):
+    "The library says allow_pickle=True; a terminal has --allow-pickle"
+    from mlops_nb.cli import main as cli
+    from sklearn.preprocessing import FunctionTransformer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.linear_model import LogisticRegression
+    (tmp_path/'halves.py').write_text('import numpy as np\ndef half(X): return np.asarray(X)/2\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    import halves
+    model, served = make_pipeline(FunctionTransformer(halves.half), LogisticRegression()).fit([[0.], [1.]], [0, 1]), []
+    with ModelRegistry(tmp_path/'s') as registry:
+        registry.register_model(model, 'm', '1.0', allow_pickle=True)
+        file = registry.export_model('m', '1.0', tmp_path/'out')
+    monkeypatch.setattr(cli, '_serve_until_interrupt', lambda api, *more: served.append((api.model.predict([[1.]]).tolist(), api._workers.pool._max_workers)))
+    for line in (['serve', 'm', '--store', tmp_path/'s'], ['registry', 'import', file, 'copy', '1.0', '--store', tmp_path/'s']):
+        refused = call(*line)
+        assert refused.exit_code == 3 and 'say --allow-pickle' in refused.stderr and '=True' not in refused.stderr
+        assert call(*line, '--allow-pickle').exit_code == 0
+    assert call('serve', 'm', '--store', tmp_path/'s', '--allow-pickle', '--workers', '1').exit_code == 0 and served == [([1], 4), ([1], 1)]
+    assert call('serve', 'm', '--store', tmp_path/'s', '--workers', '0').exit_code == 2
+    again = call('registry', 'import', file, 'copy', '1.0', '--store', tmp_path/'s', '--allow-pickle')
+    assert again.exit_code == 3 and '=True' not in re.sub(r'\w+=True \(in Python; this command has no option for it\)', '', again.stderr)

@@ -118,9 +118,12 @@ def _serve_until_interrupt(api, host:str, port:int, ref:str, as_json:bool):
               help='Address to listen on; 0.0.0.0 opens the port to the network.')
 @click.option('--port', default=5000, show_default=True, help='Port to listen on; 0 takes a free one.')
 @click.option('--no-log', is_flag=True, help='Do not log the predictions.')
+@click.option('--allow-pickle', is_flag=True, help='Serve a model that is stored as a pickle? It can run any code.')
+@click.option('--workers', type=click.IntRange(1), default=4, show_default=True,
+              help='Predictions at once; 1 for a model that is not thread-safe.')
 @config_option
 @json_option
-def serve(ref, store, host, port, no_log, config, as_json):
+def serve(ref, store, host, port, no_log, allow_pickle, workers, config, as_json):
     """Serve a registered model over HTTP until Ctrl-C.
 
     Example: mlops-nb serve delay@champion --store tour --port 5000
@@ -130,7 +133,8 @@ def serve(ref, store, host, port, no_log, config, as_json):
     config = MLPipelineConfig(config)
     with existing(store) as s:
         monitor = None if no_log else ModelMonitor(s, config=config)
-        api = ModelAPI.from_registry(ModelRegistry(s), ref, monitor=monitor, config=config)
+        how = dict(monitor=monitor, config=config, allow_pickle=allow_pickle, workers=workers)
+        api = ModelAPI.from_registry(ModelRegistry(s), ref, **how)
         _serve_until_interrupt(api, host, port, ref, as_json)
 
 # %% ../../nbs/12_cli/1_cli.ipynb #44a1ff2f

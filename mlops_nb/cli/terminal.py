@@ -4,7 +4,7 @@
 
 # %% ../../nbs/12_cli/behind/1_terminal.ipynb #7c6c0d21
 from __future__ import annotations
-import shlex, sys, threading, traceback, warnings
+import re, shlex, sys, threading, traceback, warnings
 from collections.abc import Iterator
 from _thread import interrupt_main
 from contextlib import contextmanager
@@ -41,14 +41,32 @@ def _hears_ctrl_c()->Iterator[None]:
     finally: sys.unraisablehook = before
 
 # %% ../../nbs/12_cli/behind/1_terminal.ipynb #fe8805ff
+_LEVER = re.compile(r'\b([a-z][a-z_]*)=True\b')
+
+def _levers(command:click.Command, words:list[str])->dict[str, str]:
+    "The switches of the command that these words name: argument -> option"
+    for word in words:
+        if isinstance(command, click.Group): command = command.commands.get(word, command)
+    return {p.name: max(p.opts, key=len) for p in command.params if getattr(p, 'is_flag', False)}
+
+def _in_options(text:str, levers:dict[str, str])->str:
+    "The message with the options of this command in place of a call's arguments"
+    return _LEVER.sub(lambda m: levers.get(m[1], f'{m[0]} (in Python; this command has no option for it)'), text)
+
 class Commands(click.Group):
     "A group whose commands turn a refusal into one line and exit code 3, Ctrl-C into 130, and a fault of ours into 70"
+    def resolve_command(self, ctx:click.Context, args:list[str]):
+        "Find the command, and remember its switches for what may be said about it"
+        name, command, rest = super().resolve_command(ctx, args)
+        ctx.meta['mlops_nb.levers'] = _levers(command, rest) if command else {}
+        return name, command, rest
+
     def invoke(self, ctx:click.Context):
         "Run the command that was named"
         try:
             with _hears_ctrl_c(), _warns_in_a_line(): return super().invoke(ctx)
         except MlopsError as e:
-            click.echo(f'mlops-nb: {e}', err=True)
+            click.echo(f"mlops-nb: {_in_options(str(e), ctx.meta.get('mlops_nb.levers', {}))}", err=True)
             ctx.exit(3)
         except (KeyboardInterrupt, click.Abort): ctx.exit(130)
         except (click.ClickException, click.exceptions.Exit): raise           # click's own way to end
