@@ -2,7 +2,7 @@
 from contextlib import contextmanager
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
-import ast, json, os, re, signal, socket, subprocess, sys, time, urllib.error, urllib.request
+import ast, ipaddress, json, os, pickle, platform, re, signal, socket, subprocess, sys, time, urllib.error, urllib.request
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from browser import need
 from mlops_nb.serving.client import ModelClient
 from mlops_nb.core.rules import Conflict, InvalidInput, MlopsError
 from mlops_nb.serving.deploy import generate_docker_files
+from mlops_nb.serving.proof import NotProven, verify
 from mlops_nb.registry.registry import ModelRegistry
 from mlops_nb.models.signature import Signature
 
@@ -115,17 +116,30 @@ def test_every_module_comes_from_the_folder_and_every_package_from_requirements(
                 assert {canonicalize_name(d) for d in homes[top]} & wanted, f'{file.name} imports {top}, which requirements.txt does not give'
 
 
-def test_the_versions_are_those_of_the_training(exported, tmp_path):
+def with_record(exported, folder, **changes):
+    "A copy of an exported model whose record says something else"
     record = json.loads(exported.with_suffix('.json').read_text())
-    record['environment'] |= {'python': '3.12.4', 'scikit-learn': '1.5.2', 'numpy': '1.26.4'}
-    copy = tmp_path/exported.name
+    copy = folder/exported.name
     copy.write_bytes(exported.read_bytes())
-    copy.with_suffix('.json').write_text(json.dumps(record))
-    made = generate_docker_files('line', copy, folder=tmp_path)
-    pins = (made/'requirements.txt').read_text().splitlines()
-    assert 'scikit-learn==1.5.2' in pins and 'numpy==1.26.4' in pins and pins == sorted(pins) and all(re.fullmatch(r'[\w.-]+==[\w.+!]+', p) for p in pins)
+    copy.with_suffix('.json').write_text(json.dumps({**record, **changes}))
+    return copy
+
+
+def pins_of(made): return (made/'requirements.txt').read_text().splitlines()
+
+
+def test_a_record_decides_no_package_and_no_version(exported, tmp_path):
+    "Installed packages run code: names come from the types in the file, versions from here; what the record says is told, and pinned with consent"
+    from importlib.metadata import version
+    copy = with_record(exported, tmp_path, environment={'python': '3.12.4', 'scikit-learn': '1.5.2', 'numpy': '1.26.4', 'totally-evil-package': '6.6.6'})
+    with pytest.warns(UserWarning, match='numpy 1.26.4 -> .*scikit-learn 1.5.2 -> .*recorded_versions=True') as told: made = generate_docker_files('line', copy, folder=tmp_path)
+    assert 'evil' not in str(told[0].message)
+    pins = pins_of(made)
+    assert f'scikit-learn=={version("scikit-learn")}' in pins and pins == sorted(pins) and all(re.fullmatch(r'[\w.-]+==[\w.+!]+', p) for p in pins)
+    assert (made/'Dockerfile').read_text().count(f'FROM python:{platform.python_version()}-slim-bookworm') == 2 and not any('mlops' in line or 'evil' in line for line in pins)
+    made = generate_docker_files('line', copy, folder=tmp_path, recorded_versions=True, force=True)       # the advice of the warning
+    assert {'scikit-learn==1.5.2', 'numpy==1.26.4'} <= {*pins_of(made)} and not any('evil' in line for line in pins_of(made))
     assert (made/'Dockerfile').read_text().count('FROM python:3.12.4-slim-bookworm') == 2
-    assert not any(line.startswith('mlops') for line in pins)
 
 
 def test_secrets_of_the_metadata_do_not_travel(folder): assert not any(b'hunter2' in p.read_bytes() for p in folder.rglob('*') if p.is_file())
@@ -169,7 +183,12 @@ def test_compose_is_what_it_says(folder):
         assert service['read_only'] is True and service['cap_drop'] == ['ALL'] and 'no-new-privileges:true' in service['security_opt']
         assert set(service['deploy']['resources']['limits']) == {'cpus', 'memory', 'pids'} and service['tmpfs'] and service['restart'] == 'unless-stopped'
     api, nginx = compose['services']['line'], compose['services']['nginx']
-    assert api['environment'] == {'PORT': '5000', 'MODEL_PATH': '/app/model.arrays', 'MLOPS__DEPLOYMENT__TIMEOUT_SECONDS': '29'}
+    subnet = compose['networks']['default']['ipam']['config'][0]
+    assert api['environment'] == {'PORT': '5000', 'MODEL_PATH': '/app/model.arrays', 'MLOPS__DEPLOYMENT__TIMEOUT_SECONDS': '29', 'MLOPS__DEPLOYMENT__MAX_REQUESTS_PER_MINUTE': '1000',
+                                  'MLOPS_MONITOR': '${MLOPS_MONITOR:-}', 'MLOPS_WORKERS': '${MLOPS_WORKERS:-4}', 'TRUSTED_PROXIES': subnet['subnet']}
+    assert ipaddress.ip_network(subnet['subnet']).is_private and subnet['gateway'] == str(ipaddress.ip_network(subnet['subnet'])[1])
+    assert api['volumes'] == ['log:/log'] and compose['volumes'] == {'log': {}} and 'install --directory --owner=10001 --group=10001 /log' in (folder/'Dockerfile').read_text()
+    assert {s['stop_grace_period'] for s in compose['services'].values()} == {'35s'}      # longer than the longest prediction
     assert api['healthcheck']['test'] == ['CMD', 'python', 'app.py', 'check'] and api['ports'] == ['127.0.0.1:5000:5000']
     assert api['deploy']['resources'] == {'limits': {'memory': '1G', 'cpus': '0.5', 'pids': 128}, 'reservations': {'memory': '512M', 'cpus': '0.25'}}
     assert nginx['ports'] == ['${HTTP_PORT:-80}:8080'] and nginx['depends_on'] == {'line': {'condition': 'service_healthy'}}
@@ -252,6 +271,7 @@ def test_requirements_are_added_and_those_of_the_caller_win(exported, tmp_path):
     def pins(*more): return (generate_docker_files('line', exported, list(more), folder=tmp_path, force=True)/'requirements.txt').read_text().splitlines()
     alone = pins()
     assert pins('click', 'threadpoolctl==3.1.0') == sorted([p for p in alone if not p.startswith('threadpoolctl')] + [f'click=={version("click")}', 'threadpoolctl==3.1.0'])
+    with pytest.raises(InvalidInput, match='give a list'): pins_of(generate_docker_files('other', exported, {'pandas': '1'}, folder=tmp_path))
     assert pins('pandas') == pins(f'pandas<={version("pandas")}') == alone and not any(p.startswith('skops') for p in alone)
     for bad, says in (('xgboost-of-nobody', 'write|say its version'), ('pandas<1', 'which is not'), ('pandas==1.*', 'which is not'), ('a @ https://x/a.whl', 'names a place'), ('-r x', 'is not like')):
         with pytest.raises(MlopsError, match=says): generate_docker_files('other', exported, [bad], folder=tmp_path)
@@ -302,13 +322,11 @@ def test_no_path_reaches_a_generated_file(name, exported, tmp_path, folder):
     with pytest.raises(InvalidInput): generate_docker_files(name, source, folder=tmp_path)
 
 
-@pytest.mark.parametrize('record', [{'version': '1\nRUN id'}, {'name': 'x\nUSER root'}, {'environment': {'python': '3 AS a\nRUN id'}},
+@pytest.mark.parametrize('record', [{'version': '1\nRUN id'}, {'version': 1.0}, {'version': ''}, {'name': 'x\nUSER root'}, {'environment': {'python': '3 AS a\nRUN id'}},
                                     {'environment': {'numpy': '1\n--index-url http://127.0.0.1'}}, {'environment': {'a\nb': '1'}}, {'name': '../up'}])
 def test_a_record_cannot_inject(record, exported, tmp_path):
-    copy = tmp_path/'m.arrays'
-    copy.write_bytes(exported.read_bytes())
-    copy.with_suffix('.json').write_text(json.dumps(json.loads(exported.with_suffix('.json').read_text()) | record))
-    with pytest.raises(InvalidInput): generate_docker_files('line', copy, folder=tmp_path)
+    copy = with_record(exported, tmp_path, **record)
+    with pytest.raises(InvalidInput): generate_docker_files('line', copy, folder=tmp_path, recorded_versions=True)   # even with consent
     assert not (tmp_path/'deployment_line').exists()
 
 
@@ -381,6 +399,30 @@ def test_a_request_through_nginx_reaches_the_model(nginx, folder, model, tmp_pat
     assert 'POST /batch_predict' in said and 'GET /model_info' in said and '/health' not in said     # the machine's own questions are not logged
 
 
+def test_nginx_limits_each_client_and_refuses_in_the_form_of_the_api(nginx, exported, tmp_path):
+    made = generate_docker_files('line', exported, folder=tmp_path, requests_per_minute=7)
+    listen, dead = free_port(), free_port()
+    with open(tmp_path/'log', 'w+') as log:
+        proxy = subprocess.Popen(nginx_command(nginx, tmp_path, made, listen, dead), stderr=log)
+        def ask(path='/model_info', body=None):
+            try: return urllib.request.urlopen(urllib.request.Request(f'http://127.0.0.1:{listen}{path}', body, {'Content-Type': 'application/json'}), timeout=20)
+            except urllib.error.HTTPError as e: return e
+        def listens():
+            with socket.socket() as s: return s.connect_ex(('127.0.0.1', listen)) == 0
+        try:
+            wait_for(listens, proxy, log)
+            found = [ask() for _ in range(12)]
+            assert [r.code for r in found] == [502]*8 + [429]*4                          # the first one, and seven in a burst
+            refused, large = found[-1], ask('/health', b'x'*(17 << 20))
+            assert ask('/health').code == 502                                            # the machine's own question has no limit
+        finally: proxy.send_signal(signal.SIGQUIT); proxy.wait(20)
+    assert refused.headers['Retry-After'] == '9' and found[0].headers['Retry-After'] == '1' and large.code == 413
+    for r, status, says in ((refused, 429, 'more than 7 requests a minute'), (found[0], 502, 'does not answer'), (large, 413, 'larger than 16 MB')):
+        problem = json.loads(r.read())
+        assert r.headers['Content-Type'] == 'application/problem+json' and problem['status'] == status and says in problem['error'] == problem['detail']
+        assert re.fullmatch(r'[0-9a-f]{32}', problem['request_id']) and problem['timestamp'].startswith('20')
+
+
 def test_nginx_says_who_asks_and_how_long_it_waits(nginx, folder, tmp_path):
     "A server in the place of the API gets the address that nginx saw, not the one that a client claims; /health gets the same headers"
     from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -404,3 +446,179 @@ def test_nginx_says_who_asks_and_how_long_it_waits(nginx, folder, tmp_path):
         headers = next(h for p, h in seen if p == path)
         assert (headers['X-Forwarded-For'], headers['X-Real-IP'], headers['X-Forwarded-Proto'], headers['Host']) == ('127.0.0.1', '127.0.0.1', 'http', 'shop.example.org')
     assert re.findall(r'proxy_\w+_timeout (\w+);', (folder/'nginx.conf').read_text()) == ['30s']*3
+
+
+# ---- who is the client
+
+
+def program(folder, **env):
+    "The folder's program, imported here as `app`; its WSGI client"
+    import importlib.util
+    with pytest.MonkeyPatch.context() as m:
+        for name in ('MODEL_PATH', 'TRUSTED_PROXIES', 'MLOPS_MONITOR', 'MLOPS_WORKERS'): m.delenv(name, raising=False)
+        for name, value in env.items(): m.setenv(name, value)
+        spec = importlib.util.spec_from_file_location('app', folder/'app.py')
+        app = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(app)
+        return app.build()
+
+
+def statuses(api, peer, users):
+    client = api.app.test_client()
+    return [client.post('/predict', json=[{'a': 1., 'b': 2}], environ_overrides={'REMOTE_ADDR': peer}, headers={'X-Forwarded-For': u}).status_code for u in users]
+
+
+def inside(folder, n): return str(ipaddress.ip_network(yaml.safe_load((folder/'docker-compose.yml').read_text())['networks']['default']['ipam']['config'][0]['subnet'])[n])
+
+
+@pytest.mark.parametrize('peer', ['nginx', '172.18.0.3'])
+def test_behind_its_proxy_each_client_has_its_own_limit(folder, peer):
+    peer = inside(folder, 3) if peer == 'nginx' else peer
+    with program(folder, MLOPS__DEPLOYMENT__MAX_REQUESTS_PER_MINUTE='5') as api:
+        assert statuses(api, peer, ['203.0.113.7']*7) == [200]*5 + [429]*2
+        assert statuses(api, peer, ['203.0.113.99', '6.6.6.6, 203.0.113.7']) == [200, 429]      # the last entry is the proxy's word
+
+
+@pytest.mark.parametrize('peer', ['198.51.100.5', 'gateway', '172.18.0.1', '127.0.0.1', '10.0.0.9', '172.19.0.3'])
+def test_who_comes_without_the_proxy_cannot_choose_an_address(folder, peer):
+    "The gateway is where connections to the published port come from, and so is everybody"
+    peer = inside(folder, 1) if peer == 'gateway' else peer
+    with program(folder, MLOPS__DEPLOYMENT__MAX_REQUESTS_PER_MINUTE='5') as api:
+        assert statuses(api, peer, [f'203.0.113.{i}' for i in range(7)]) == [200]*5 + [429]*2
+
+
+def test_a_setting_says_who_is_believed(folder):
+    with program(folder, MLOPS__DEPLOYMENT__MAX_REQUESTS_PER_MINUTE='1', TRUSTED_PROXIES='192.0.2.0/24') as api:
+        assert statuses(api, '192.0.2.9', ['203.0.113.1', '203.0.113.2']) == [200, 200] and statuses(api, '172.18.0.3', ['203.0.113.3', '203.0.113.4']) == [200, 429]
+    with program(folder, MLOPS__DEPLOYMENT__MAX_REQUESTS_PER_MINUTE='1', TRUSTED_PROXIES='') as api: assert statuses(api, '172.18.0.3', ['203.0.113.1', '203.0.113.2']) == [200, 429]
+    with pytest.raises(InvalidInput, match='is everybody'): program(folder, TRUSTED_PROXIES='0.0.0.0/0')
+
+
+def test_two_projects_on_one_host_have_two_networks(exported, tmp_path):
+    networks = [yaml.safe_load((generate_docker_files(name, exported, folder=tmp_path)/'docker-compose.yml').read_text())['networks']['default']['ipam']['config'][0]['subnet'] for name in ('one', 'two')]
+    assert len({*networks}) == 2
+    made = generate_docker_files('one', exported, folder=tmp_path, subnet='192.168.7.0/28', force=True)
+    text = (made/'docker-compose.yml').read_text()
+    assert 'subnet: "192.168.7.0/28", gateway: "192.168.7.1"' in text and 'TRUSTED_PROXIES: "192.168.7.0/28"' in text and "'192.168.7.0/28, 172.18.0.0/16'" in (made/'app.py').read_text()
+
+
+# ---- the log of a container
+
+
+def test_predictions_are_logged_where_the_environment_says(folder, tmp_path):
+    from mlops_nb import ModelMonitor
+    port, log = free_port(), tmp_path/'log'
+    for where, says in ((log, False), ('', True)):
+        with open(tmp_path/'out', 'w+') as out:
+            process = subprocess.Popen([sys.executable, 'app.py'], cwd=folder, env=clean_env(PORT=str(port), MLOPS_MONITOR=str(where), MLOPS_WORKERS='1'), stderr=out)
+            try:
+                wait_for(lambda: answers(port), process, out)
+                got = ModelClient(f'http://127.0.0.1:{port}').batch_predict(X)
+            finally: process.send_signal(signal.SIGTERM); assert process.wait(20) == 0
+            out.seek(0)
+            assert ('no prediction is logged' in out.read()) is says and ('prediction_ids' in got) is not says
+        if where:
+            with ModelMonitor(log) as monitor: assert monitor.predictions()['id'].tolist() == got['prediction_ids']
+
+
+# ---- what the model is made of
+
+
+def registered(model, folder, example, **how):
+    with ModelRegistry(folder/'registry') as registry:
+        registry.register_model(model, 'm', '1.0', input_example=example, allow_pickle=True, **how)
+        return registry.export_model('m', '1.0', folder/'out')
+
+
+@pytest.fixture(scope='module')
+def booster(tmp_path_factory):
+    lightgbm = pytest.importorskip('lightgbm')
+    return registered(lightgbm.LGBMClassifier(n_estimators=2, min_child_samples=2, verbose=-1).fit(X, Y), tmp_path_factory.mktemp('booster'), X.head())
+
+
+def test_the_library_of_the_model_is_pinned_and_what_it_lacks_in_a_slim_image(booster, tmp_path):
+    from importlib.metadata import version
+    made = generate_docker_files('boost', booster, folder=tmp_path, allow_pickle=True)
+    assert f'lightgbm=={version("lightgbm")}' in pins_of(made)
+    install = 'RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*'
+    text = (made/'Dockerfile').read_text()
+    assert install in text.splitlines() and text.index(install) > text.rindex('\nFROM ')       # in the image, not in the stage that is thrown away
+    made = generate_docker_files('boost', booster, ['lightgbm==4.0.0'], folder=tmp_path, allow_pickle=True, system_packages=['libpq5'], force=True)
+    assert 'lightgbm==4.0.0' in pins_of(made) and 'install --yes --no-install-recommends libgomp1 libpq5 &&' in (made/'Dockerfile').read_text()
+
+
+def test_a_module_of_ones_own_is_refused_or_travels(tmp_path, monkeypatch):
+    (tmp_path/'mine.py').write_text('import numpy as np\nclass Model:\n    def predict(self, X): return np.ones(len(X), int)\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    import mine
+    (tmp_path/'m.pkl').write_bytes(pickle.dumps(mine.Model()))
+    def make(**how): return generate_docker_files('own', tmp_path/'m.pkl', folder=tmp_path, allow_pickle=True, **how)
+    with pytest.raises(InvalidInput, match=r'is made of mine, which no package here has brought.*modules=\["mine.py"\]'): make()
+    assert not (tmp_path/'deployment_own').exists()
+    monkeypatch.chdir(tmp_path)
+    made = make(modules=['mine.py'])                                                            # the advice
+    assert (made/'mine.py').read_bytes() == (tmp_path/'mine.py').read_bytes() and 'COPY mine.py ./\n' in (made/'Dockerfile').read_text() and '!mine.py\n' in (made/'.dockerignore').read_text()
+    (tmp_path/'elsewhere').mkdir()
+    ran = ask_program(made, tmp_path/'elsewhere')
+    assert ran.stdout.split()[-1:] == ['[1]'], ran.stderr
+
+
+# ---- verify: the folder as its image would be
+
+
+@pytest.fixture(scope='module')
+def environment(tmp_path_factory): return tmp_path_factory.mktemp('verify')/'environment'
+
+
+def can_install():
+    "Is there an index, or a folder of wheels, that has what we need? What needs the network says so, and is not skipped in silence"
+    run = subprocess.run([sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', os.devnull, 'threadpoolctl'], capture_output=True, text=True)
+    return 'No matching distribution' not in run.stderr
+
+
+@pytest.fixture(scope='module')
+def index():
+    if not can_install(): pytest.skip('no package index can be reached, so no environment can be made')
+
+
+def test_verify_a_folder_of_scikit_learn_texts_and_lightgbm(index, environment, folder, model, booster, tmp_path):
+    "One fresh environment; then the same one for a pipeline of texts; then brought up to date for LightGBM"
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import make_pipeline
+    found = verify(folder, X.to_dict('records'), environment=environment)
+    assert found['status'] == 'healthy' and found['predictions'] == model.predict(X).tolist() and found['model_version'] == '1.2.0'
+    assert found['exit_code'] == 0 and found['extra_packages'] == [] and found['packages'] > 15 and found['not_run'] == ['install --directory --owner=10001 --group=10001 /log']
+    boost = generate_docker_files('boost', booster, folder=tmp_path, allow_pickle=True)
+    lines = (boost/'requirements.txt').read_text()
+    (boost/'requirements.txt').write_text(''.join(l for l in lines.splitlines(True) if not l.startswith('lightgbm')))
+    with pytest.raises(NotProven, match="No module named 'lightgbm'"): verify(boost, environment=environment)     # what the pin is for
+    texts, labels = ['good day', 'bad day', 'good night', 'bad night'], [1, 0, 1, 0]
+    speaker = make_pipeline(ColumnTransformer([('words', TfidfVectorizer(), 'text')]), LogisticRegression()).fit(pd.DataFrame({'text': texts}), labels)
+    (tmp_path/'texts.pkl').write_bytes(pickle.dumps(speaker))
+    spoken = generate_docker_files('texts', tmp_path/'texts.pkl', folder=tmp_path, allow_pickle=True)
+    found = verify(spoken, [{'text': t} for t in texts], environment=environment)
+    assert found['status'] == 'healthy' and found['predictions'] == labels and found['extra_packages'] == []
+    (boost/'requirements.txt').write_text(lines)
+    found = verify(boost, X.to_dict('records'), environment=environment)
+    assert found['predictions'] == pickle.loads(booster.read_bytes()).predict(X).tolist() and any('libgomp1' in part for part in found['not_run'])
+
+
+def test_verify_says_which_step_failed_and_leaves_nothing(folder, tmp_path, monkeypatch):
+    import shutil, tempfile
+    (tmp_path/'tmp').mkdir()
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path/'tmp'))
+    def broken(name, old, new):
+        made = tmp_path/'made'
+        shutil.rmtree(made, ignore_errors=True); shutil.copytree(folder, made)
+        text = (made/name).read_text()
+        assert old in text
+        (made/name).write_text(text.replace(old, new))
+    for name, old, new, says in (('Dockerfile', 'app.py model.json', 'app.py', 'model.json'), ('.dockerignore', '!app.py', '', 'COPY app.py'), ('app.py', "    api = build()", "    raise SystemExit(7)", 'it ended with 7 before'),
+                                 ('app.py', "    api = build()", "    (HERE/'x').write_text(''); api = build()", r'changed x|Permission denied'), ('app.py', 'lambda *_: sys.exit(0)', 'lambda *_: sys.exit(4)', 'SIGTERM: it ended with 4'),
+                                 ('app.py', 'int(r.status != 200)', '1', 'not healthy after')):
+        broken(name, old, new)
+        with pytest.raises(NotProven, match=says) as e: verify(tmp_path/'made', [{'a': 1., 'b': 2}], environment=sys.prefix, timeout=8 if 'not healthy' in says else 60)
+        assert isinstance(e.value, (MlopsError, RuntimeError)) and e.value.step
+    with pytest.raises(NotProven, match='asking the program: .*a, b'): verify(folder, [{'a': 'x', 'b': 2}], environment=sys.prefix)
+    assert list((tmp_path/'tmp').iterdir()) == []

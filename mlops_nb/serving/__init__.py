@@ -11,4 +11,4 @@ from .. import face
 # %% ../../nbs/07_serving/index.ipynb #9a01c90c
 __all__, __getattr__, __dir__ = face('mlops_nb.serving',
     api='ModelAPI create_app', client='ModelClient ApiError',
-    deploy='generate_docker_files load_artifact')
+    deploy='generate_docker_files load_artifact', proof='verify NotProven')

@@ -4,14 +4,14 @@
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #e69c7c26
 from __future__ import annotations
-import ast, io, os, platform, re
-from importlib.metadata import PackageNotFoundError, version as installed_version
+import ast, io, ipaddress, os, platform, re, warnings
 from pathlib import Path
 from ..core.documents import read_json
 from ..core.masks import brief
-from ..core.rules import (Conflict, IntegrityError, InvalidInput, MissingFile, NotFound, atomic_write, check_name, digest,
+from ..core.rules import (Conflict, IntegrityError, InvalidInput, MissingFile, atomic_write, check_name, digest,
                                  file_digest, local_path, to_json)
 from ..models.formats import UntrustedType, load_model_bytes
+from . import packages
 
 # %% auto #0
 __all__ = ['load_artifact', 'generate_docker_files']
@@ -89,40 +89,25 @@ def _read_record(path:Path)->dict:
     if isinstance(info, dict) and isinstance(info.get('environment', {}), dict): return info
     raise InvalidInput(f'{path.name} is not the record of a model but {brief(info)}; export the model again')
 
-# %% ../../nbs/07_serving/2_deploy.ipynb #a4cbbae5
-def _pinned(text:str, trained:dict):
-    "A requirement that names one version; where it names none, or a range, that of the training or the installed one"
-    from packaging.requirements import InvalidRequirement, Requirement, SpecifierSet
-    from packaging.utils import canonicalize_name
-    try: r = Requirement(text)
-    except (InvalidRequirement, TypeError): raise InvalidInput(f'{brief(text)} is not like xgboost==2.1.0') from None
-    if r.url: raise InvalidInput(f'the requirement {brief(text)} names a place and no version; write {r.name}==1.2.3')
-    if [s.operator for s in r.specifier] == ['=='] and '*' not in str(r.specifier): return r
-    then, now = trained.get(canonicalize_name(r.name)), lambda: _installed(r.name)
-    version = then if then and r.specifier.contains(then, prereleases=True) else now()
-    if not r.specifier.contains(version, prereleases=True):
-        raise InvalidInput(f'{r.name} {version} is installed, which is not {brief(text)}; write {r.name}==1.2.3')
-    r.specifier = SpecifierSet(f'=={version}')
-    return r
-
-def _installed(name:str)->str:
-    try: return installed_version(name)
-    except PackageNotFoundError: raise NotFound(f'{name} is not installed here, so say its version: {name}==1.2.3') from None
+# %% ../../nbs/07_serving/2_deploy.ipynb #bf0c2ee5
+def _needs(data:bytes, name:str, own:dict, requirements:list|None)->list[str]:
+    "The packages that a model file is made of; a module that is in none, and not in the folder, is refused"
+    found, lost = packages.made_of(data, _format(Path(name)))
+    there = {n.split('/')[0].removesuffix('.py') for n in own} | packages.named(requirements)
+    if lost := [m for m in lost if m.lower() not in there and m not in there]:
+        raise InvalidInput(f'the model is made of {", ".join(lost)}, which no package here has brought; for a module of your own '
+                           f'say modules=["{lost[0]}.py"], for a package requirements=["{lost[0]}==1.2.3"], or install it here')
+    return found
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #978f8e42
-_SERVING = ('cheroot', 'fastcore', 'flask', 'numpy', 'packaging', 'pandas', 'pyyaml',
-            'scikit-learn', 'scipy', 'threadpoolctl')
-
-def _pins(requirements:list|None, environment:dict, skops:bool=False)->list[str]:
-    "Lines of requirements.txt: what serving needs, in the versions of `environment`; the caller's win"
-    from packaging.utils import canonicalize_name
-    if isinstance(requirements, str): raise InvalidInput(f'requirements is the text {brief(requirements)}; give a list')
-    trained = {canonicalize_name(k): v for k, v in environment.items() if k not in ('python', 'mlops_nb')}
-    if not skops: trained.pop('skops', None)
-    needed = (*_SERVING, *['skops'][:skops])
-    wanted = [f'{name}=={trained.get(name) or _installed(name)}' for name in (*needed, *trained)]
-    pinned = [_pinned(text, trained) for text in (*wanted, *(requirements or ()))]
-    return sorted({canonicalize_name(r.name): str(r) for r in pinned}.values())
+def _lines(requirements:list|None, needs:list, environment:dict, recorded:bool)->list[str]:
+    "The lines of requirements.txt; a warning where the record of the training names other versions"
+    then = packages.recorded_versions(environment) if recorded else {}
+    lines = packages.pins(requirements, needs, then)
+    if changed := packages.differences(environment, lines):
+        warnings.warn(f'the image gets other versions than the record of the training names: {", ".join(changed)}; '
+                      'recorded_versions=True pins those, if you trust who wrote it', stacklevel=4)
+    return lines
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #99b17e6b
 def _imported(parts:tuple, is_package:bool, source:bytes)->list[tuple]:
@@ -134,10 +119,12 @@ def _imported(parts:tuple, is_package:bool, source:bytes)->list[tuple]:
         found += [base, *((*base, a.name) for a in n.names)]
     return found
 
+_ROOTS = (('serving', 'api'), ('serving', 'deploy'), ('serving', 'proxies'), ('models', 'signature'), ('monitoring', 'monitoring'))
+
 def _modules()->dict[str, bytes]:
-    "The source of every module of this package that serving imports, by file name"
+    "The source of every module of this package that the program imports, by file name"
     import mlops_nb
-    home, todo, found = Path(mlops_nb.__file__).parent, [('serving', 'api'), ('serving', 'deploy'), ('models', 'signature')], {}
+    home, todo, found = Path(mlops_nb.__file__).parent, list(_ROOTS), {}
     while todo:
         parts = todo.pop()
         folder, is_package = home.joinpath(*parts), home.joinpath(*parts).is_dir()
@@ -161,7 +148,7 @@ _FROM_REGISTRY = '''def from_registry():
     registry = ModelRegistry(REGISTRY_PATH)
     known = {key.rpartition(':')[0] for key in registry.list_models()}
     name = next((n for n in NAMES if n in known), NAMES[0])
-    return ModelAPI.from_registry(registry, name)
+    return ModelAPI.from_registry(registry, name, **settings())
 '''
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #86dbef3a
@@ -175,9 +162,14 @@ PORT = int(os.environ.get('PORT') or @PORT@)
 DIGEST = '@DIGEST@'  # a file with another digest is not read
 REGISTRY_PATH = os.environ.get('REGISTRY_PATH') or os.environ.get('MLOPS_STORE') or 'models/registry'
 NAMES = @NAMES@  # under which a registry may have the model
+MONITOR = os.environ.get('MLOPS_MONITOR')  # a folder or a postgresql:// URL for the predictions; else none is logged
+PROXIES = os.environ.get('TRUSTED_PROXIES', '@SUBNET@, 172.18.0.0/16')  # whose X-Forwarded-For counts
 
-def build():
-    if not os.environ.get('MODEL_PATH') and not MODEL_PATH.is_file(): return from_registry()
+def settings():
+    from mlops_nb.monitoring.monitoring import ModelMonitor
+    return dict(monitor=ModelMonitor(MONITOR) if MONITOR else None, workers=int(os.environ.get('MLOPS_WORKERS') or 4))
+
+def packed():
     from mlops_nb.core.documents import read_json
     from mlops_nb.serving.api import ModelAPI
     from mlops_nb.serving.deploy import load_artifact
@@ -185,9 +177,16 @@ def build():
     info = read_json((HERE/'model.json').read_text(encoding='utf8'))
     signature = Signature.from_dict(info['signature']) if info['signature'] else None
     model = load_artifact(MODEL_PATH, DIGEST, allow_pickle=@PICKLE@, trusted=@TRUSTED@)
-    return ModelAPI(model, signature=signature, name=info['name'], version=info['version'])
+    return ModelAPI(model, signature=signature, name=info['name'], version=info['version'], **settings())
 
 ''' + _FROM_REGISTRY + '''
+def build():
+    here = os.environ.get('MODEL_PATH') or MODEL_PATH.is_file()
+    api = packed() if here else from_registry()
+    from mlops_nb.serving.proxies import Proxied
+    api.app.wsgi_app = Proxied(api.app.wsgi_app, PROXIES)
+    return api
+
 def check():
     with urllib.request.urlopen(f'http://127.0.0.1:{PORT}/health', timeout=4) as r: return int(r.status != 200)
 
@@ -195,7 +194,10 @@ if __name__ == '__main__':
     if sys.argv[1:] == ['check']: sys.exit(check())
     logging.basicConfig(level=logging.INFO)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    build().run(host=os.environ.get('HOST', '127.0.0.1'), port=PORT)
+    api = build()
+    if not MONITOR: api.logger.warning('MLOPS_MONITOR is not set: no prediction is logged')
+    try: api.run(host=os.environ.get('HOST', '127.0.0.1'), port=PORT)
+    finally: api.monitor and api.monitor.close()
 '''
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #4f73b3d5
@@ -206,12 +208,13 @@ RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --no-co
 FROM @BASE@
 LABEL org.opencontainers.image.title="@PROJECT@" org.opencontainers.image.version="@VERSION@"
 LABEL mlops_nb.model.digest="sha256:@DIGEST@"
+@SYSTEM@RUN install --directory --owner=10001 --group=10001 /log
 COPY --from=packages /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 ENV HOST=0.0.0.0 PORT=@PORT@ MODEL_PATH=/app/@MODEL@
 WORKDIR /app
 COPY mlops_nb/ mlops_nb/
-COPY app.py model.json @MODEL@ ./
+@OWN@COPY app.py model.json @MODEL@ ./
 USER 10001:10001
 EXPOSE @PORT@
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 CMD ["python", "app.py", "check"]
@@ -222,6 +225,7 @@ CMD ["python", "app.py"]
 _COMPOSE = '''name: "@SLUG@"
 x-hardened: &hardened
   restart: unless-stopped
+  stop_grace_period: 35s
   read_only: true
   tmpfs: ["/tmp:size=64m,mode=1777"]
   cap_drop: [ALL]
@@ -232,7 +236,15 @@ services:
     build: .
     image: "@IMAGE@:@TAG@"
     user: "10001:10001"
-    environment: {PORT: "@PORT@", MODEL_PATH: "/app/@MODEL@", MLOPS__DEPLOYMENT__TIMEOUT_SECONDS: "29"}
+    environment:
+      PORT: "@PORT@"
+      MODEL_PATH: "/app/@MODEL@"
+      MLOPS__DEPLOYMENT__TIMEOUT_SECONDS: "29"
+      MLOPS__DEPLOYMENT__MAX_REQUESTS_PER_MINUTE: "@LIMIT@"
+      MLOPS_MONITOR: "${MLOPS_MONITOR:-}"
+      MLOPS_WORKERS: "${MLOPS_WORKERS:-4}"
+      TRUSTED_PROXIES: "@SUBNET@"
+    volumes: ["log:/log"]
     ports: ["127.0.0.1:@PORT@:@PORT@"]
     networks: {default: {aliases: [api]}}
     healthcheck: {test: ["CMD", "python", "app.py", "check"], interval: 15s, timeout: 5s, start_period: 60s}
@@ -248,9 +260,22 @@ services:
     volumes: ["./nginx.conf:/etc/nginx/nginx.conf:ro"]
     depends_on: {"@SERVICE@": {condition: service_healthy}}
     deploy: {resources: {limits: {cpus: "0.5", memory: 128M, pids: 64}}}
+networks: {default: {ipam: {config: [{subnet: "@SUBNET@", gateway: "@GATEWAY@"}]}}}
+volumes: {log: {}}
 '''
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #056cb563
+_REFUSALS = ((413, 'Too large', 'the body is larger than 16 MB; send fewer rows at once', ''),
+             (429, 'Too many requests', 'more than @LIMIT@ requests a minute; come back later', ' add_header Retry-After @RETRY@ always;'),
+             (502, 'Bad gateway', 'the API does not answer; try again in a second', ' add_header Retry-After 1 always;'),
+             (504, 'Too slow', 'the API did not answer in 30 seconds', ''))
+
+def _refusal(status:int, title:str, detail:str, headers:str)->str:
+    "Lines of nginx.conf that answer in the API's form what nginx itself refuses"
+    body = to_json(dict(type='about:blank', title=title, status=status, detail=detail, error=detail,
+                        request_id='$request_id', timestamp='$time_iso8601'))
+    return f"        error_page {status} @{status};\n        location @{status} {{{headers} return {status} '{body}'; }}\n"
+
 _NGINX = '''worker_processes auto;
 pid /tmp/nginx.pid;
 error_log /dev/stderr warn;
@@ -260,6 +285,8 @@ http {
     client_body_temp_path /tmp/body; proxy_temp_path /tmp/proxy;
     fastcgi_temp_path /tmp/fastcgi; uwsgi_temp_path /tmp/uwsgi; scgi_temp_path /tmp/scgi;
     client_body_timeout 30s; client_header_timeout 30s; send_timeout 30s; keepalive_timeout 65s;
+    limit_req_zone $binary_remote_addr zone=clients:10m rate=@LIMIT@r/m;
+    limit_req_status 429;
     upstream api { server api:@PORT@; keepalive 16; }
     server {
         listen 8080;
@@ -270,9 +297,10 @@ http {
         proxy_set_header X-Forwarded-For $remote_addr;
         proxy_set_header X-Forwarded-Proto $scheme;
         proxy_connect_timeout 30s; proxy_send_timeout 30s; proxy_read_timeout 30s;
-        location / { proxy_pass http://api; }
+        location / { limit_req zone=clients burst=@LIMIT@ nodelay; proxy_pass http://api; }
         location = /health { access_log off; proxy_pass http://api; }
-    }
+        default_type application/problem+json;
+''' + ''.join(_refusal(*r) for r in _REFUSALS) + '''    }
 }
 '''
 
@@ -290,28 +318,62 @@ case "$at" in *:*) ;; *) at="localhost:$at" ;; esac
 echo "Serving at http://$at/health, and on this machine at http://127.0.0.1:@PORT@/health"
 echo "Its logs: docker compose --project-name @SLUG@ logs --follow"
 echo "Its end:  docker compose --project-name @SLUG@ down"
+[ -n "${MLOPS_MONITOR:-}" ] || echo "No prediction is logged. MLOPS_MONITOR=/log ./build.sh keeps them in the project's volume"
 '''
-_IGNORE = '*\n!requirements.txt\n!app.py\n!model.json\n!@MODEL@\n!mlops_nb/\n!mlops_nb/**/*.py\n'
+_IGNORE = '*\n!requirements.txt\n!app.py\n!model.json\n!@MODEL@\n!mlops_nb/\n!mlops_nb/**/*.py\n@KEPT@'
 _TEMPLATES = {'Dockerfile': _DOCKERFILE, 'docker-compose.yml': _COMPOSE, 'nginx.conf': _NGINX, 'app.py': _APP,
               'build.sh': _BUILD, '.dockerignore': _IGNORE}
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #6200d3ca
-def _values(project:str, model:str, sha:str, info:dict, port:int, base:str|None, allow_pickle:bool, trusted:tuple)->dict:
-    "What the marks stand for, each checked"
-    from packaging.version import InvalidVersion, Version
-    try: version = str(Version(info['version'])) if info.get('version') else '0'
-    except (InvalidVersion, TypeError): raise InvalidInput(f'the version {brief(info["version"])} is not PEP 440') from None
-    python = info.get('environment', {}).get('python') or platform.python_version()
-    base = base or f'python:{python}-slim-bookworm'
-    if not re.fullmatch(r'[a-z0-9][\w./:-]*:\d+(\.\d+){1,2}[\w.-]*(@sha256:[0-9a-f]{64})?', base, re.A):
-        raise InvalidInput(f'base image {brief(base)} is not pinned; write it like python:3.12.7-slim-bookworm')
-    if isinstance(port, bool) or not isinstance(port, int) or not 1024 <= port <= 65535:
-        raise InvalidInput(f'port {brief(port)} is not a number from 1024 to 65535')
-    for name in trusted:
+def _number(value:int, name:str, low:int, high:int)->int:
+    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high: return value
+    raise InvalidInput(f'{name} {brief(value)} is not a number from {low} to {high}')
+
+def _subnet(image:str, subnet:str|None)->dict:
+    "The network of the containers: the caller's, or one that the name of the project decides"
+    a, b = bytes.fromhex(digest(image.encode())[:4])
+    try: network = ipaddress.IPv4Network(f'10.{64 + a % 128}.{b}.0/24' if subnet is None else subnet)
+    except (ValueError, TypeError) as e: raise InvalidInput(f'subnet {brief(subnet)} is no network: {e}; write it like 10.8.0.0/24') from None
+    if not network.is_private or not 8 <= network.prefixlen <= 28:
+        raise InvalidInput(f'subnet {subnet} is not a private network of 16 addresses or more; write it like 10.8.0.0/24')
+    return dict(SUBNET=network, GATEWAY=network.network_address + 1)
+
+def _base(base:str|None, environment:dict, recorded:bool)->str:
+    "The pinned image with Python; the official one of this Python, or of the record's"
+    python = recorded and environment.get('python') or platform.python_version()
+    base = f'python:{python}-slim-bookworm' if base is None else base
+    if isinstance(base, str) and re.fullmatch(r'[a-z0-9][\w./:-]*:\d+(\.\d+){1,2}[\w.-]*(@sha256:[0-9a-f]{64})?', base, re.A): return base
+    raise InvalidInput(f'base image {brief(base)} is not pinned; write it like python:3.12.7-slim-bookworm')
+
+def _trusted(names)->list[str]:
+    if isinstance(names, str): raise InvalidInput(f'trusted is a list of full names; say trusted=[{names!r}]')
+    for name in names:
         if not re.fullmatch(r'[A-Za-z_][\w.]*', str(name)): raise InvalidInput(f'{brief(name)} is not the full name of a type')
+    return [str(name) for name in names]
+
+# %% ../../nbs/07_serving/2_deploy.ipynb #279028cf
+def _version(info:dict)->str:
+    from packaging.version import InvalidVersion, Version
+    if info.get('version') is None: return '0'
+    try: return str(Version(info['version']))
+    except (InvalidVersion, TypeError): raise InvalidInput(f'the version {brief(info["version"])} is not PEP 440') from None
+
+def _names(project:str, info:dict)->dict:
+    "The names of all things of a project, and its version"
     image, names = _image(project), [*dict.fromkeys([project, check_name(info.get('name', project))])]
-    return dict(PROJECT=project, SERVICE=project.lower(), IMAGE=image, SLUG=image.replace('.', '-'), NAMES=names,
-                MODEL=model, DIGEST=sha, TAG=sha[:12], VERSION=version, PORT=port, BASE=base, PICKLE=bool(allow_pickle), TRUSTED=[str(t) for t in trusted])
+    return dict(PROJECT=project, SERVICE=project.lower(), IMAGE=image, SLUG=image.replace('.', '-'), NAMES=names, VERSION=_version(info))
+
+def _limits(port:int, per_minute:int)->dict:
+    limit = _number(per_minute, 'requests_per_minute', 1, 1_000_000)
+    return dict(PORT=_number(port, 'port', 1024, 65535), LIMIT=limit, RETRY=-(-60//limit))
+
+def _added(own:dict, system:list[str])->dict:
+    "Lines for modules of one's own, and for Debian's packages"
+    tops = sorted({name.split('/')[0] + '/'*('/' in name) for name in own})
+    copy = ''.join(f'COPY {name} {name if name[-1] == "/" else "./"}\n' for name in tops)
+    kept = ''.join(f'!{name}\n' + f'!{name}**/*.py\n'*(name[-1] == '/') for name in tops)
+    apt = f'RUN apt-get update && apt-get install --yes --no-install-recommends {" ".join(system)} && rm -rf /var/lib/apt/lists/*\n'
+    return dict(OWN=copy, KEPT=kept, SYSTEM=apt if system else '')
 
 def _record(project:str, info:dict, sha:str)->bytes:
     "What of the record serving needs; metadata may hold anything, and stays at home"
@@ -346,27 +408,42 @@ def _recorded(target:Path)->dict[str, str]:
     old = old if isinstance(old, dict) else {}
     return {n: sha for n, sha in old.items() if not Path(n).is_absolute() and '..' not in Path(n).parts}
 
+# %% ../../nbs/07_serving/2_deploy.ipynb #82c48d09
+def _files(project:str, source:tuple, values:dict, lines:list[str], own:dict)->dict[str, bytes]:
+    "All files of the folder, by name"
+    data, model, info = source
+    sha = digest(data)
+    values = values | dict(MODEL=model, DIGEST=sha, TAG=sha[:12]) | _added(own, values.pop('system'))
+    files = {name: _fill(template, values) for name, template in _TEMPLATES.items()}
+    written = {'requirements.txt': '\n'.join([*lines, '']).encode(), 'model.json': _record(project, info, sha), model: data}
+    return files | written | _modules() | own
+
 # %% ../../nbs/07_serving/2_deploy.ipynb #58b7acdf
 def generate_docker_files(
-    project_name:str,          # Names the folder, the service and, in lower case where Docker wants it, the image
-    model_path:str|Path,       # File that `ModelRegistry.export_model` wrote, or an .arrays, .skops, .pkl or .joblib file
-    requirements:list=None,    # More packages (`xgboost==2.1.0`); they win, and without a version get the installed one
+    project_name:str,             # Names the folder, the service and, in lower case where Docker wants it, the image
+    model_path:str|Path,          # File that `ModelRegistry.export_model` wrote, or an .arrays, .skops, .pkl or .joblib file
+    requirements:list=None,       # More packages (`xgboost==2.1.0`); they win, and without a version get the installed one
     *,
-    folder:str|Path='.',       # Where the new folder goes
-    port:int=5000,             # Port of the API, in the container and on the loopback interface of the host
-    base_image:str=None,       # Pinned image with Python; None for the official one of the model's Python
-    force:bool=False,          # Overwrite files that were edited by hand?
-    allow_pickle:bool=False,   # Deploy a pickle or joblib file? It can run any code when it is loaded
-    trusted:tuple=(),          # Full names of further types that you trust in the file
-)->Path:                       # The folder, `deployment_<project_name>`
+    folder:str|Path='.',          # Where the new folder goes
+    port:int=5000,                # Port of the API, in the container and on the loopback interface of the host
+    base_image:str=None,          # Pinned image with Python; None for the official one of this Python
+    force:bool=False,             # Overwrite files that were edited by hand?
+    allow_pickle:bool=False,      # Deploy a pickle or joblib file? It can run any code when it is loaded
+    trusted:tuple=(),             # Full names of further types that you trust in the file
+    modules:tuple=(),             # Your own modules that the model is made of: `.py` files, folders of packages
+    system_packages:tuple=(),     # More packages of Debian; `libgomp1` comes with LightGBM by itself
+    recorded_versions:bool=False, # Pin what the record beside the file says of the training? A record can be anybody's
+    requests_per_minute:int=1000, # Limit of each client, in nginx and in the API
+    subnet:str=None,              # Network of the containers; None for one that the project's name decides
+)->Path:                          # The folder, `deployment_<project_name>`
     "Write a folder from which Docker builds an image that serves the model"
-    project = _project(project_name)
-    data, model, info = _read_model(model_path, allow_pickle, trusted)
-    values = _values(project, model, digest(data), info, port, base_image, allow_pickle, trusted)
-    pins = '\n'.join([*_pins(requirements, info.get('environment', {}), model.endswith('.skops')), ''])
-    files = {name: _fill(template, values) for name, template in _TEMPLATES.items()}
-    record = _record(project, info, digest(data))
-    files |= {'requirements.txt': pins.encode(), 'model.json': record, model: data, **_modules()}
+    project, trusted = _project(project_name), _trusted(trusted)
+    source = _read_model(model_path, allow_pickle, trusted)
+    own, environment = packages.own_modules(modules), source[2].get('environment', {})
+    lines = _lines(requirements, _needs(*source[:2], own, requirements), environment, recorded_versions)
+    values = _names(project, source[2]) | _limits(port, requests_per_minute) | _subnet(_image(project), subnet)
+    values |= dict(BASE=_base(base_image, environment, recorded_versions), PICKLE=bool(allow_pickle), TRUSTED=trusted,
+                   system=packages.system_packages(lines, system_packages))
     target = local_path(folder, 'folder')/f'deployment_{project}'
-    _write_folder(target, files, force)
+    _write_folder(target, _files(project, source, values, lines, own), force)
     return target
