@@ -10,30 +10,38 @@ from dataclasses import dataclass
 from datetime import datetime
 from numbers import Real
 from fastcore.basics import patch
-from sqlalchemy import Column, Connection, Index, Integer, MetaData, Table, Text, func, insert, or_, select, update
+from sqlalchemy import Column, Connection, Index, Integer, MetaData, Table, Text
+from sqlalchemy import DDL, func, insert, or_, select, update
 from ..core.config import MLPipelineConfig, as_config
 from ..core.masks import brief
 from ..core.rules import InvalidInput, NotFound, hint, to_utc
 from ..store.store import Store
 
 # %% auto #0
-__all__ = ['Thresholds', 'Reading', 'verdict', 'AlertBook']
+__all__ = ['Thresholds', 'Reading', 'not_judged', 'verdict', 'AlertBook', 'said']
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #a210ac04
 _QUALITY = ('accuracy', 'precision', 'recall')
+_REGRESSION = ('mae', 'rmse', 'bias', 'r2')
 _DEFAULTS = {'accuracy': 0.8, 'precision': 0.7, 'recall': 0.7, 'response_time': 1.0, 'error_rate': 0.05}
+_NAMES = (*_DEFAULTS, *_REGRESSION)
+_ERROR = 'an error of 0 or more, in the unit of what is predicted', 0, math.inf
+_SHARE = 'a share from 0 to 1', 0, 1
+_RANGES = {'response_time': ('a number of seconds above 0', 5e-324, math.inf), 'r2': ('a number up to 1', -math.inf, 1),
+           'mae': _ERROR, 'rmse': _ERROR, 'bias': _ERROR}
 
 def _known(name:str)->str:
     "The name of a threshold, or which ones there are"
-    if not isinstance(name, str) or name not in _DEFAULTS: raise NotFound(f'no threshold {brief(name)}. {hint(name, _DEFAULTS)}')
+    if not isinstance(name, str) or name not in _NAMES:
+        raise NotFound(f'no threshold {brief(name)}. {hint(name, _NAMES, len(_NAMES))}')
     return name
 
 def _limit(name:str, value:float|None)->float|None:
     "The threshold's value, or why it cannot be one"
     if _known(name) and value is None: return None
-    unit = 'a number of seconds above 0' if name == 'response_time' else 'a share from 0 to 1'
+    unit, low, high = _RANGES.get(name, _SHARE)
     number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not (0 < value < math.inf if name == 'response_time' else 0 <= value <= 1):
+    if not number or not (low <= value <= high and abs(value) < math.inf):
         raise InvalidInput(f'threshold {name!r} is {brief(value)}; it must be {unit}, or None to switch it off')
     return float(value)
 
@@ -44,7 +52,7 @@ def _said(config:MLPipelineConfig|Mapping|None)->dict:
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #954b5bfe
 class Thresholds(dict):
-    "The limits of a monitor: accuracy, precision, recall, response_time (seconds) and error_rate"
+    "The limits of a monitor: accuracy, precision, recall, response_time (seconds), error_rate; mae, rmse, bias, r2 once set"
     def __init__(self,
         config:MLPipelineConfig|Mapping|None=None, # `monitoring.performance_threshold` limits the accuracy
     ):
@@ -78,38 +86,65 @@ class Reading:
     name:str             # Which threshold it belongs to
     value:float|None     # None when there is nothing to measure
     n:int                # Over how many labelled predictions, or requests
+    model:str|None=None  # Whose number it is; None where nobody said
+    why:str|None=None    # Why there is nothing to measure
 
     def __post_init__(self): _known(self.name)
+    @property
+    def unit(self): return 'labelled predictions' if self.name in (*_QUALITY, *_REGRESSION) else 'requests'
     def __str__(self):
-        over = 'labelled predictions' if self.name in _QUALITY else 'requests'
-        return f'{self.name} is {self.value:.4g} over {self.n:,} {over}'
+        whose = f'{self.model}: ' if self.model is not None else ''
+        return f'{whose}{self.name} is {self.value:.4g} over {self.n:,} {self.unit}'
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #07dec3cd
+_FEW_FAILURES = 3
+
+def not_judged(
+    reading:Reading,     # What was measured
+    limit:float|None,    # Its threshold; None when none is set
+    *,
+    least:int=30,        # How many requests are needed before times and failures are judged
+)->str|None:             # Why there is no verdict; None when there is one
+    "Say why a reading is not compared with its threshold"
+    least = _MIN_LABELS if reading.unit == 'labelled predictions' else least
+    if reading.why: return reading.why
+    if reading.n < least: return f'{reading.n:,} {reading.unit}, fewer than {least:,}' if reading.n else f'no {reading.unit}'
+    if limit is None: return f'no threshold is set for {reading.name}'
+    return 'there is nothing to compute it from' if reading.value is None else None
+
 def verdict(
     reading:Reading,     # What was measured
     limit:float|None,    # Its threshold; None when it is switched off
+    *,
+    least:int=30,        # How many requests are needed before times and failures are judged
 )->str|None:             # `ok`, `medium` or `high`; None when there is too little to judge by
     "Compare a reading with its threshold"
     if limit is None: return 'ok'
-    if reading.value is None or (reading.name in _QUALITY and reading.n < _MIN_LABELS): return None
-    if reading.name in _QUALITY:
+    if not_judged(reading, limit, least=least): return None
+    if reading.name in (*_QUALITY, 'r2'):
         short = round(limit - reading.value, 12)         # 0.85 - 0.75 is 0.09999999999999998
         return 'ok' if short <= 0 else 'medium' if short < 0.1 else 'high'
-    return 'ok' if reading.value <= limit else 'medium' if reading.value <= 2*limit else 'high'
+    if reading.name == 'error_rate' and round(reading.value*reading.n) < _FEW_FAILURES: return 'ok'
+    size = abs(reading.value)                            # a bias has two sides
+    return 'ok' if size <= limit else 'medium' if size <= 2*limit else 'high'
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #d63e9119
 _meta = MetaData()
 _ALERTS = Table('alerts', _meta, Column('seq', Integer, primary_key=True), Column('type', Text, nullable=False),
                 Column('message', Text, nullable=False), Column('severity', Text, nullable=False),
-                Column('raised_at', Text, nullable=False), Column('resolved_at', Text),
+                Column('raised_at', Text, nullable=False), Column('resolved_at', Text), Column('model', Text),
                 Index('alerts_firing', 'resolved_at', 'type'))
 _A = _ALERTS.c
-_TYPES = {name: f'{name}_degradation' for name in _QUALITY} | {'response_time': 'high_latency', 'error_rate': 'high_error_rate'}
+_TYPES = {name: f'{name}_degradation' for name in (*_QUALITY, *_REGRESSION)} | {'response_time': 'high_latency', 'error_rate': 'high_error_rate'}
 
 def _new_words(c:Connection):
     "From version 1 to 2: types and severities have the words that people see"
     for column, words in ((_A.type, _TYPES), (_A.severity, {'warning': 'medium', 'critical': 'high'})):
         for old, new in words.items(): c.execute(update(_ALERTS).where(column == old).values({column: new}))
+
+def _whose(c:Connection):
+    "From version 2 to 3: which model an alert is about"
+    c.execute(DDL('alter table alerts add column model text'))
 
 class AlertBook:
     "The alerts of a store: what is firing, and what was"
@@ -117,15 +152,15 @@ class AlertBook:
         store:Store, # Where the records are kept; the caller closes it
     ):
         self.store = store
-        store.create(_meta, version=2, migrations={2: _new_words})
+        store.create(_meta, version=3, migrations={2: _new_words, 3: _whose})
 
     def __repr__(self): return f'AlertBook({self.store!r})'
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #c0578478
-_WORDS = _A.type, _A.message, _A.severity, _A.raised_at.label('timestamp')
+_WORDS = _A.type, _A.message, _A.severity, _A.raised_at.label('timestamp'), _A.model
 
 @patch
-def history(self:AlertBook)->list[dict]: # type, message, severity, timestamp (when it began), resolved_at; oldest first
+def history(self:AlertBook)->list[dict]: # type, message, severity, timestamp (when it began), model, resolved_at; oldest first
     "Every alert that ever fired"
     query = select(*_WORDS, _A.resolved_at).order_by(_A.seq)
     with self.store.read() as c: return [dict(r) for r in c.execute(query).mappings()]
@@ -133,7 +168,7 @@ def history(self:AlertBook)->list[dict]: # type, message, severity, timestamp (w
 @patch
 def firing(self:AlertBook,
     at:datetime|str|None=None, # What was firing at that moment (aware); None is now
-)->list[dict]:                 # type, message, severity, timestamp (when it began); newest first
+)->list[dict]:                 # type, message, severity, timestamp (when it began), model; newest first
     "What is wrong"
     still = _A.resolved_at.is_(None)
     if at is not None:
@@ -144,22 +179,35 @@ def firing(self:AlertBook,
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #f1ba6a1d
 def _last(c:Connection)->dict:
-    "The latest moment that the book has of each type"
-    moments = select(_A.type, func.max(_A.raised_at), func.max(func.coalesce(_A.resolved_at, ''))).group_by(_A.type)
-    return {kind: max(raised, resolved) for kind, raised, resolved in c.execute(moments)}
+    "The latest moment that the book has of each type and model"
+    moments = func.max(_A.raised_at), func.max(func.coalesce(_A.resolved_at, ''))
+    query = select(_A.type, _A.model, *moments).group_by(_A.type, _A.model)
+    return {(kind, model): max(raised, resolved) for kind, model, raised, resolved in c.execute(query)}
 
-def _changes(c:Connection, readings:list, limits:Mapping, at:str):
+def said(
+    reading:Reading,   # What was measured
+    limits:Mapping,    # `Thresholds`
+    least:int=30,      # How many requests are needed before times and failures are judged
+)->dict|None:          # type, message, severity and model; None where nothing is wrong, or not judged
+    "What an alert would say of a reading"
+    state = verdict(reading, limits[reading.name], least=least)
+    if state in (None, 'ok'): return None
+    message = f'{reading}; the threshold is {limits[reading.name]:g}'
+    return dict(type=_TYPES[reading.name], message=message, severity=state, model=reading.model)
+
+def _changes(c:Connection, readings:list, limits:Mapping, at:str, least:int, renamed:bool):
     "What to write: records to begin, and new values for records that are firing"
-    firing = {row.type: row for row in c.execute(select(_ALERTS).where(_A.resolved_at.is_(None)))}
-    begin, change, last = [], [], _last(c)
+    firing = {(row.type, row.model): row for row in c.execute(select(_ALERTS).where(_A.resolved_at.is_(None)))}
+    last, ended = _last(c), dict(resolved_at=at)
+    begin, change = [], [(old.seq, ended) for (_, who), old in firing.items() if renamed and who is None and at >= old.raised_at]
     for r in readings:
-        kind, state = _TYPES[r.name], verdict(r, limits[r.name])
-        old = firing.get(kind)
-        if state is None or at < last.get(kind, ''): continue
-        if state == 'ok': change += [(old.seq, dict(resolved_at=at))] if old else []; continue
-        now = dict(message=f'{r}; the threshold is {limits[r.name]:g}', severity=state)
-        if old is None: begin.append(dict(type=kind, raised_at=at, **now))
-        elif (old.message, old.severity) != (now['message'], state): change.append((old.seq, now))
+        key = _TYPES[r.name], r.model
+        old, now = firing.get(key), said(r, limits, least)
+        if r.name not in limits or at < last.get(key, ''): continue
+        if now is None:
+            if old and verdict(r, limits[r.name], least=least): change.append((old.seq, ended))
+        elif old is None: begin.append(dict(raised_at=at, **now))
+        elif (old.message, old.severity) != (now['message'], now['severity']): change.append((old.seq, now))
     return begin, change
 
 # %% ../../nbs/09_monitoring/behind/2_alerts.ipynb #41569152
@@ -170,14 +218,17 @@ def settle(self:AlertBook,
     readings:Iterable,    # Of `Reading`
     limits:Mapping,       # `Thresholds`
     at:datetime,          # The moment of the readings, aware
+    *,
+    least:int=30,         # How many requests are needed before times and failures are judged
+    renamed:bool=False,   # End the alerts of requests without a name of their model: there are only named ones now
 )->list[dict]:            # What is firing afterwards, as `firing()` gives it
     "Begin, follow and resolve alerts, so that they say what the readings say"
     at = to_utc(at).isoformat(timespec='microseconds')
     readings = list(readings)
-    with self.store.read() as c: begin, change = _changes(c, readings, limits, at)
+    with self.store.read() as c: begin, change = _changes(c, readings, limits, at, least, renamed)
     if self.store.readonly or not (begin or change): return self.firing()
     with self.store.write() as c:
-        begin, change = _changes(c, readings, limits, at)
+        begin, change = _changes(c, readings, limits, at, least, renamed)
         if begin: c.execute(insert(_ALERTS), begin)
         for seq, values in change: c.execute(update(_ALERTS).where(_A.seq == seq).values(**values))
     for alert in begin: _log.warning('%s, %s: %s', alert['type'], alert['severity'], alert['message'])

@@ -9,16 +9,17 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from time import monotonic
 from fastcore.basics import patch
-from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy import Connection, func, select
 from ..core.config import MLPipelineConfig, as_config
 from ..core.masks import brief
 from ..core.rules import InvalidInput, MlopsError, to_utc, utcnow
-from .alerts import AlertBook, Reading, Thresholds
+from .alerts import _QUALITY, AlertBook, Reading, Thresholds, not_judged, said
 from .predictions import _EPOCH, _P, PredictionLog, _iso
+from .tasks import _ERRORS, errors, never_equal, task_pairs
 from ..store.store import Store
 
 # %% auto #0
@@ -32,19 +33,25 @@ class ModelMonitor(PredictionLog):
         window_size:int=1000,                     # Quality is judged by this many of the latest labelled predictions
         *,
         config:MLPipelineConfig|dict|None=None,   # `monitoring.performance_threshold`, if set, limits the accuracy
+        min_requests:int=30,                      # So many are needed before response times and failures are judged
     ):
-        if isinstance(window_size, bool) or not isinstance(window_size, int) or window_size < 1:
-            raise InvalidInput(f'window_size={brief(window_size)}; it is a number of predictions, 1 or more')
-        self.window_size, self._config = window_size, as_config(config)
+        self.window_size = _whole(window_size, 'window_size', 'predictions')
+        self.min_requests = _whole(min_requests, 'min_requests', 'requests')
+        self._config = as_config(config)
         self._thresholds = Thresholds(self._config)
         self._due, self._next, self._turn = False, -math.inf, threading.Lock()
         super().__init__(db_path)
         try: self.alert_book = AlertBook(self.store)
         except BaseException: super().close(); raise
 
+def _whole(n:int, what:str, of:str)->int:
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+        raise InvalidInput(f'{what}={brief(n)}; it is a number of {of}, 1 or more')
+    return int(n)
+
 # %% ../../nbs/09_monitoring/1_monitoring.ipynb #59b6cd1d
 def _limits(self:ModelMonitor)->Thresholds:
-    "Limits of accuracy, precision, recall, response_time (seconds) and error_rate; None switches one off"
+    "Limits of accuracy, precision, recall, response_time (seconds), error_rate, mae, rmse, bias and r2; None is no limit"
     return self._thresholds
 
 def _set_limits(self:ModelMonitor, limits:Mapping):
@@ -66,7 +73,7 @@ def _judge(self:ModelMonitor, at_once:bool=False):
     with self._turn:
         if not self._due or (not at_once and monotonic() < self._next): return
         self._due, begun = False, monotonic()
-        try: self._check(self._metrics(), 24, None)
+        try: self._check(24, None)
         except MlopsError as e:
             self._due = True
             _log.warning('alerts could not be judged: %s', e)
@@ -76,8 +83,10 @@ def _judge(self:ModelMonitor, at_once:bool=False):
 _SCORES = ('accuracy', 'precision', 'recall', 'f1')
 
 def quality(
-    pairs:dict, # {(prediction, label): how often}, both as canonical text
-)->dict:        # accuracy, precision, recall, f1; None where it is 0/0
+    pairs:dict,     # {(prediction, label): how often}, both as canonical text
+    *,
+    least:int=1,    # Precision and recall of a class with fewer rows are left out
+)->dict:            # accuracy, precision, recall, f1; None where it is 0/0
     "Scores of a classifier from its confusion table (van Rijsbergen, Information Retrieval, 1979, chapter 7)"
     said, true, both = Counter(), Counter(), Counter()
     for (p, a), n in pairs.items():
@@ -85,26 +94,34 @@ def quality(
         if p == a: both[p] += n
     judged = ['1'] if {*said, *true} <= {'0', '1'} else sorted({*said, *true})
     precision, recall, f1 = ([(k*both[c], n[c]) for c in judged] for k, n in [(1, said), (1, true), (2, said + true)])
-    return dict(zip(_SCORES, map(_mean_share, ([(both.total(), said.total())], precision, recall, f1))))
+    accuracy = _mean_share([(both.total(), said.total())])
+    return dict(zip(_SCORES, (accuracy, *(_mean_share(f, least) for f in (precision, recall, f1)))))
 
-def _mean_share(fractions:list):
-    "Mean of the fractions that are not 0/0; None if all are"
-    shares = [k/n for k, n in fractions if n]
+def _mean_share(fractions:list, least:int=1):
+    "Mean of the fractions over `least` rows or more, which leaves out what is 0/0; None if there is none"
+    shares = [k/n for k, n in fractions if n >= least]
     return sum(shares)/len(shares) if shares else None
 
 # %% ../../nbs/09_monitoring/1_monitoring.ipynb #07c1039e
-@patch
-def _pairs(self:ModelMonitor, c:Connection, where:list, latest:int|None=None):
-    "How many labelled predictions there are, and the table of their pairs (None when they are continuous)"
-    columns = _P.prediction, _P.actual, _P.continuous, _P.actual_continuous
-    rows = select(*columns).where(*where, _P.actual.is_not(None), _P.error.is_(None))
-    if latest: rows = rows.order_by(_P.timestamp.desc(), _P.id.desc()).limit(latest)
-    r = rows.subquery().c
-    fraction = case((or_(r.continuous, r.actual_continuous), 1), else_=0)
-    n, fractions = c.execute(select(func.count(), func.sum(fraction)).select_from(r.actual.table)).one()
-    if fractions: return n, None
-    table = select(r.prediction, r.actual, func.count()).group_by(r.prediction, r.actual)
-    return n, {(p, a): k for p, a, k in c.execute(table)}
+_LEAST_OF_A_CLASS = 10
+
+def _scores(pairs:dict, least:int=1)->dict:
+    "All the numbers of quality, of the tasks that occur"
+    found, classes = dict.fromkeys((*_SCORES, *_ERRORS)), pairs.get('classification')
+    if classes and not never_equal(classes): found |= quality(classes, least=least)
+    return found | (errors(pairs['regression']) if 'regression' in pairs else {})
+
+def _readings(pairs:dict, n:dict, model:str|None)->list[Reading]:
+    "The numbers of one model that have thresholds; what there is no number for says why"
+    scores, found = _scores(pairs, _LEAST_OF_A_CLASS), []
+    for task, names in (('classification', _QUALITY), ('regression', _ERRORS)):
+        known = pairs.get(task, Counter())
+        why = never_equal(known) if task == 'classification' else None
+        none = ('fewer than 10 rows of a class' if task == 'classification' else
+                'the labels are all equal, or not all are numbers') if known else None
+        for k in names if task in pairs else (): found.append(
+            Reading(k, scores[k], known.total(), model, why or (none if scores[k] is None else None)))
+    return [*found, Reading('response_time', n['p95'], n['timed'], model), Reading('error_rate', n['rate'], n['total'], model)]
 
 # %% ../../nbs/09_monitoring/1_monitoring.ipynb #a3606ff8
 def _p95(c:Connection, where:list, n:int):
@@ -139,45 +156,88 @@ def calculate_metrics(self:ModelMonitor,
 )->dict:                              # Numbers of the window; None where there is nothing to compute it from
     "Measure quality, response times and errors of a window; labels count at the time of their prediction"
     _period(hours, end)
-    self._judge(at_once=True)
+    if end is None: self._judge(at_once=True)
     return self._metrics(hours, end, model_version, model)
+
+def _counts(c:Connection, where:list)->dict:
+    "How many requests there are, how many failed, and how long they took"
+    counts = func.count(), func.count(_P.error), func.count(_P.response_time), func.avg(_P.response_time)
+    total, failed, timed, mean = c.execute(select(*counts).where(*where)).one()
+    return dict(total=total, failed=failed, timed=timed, mean=mean, p95=_p95(c, where, timed), rate=failed/total if total else None)
+
+# %% ../../nbs/09_monitoring/1_monitoring.ipynb #6faa54c2
+_UNNAMED = '(no name)'
+
+def _models(c:Connection, where:list)->dict:
+    "{name of a model: the conditions of its requests}; the name is None where nobody said it"
+    names = c.execute(select(_P.model).where(*where).distinct().order_by(_P.model)).scalars()
+    return {name: [*where, _P.model.is_(None) if name is None else _P.model == name] for name in names}
+
+def _by_task(pairs:dict)->dict:
+    "The task and its numbers; where there are two tasks, no number is that of both"
+    if len(pairs) < 2: return dict(task=next(iter(pairs), None), **_scores(pairs))
+    each = {task: dict(total_predictions=p.total(), **_scores({task: p})) for task, p in pairs.items()}
+    return dict(task='mixed', **_scores({}), tasks=each)
+
+@patch
+def _of_one(self:ModelMonitor, c:Connection, where:list, model:str|None)->dict:
+    "The numbers of one model"
+    n, pairs = _counts(c, where), task_pairs(c, where, model is not None)
+    labelled, answered = sum(p.total() for p in pairs.values()), n['total'] - n['failed']
+    readings = _readings(pairs, n, model)
+    why = {r.name: not_judged(r, self.thresholds[r.name], least=self.min_requests) for r in readings}
+    if not pairs: why = {'quality': 'no predictions'} | why
+    return dict(**_by_task(pairs), avg_response_time=n['mean'],
+                p95_response_time=n['p95'], error_rate=n['rate'], label_coverage=labelled/answered if answered else None,
+                total_predictions=labelled, total_requests=n['total'], assessed=[k for k, w in why.items() if not w],
+                not_assessed={k: w for k, w in why.items() if w})
+
+# %% ../../nbs/09_monitoring/1_monitoring.ipynb #8807690c
+@patch
+def _of_several(self:ModelMonitor, c:Connection, where:list, models:dict)->dict:
+    "What can be said of several models at once: times, failures, how many requests; and the numbers of each"
+    n, each = _counts(c, where), {k or _UNNAMED: self._of_one(c, w, k) for k, w in models.items()}
+    labelled, answered = sum(m['total_predictions'] for m in each.values()), n['total'] - n['failed']
+    why = f"{len(each)} models answered; the quality of each stands in `models`, and model= asks for one"
+    return dict(task=None, **dict.fromkeys((*_SCORES, *_ERRORS)), avg_response_time=n['mean'], p95_response_time=n['p95'],
+                error_rate=n['rate'], label_coverage=labelled/answered if answered else None, total_predictions=labelled,
+                total_requests=n['total'], assessed=[], not_assessed={'quality': why}, models=each)
 
 @patch
 def _metrics(self:ModelMonitor, hours:Real=24, end:datetime|str|None=None, model_version:str|Real|None=None,
              model:str|None=None)->dict:
     at, start = _period(hours, end)
     where = self._where(start, end, model_version, model)
-    counts = func.count(), func.count(_P.error), func.count(_P.response_time), func.avg(_P.response_time)
     with self.store.read() as c:
-        total, failed, timed, mean = c.execute(select(*counts).where(*where)).one()
-        p95 = _p95(c, where, timed)
-        labelled, pairs = self._pairs(c, where)
-    answered = total - failed
-    found = dict(**(dict.fromkeys(_SCORES) if pairs is None else quality(pairs)), avg_response_time=mean, p95_response_time=p95,
-                 error_rate=failed/total if total else None, label_coverage=labelled/answered if answered else None,
-                 total_predictions=labelled, total_requests=total, calculation_period_hours=_as_given(hours), timestamp=_iso(at))
-    return found if total else found | dict(error=f'no requests in the {hours:g} hours before {_iso(at)}')
+        models = _models(c, where)
+        found = (self._of_several(c, where, models) if len(models) > 1 else
+                 self._of_one(c, where, next(iter(models), model)))
+    found |= dict(calculation_period_hours=_as_given(hours), timestamp=_iso(at))
+    return found if found['total_requests'] else found | dict(error=f'no requests in the {hours:g} hours before {_iso(at)}')
 
 # %% ../../nbs/09_monitoring/1_monitoring.ipynb #6cd55166
 @patch
 def check_alerts(self:ModelMonitor,
     hours:float=24,             # Length of the window that is looked at
     *,
-    end:datetime|str|None=None, # Aware time at which the window ends; now when it is None
-)->list[dict]:                  # type, message, severity, timestamp (when it began) of what is firing, newest first
-    "Compare the window with every threshold; begin and resolve alerts"
-    return self._check(self._metrics(hours, end), hours, end)
+    end:datetime|str|None=None, # Aware time at which the window ends, which is only looked at; now when it is None
+)->list[dict]:                  # type, message, severity, timestamp (when it began), model of what is firing, newest first
+    "Compare the window with every threshold; begin and resolve alerts, but with `end=` only say what it would be"
+    return self._check(hours, end)
 
 @patch
-def _check(self:ModelMonitor, m:dict, hours:float, end:datetime|str|None):
-    "Judge the metrics of a window, and the latest labels in it"
+def _check(self:ModelMonitor, hours:float, end:datetime|str|None):
+    "Judge a window of each model, and the latest labels in it"
     at, start = _period(hours, end)
-    with self.store.read() as c: n, pairs = self._pairs(c, self._where(start, end), self.window_size)
-    scores = {} if pairs is None else quality(pairs)
-    readings = [Reading(k, scores.get(k), n) for k in ('accuracy', 'precision', 'recall')]
-    readings += [Reading('response_time', m['p95_response_time'], m['total_requests']),
-                 Reading('error_rate', m['error_rate'], m['total_requests'])]
-    return self.alert_book.settle(readings, self.thresholds, at)
+    with self.store.read() as c:
+        models = _models(c, self._where(start, end))
+        found = [_readings(task_pairs(c, w, k is not None, self.window_size), _counts(c, w), k) for k, w in models.items()]
+    readings = [r for of_one in found for r in of_one]
+    if end is not None:
+        alerts = [said(r, self.thresholds, self.min_requests) for r in readings]
+        return [a | dict(timestamp=_iso(at)) for a in alerts if a]
+    renamed = bool(models) and None not in models
+    return self.alert_book.settle(readings, self.thresholds, at, least=self.min_requests, renamed=renamed)
 
 # %% ../../nbs/09_monitoring/1_monitoring.ipynb #cbc9acfe
 @patch
@@ -192,7 +252,7 @@ def close(self:ModelMonitor):
     finally: PredictionLog.close(self)
 
 @patch(as_prop=True)
-def alerts(self:ModelMonitor)->list[dict]: # type, message, severity, timestamp (when it began); newest first
+def alerts(self:ModelMonitor)->list[dict]: # type, message, severity, timestamp (when it began), model; newest first
     "What is wrong now, as the last 24 hours say; `alert_book.history()` has what was"
     if monotonic() >= self._next: self._due = True     # another process may have logged something
     self._judge(at_once=True)
