@@ -4,8 +4,8 @@
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #bfbe0dba
 from __future__ import annotations
-import json, secrets
-from collections.abc import Callable, Sequence
+import json, re, secrets, warnings
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
 from functools import lru_cache
@@ -324,29 +324,75 @@ def _feedback_type(kind:str):
         raise InvalidInput(f'feedback_type {brief(kind)} would not count as truth. Did you mean {_TRUTH!r}?')
     return kind
 
-def _refuse_unknown(c:Connection, ids:list):
-    known = set()
-    for i in range(0, len(ids), _PART): known.update(c.execute(select(_P.id).where(_P.id.in_(ids[i:i+_PART]))).scalars())
+def _predicted(c:Connection, ids:list)->dict[str, tuple]:
+    "{id: (prediction, whether it is measured)} of the predictions with these identifiers, which must be in the log"
+    known, wanted = {}, select(_P.id, _P.prediction, _P.continuous, _P.task)
+    for i in range(0, len(ids), _PART):
+        known.update((k, (p, f or t == 'regression')) for k, p, f, t in c.execute(wanted.where(_P.id.in_(ids[i:i+_PART]))))
     if missing := [i for i in ids if i not in known]:
         raise NotFound(f'{len(missing)} of {len(ids)} predictions are not in the log, the first is {brief(missing[0])}; '
                        'nothing was written. Give the identifiers that log_prediction returned')
+    return known
+
+# %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #e6208e69
+_WORDS = {'true': '1', 'false': '0'}
+
+def _as_number(text:str)->str|None:
+    "The spelling of the number or truth value that a text says; None where it says none"
+    plain = json.loads(text).strip()
+    if plain.lower() in _WORDS: return _WORDS[plain.lower()]
+    try: value = json.loads(plain)
+    except (ValueError, RecursionError): return None
+    return canonical(value)[0] if type(value) in (int, float) and abs(value) < 1e300 else None
+
+def _as_text(label:str, said:Iterable)->str|None:
+    "The text for a number, spelled as the predictions are: `1`, `1.0`, `True` or `true`"
+    ways = [json.dumps, lambda v: repr(float(v)), lambda v: repr(bool(v)), lambda v: repr(bool(v)).lower()]
+    plain = {text: _as_number(text) for text in said}
+    for way in ways:
+        if all(n and _text(way(json.loads(n)), 'label') == t for t, n in plain.items()):
+            return _text(way(json.loads(label)), 'label') if way in ways[:2] or label in ('0', '1') else None
+    return None
+
+# %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #9c10668f
+def _as_predicted(labels:dict, predicted:dict)->dict:
+    "The labels in the type of their predictions, where all that differ can be; a warning where any differs"
+    def text(t): return t.startswith('"')
+    odd = {i: label for i, (label, _) in labels.items() if predicted[i][0] and text(label) != text(predicted[i][0])}
+    if not odd: return labels
+    said = {predicted[i][0] for i in odd}
+    read = {t: _as_number(t) if text(t) else _as_text(t, said) for t in {*odd.values()}}
+    first = next(iter(odd))
+    what = f'{len(odd):,} of {len(labels):,} labels are of another type than the predictions: {odd[first]} for {predicted[first][0]}. '
+    if None in read.values():
+        warnings.warn(what + f'They were kept, and can never be equal, since {next(t for t in odd.values() if read[t] is None)} '
+                      'cannot be read in that type. Give labels as the model gives its predictions', stacklevel=4)
+        return labels
+    warnings.warn(what + 'They were read in the type of the predictions', stacklevel=4)
+    return labels | {i: (read[t], bool(re.search('[.e]', read[t])) and not text(read[t])) for i, t in odd.items()}
+
+def _tell_fractions(labels:dict, predicted:dict):
+    "Warn of labels with a fraction for predictions that are integers, where nobody said that they are measurements"
+    odd = [i for i, (_, fraction) in labels.items() if fraction and not predicted[i][1] and predicted[i][0]
+           and predicted[i][0].lstrip('-').isdigit()]
+    if odd: warnings.warn(f'{len(odd):,} of {len(labels):,} labels have a fraction where the predictions are whole numbers, such as '
+                          f"{labels[odd[0]][0]} for {predicted[odd[0]][0]}. Is it a regression? Log it with task='regression'", stacklevel=4)
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #da2472a0
 _PART, _FEW = 500, 20          # identifiers a statement; below so many of them a label, each has its own
 _LABEL = update(_P.id.table).values(actual=bindparam('new'), actual_continuous=bindparam('fraction'))
 _SET, _SET_ONE = _LABEL.where(_P.id.in_(bindparam('ids', expanding=True))), _LABEL.where(_P.id == bindparam('pid'))
 
-def _set_labels(c:Connection, labels:dict[str, tuple[str, bool]])->int:
-    "Write the label of each prediction; how many predictions there were"
+def _set_labels(c:Connection, labels:dict[str, tuple[str, bool]])->None:
+    "Write the label of each prediction"
     ids_of = {}
     for i, label in labels.items(): ids_of.setdefault(label, []).append(i)
     if len(labels) < _FEW*len(ids_of):
-        return c.execute(_SET_ONE, [dict(pid=i, new=v, fraction=f) for i, (v, f) in labels.items()]).rowcount
-    found = 0
+        c.execute(_SET_ONE, [dict(pid=i, new=v, fraction=f) for i, (v, f) in labels.items()])
+        return
     for (value, fraction), ids in ids_of.items():
         for k in range(0, len(ids), _PART):
-            found += c.execute(_SET, dict(ids=ids[k:k+_PART], new=value, fraction=fraction)).rowcount
-    return found
+            c.execute(_SET, dict(ids=ids[k:k+_PART], new=value, fraction=fraction))
 
 # %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #13e987b4
 @patch
@@ -364,7 +410,10 @@ def log_feedbacks(self:PredictionLog,
     if bad := [i for i in ids if not isinstance(i, str)]: raise InvalidInput(f'{brief(bad[0])} is no prediction identifier')
     labels = {i: (v, f) for i, v, f in rows}                     # the last one of each
     with self.store.write() as c:
-        if kind != _TRUTH or _set_labels(c, labels) != len(labels): _refuse_unknown(c, ids)
+        predicted = _predicted(c, ids)
+        if kind == _TRUTH:
+            _set_labels(c, labels := _as_predicted(labels, predicted))
+            _tell_fractions(labels, predicted)
         _add(c, _FEEDBACK, _FEEDBACK_FIELDS, [(i, kind, v, now) for i, v, _ in rows])
     self._logged(labels=kind == _TRUTH)
 
@@ -407,3 +456,20 @@ def predictions(self:PredictionLog,
         columns[k] = read_json('[' + ','.join([t or 'null' for t in columns[k]]) + ']', deepest=1000)
     columns['timestamp'] = pd.to_datetime(columns['timestamp'], format='ISO8601', utc=True)
     return pd.DataFrame(columns)
+
+# %% ../../nbs/09_monitoring/behind/1_predictions.ipynb #d9b53faa
+@patch
+def inputs(self:PredictionLog,
+    start:datetime|str|None=None,    # Aware time: requests after it; None is from the first
+    end:datetime|str|None=None,      # Aware time: requests up to it; None is now
+    *,
+    model:str|None=None,             # Only what this registered model was asked
+):                                   # DataFrame in order of time, its index the ids of the predictions
+    "The logged rows of a window, as a table; without the requests that failed"
+    import pandas as pd
+    rows = select(_P.id, _INPUTS.c.input).join(_INPUTS, _INPUTS.c.prediction_id == _P.id)
+    rows = rows.where(*self._where(start, end, model=model), _P.error.is_(None)).order_by(_P.timestamp, _P.id)
+    with self.store.read() as c: found = c.execute(rows).all()
+    ids, found = [i for i, _ in found], read_json('[' + ','.join([t for _, t in found]) + ']', deepest=1000)
+    found = [r if isinstance(r, dict) else dict(enumerate(r)) if isinstance(r, list) else {'input': r} for r in found]
+    return pd.DataFrame(found, index=pd.Index(ids, name='prediction_id', dtype=object))
