@@ -6,10 +6,12 @@
 from __future__ import annotations
 import json, linecache, os, sys
 from collections.abc import Callable
+from datetime import timedelta, timezone
 from pathlib import Path
 import click, mlops_nb
 from .registry import registry
-from ..core.rules import InvalidInput, to_json
+from ..core.masks import brief
+from ..core.rules import InvalidInput, NotFound, hint, to_json, utcnow
 from .lab import _chapters, lab
 from .terminal import Commands, cell, config_option, existing, json_option, say, store_option, table
 from .upkeep import data, lineage, settings, store as store_group
@@ -49,26 +51,53 @@ def version(as_json):
 
 # %% ../../nbs/12_cli/1_cli.ipynb #dfb6605d
 def _frame(ref:str, store:str):
-    "A DataFrame from a file, or from a data version of the store"
+    "A DataFrame from a file, or from a data version of the store; what is no file and ends as no table is a version"
+    from mlops_nb.data.tables import table_kind
     from mlops_nb.data.versioning import DataVersioning, read_table
-    if Path(ref).suffix: return read_table(ref)
+    if Path(ref).is_file() or table_kind(ref): return read_table(ref)
     with existing(store) as s: return DataVersioning(s).load_data(ref)
 
+def _served(model:str, reference, hours:float, until, store:str):
+    "What a model was asked in a window, in the types of the reference; the reference without columns that no one asks with"
+    import pandas as pd
+    from mlops_nb.monitoring.monitoring import ModelMonitor
+    end = utcnow() if until is None else until.replace(tzinfo=timezone.utc)
+    with existing(store) as s:
+        log = ModelMonitor(s)
+        log.calculate_metrics(hours, end=end)                                     # refuses what is no window
+        asked = log.inputs(end - timedelta(hours=min(hours, 24*36500)), end, model=model)
+        if not len(asked): raise NotFound(f'{brief(model)} was asked nothing in the {hours:g} hours before {end:%Y-%m-%d %H:%M} UTC. '
+                                          f'{hint(model, _named(log))} --hours makes the window longer')
+    for c in asked.columns.intersection(reference.columns):
+        if pd.api.types.is_datetime64_any_dtype(reference[c]): asked[c] = pd.to_datetime(asked[c])
+    return reference[[c for c in reference if c in asked]], asked
+
+def _named(log)->list[str]: return sorted(log.predictions()['model'].dropna().unique())
+
+# %% ../../nbs/12_cli/1_cli.ipynb #6d6134c3
 @main.command()
 @click.argument('ref')
-@click.argument('new')
+@click.argument('new', required=False)
+@click.option('--log', 'model', metavar='NAME', help='Compare REF with what this model was asked, in place of NEW.')
+@click.option('--hours', default=24.0, show_default=True, help='With --log: length of the window, in hours.')
+@click.option('--until', type=click.DateTime(), help='With --log: end of the window in UTC [default: now].')
 @click.option('--html', 'html', type=click.Path(dir_okay=False), help='Also write a report to this file.')
 @store_option
 @json_option
-def drift(ref, new, html, store, as_json):
+def drift(ref, new, model, hours, until, html, store, as_json):
     """Compare NEW with REF, two files or data versions; exit code 1 when there is drift.
 
     Example: mlops-nb drift march.parquet april.parquet --html drift.html
+
+    With --log NAME, NEW is what the served model NAME was asked: its columns are compared.
     """
     from mlops_nb.drift.drift import DataDriftDetector
-    detector = DataDriftDetector(_frame(ref, store))
-    results = detector.detect_drift(_frame(new, store))
-    if html: _drift_report(detector, results, ref, new).save(html)
+    if (new is None) == (model is None): raise click.UsageError('Give NEW, or --log NAME, and not both.')
+    reference = _frame(ref, store)
+    reference, asked = _served(model, reference, hours, until, store) if new is None else (reference, _frame(new, store))
+    detector = DataDriftDetector(reference)
+    results = detector.detect_drift(asked)
+    if html: _drift_report(detector, results, ref, new or f'what {model} was asked').save(html)
     say(as_json, results, _drift_text(results))
     if not results['overall_drift'] and not results['summary']['total_features']:
         raise InvalidInput('no column could be assessed, so this is neither yes nor no; the list above says why')

@@ -145,11 +145,41 @@ _until_option = click.option(
     '--until', type=click.DateTime(),
     help='End of the window in UTC [default: now]; the alerts are then only read, not judged again.')
 _hours_option = click.option('--hours', default=24.0, show_default=True, help='Length of the window, in hours.')
+_limit_option = click.option('--threshold', 'limits', multiple=True, metavar='NAME=NUMBER',
+                             help='Judge by this limit, such as mae=5; may be given again.')
+_NOT_ASSESSED = 4
+_QUALITY = ('accuracy', 'precision', 'recall', 'mae', 'rmse', 'bias', 'r2')
+
+def _limits(texts:tuple)->dict:
+    "What --threshold said; a name or a number that cannot be is refused by the thresholds themselves"
+    pairs = [text.partition('=') for text in texts]
+    for name, sign, value in pairs:
+        try: float(value)
+        except ValueError: raise InvalidInput(f"--threshold {name}{sign}{value}: write NAME=NUMBER, such as mae=5") from None
+    return {name: float(value) for name, _, value in pairs}
+
+def _blind(metrics:dict)->dict[str, str]:
+    "{model: why}: the models whose quality nobody judges; the name is empty where nobody said it"
+    each = {k: m for k, m in metrics['models'].items()} if 'models' in metrics else {'': metrics}
+    blind = {k: m['not_assessed'] for k, m in each.items() if not set(_QUALITY) & set(m['assessed'])}
+    return {k: '; '.join(dict.fromkeys(w for name, w in why.items() if name in (*_QUALITY, 'quality'))) for k, why in blind.items()}
+
+def _lines(metrics:dict)->str:
+    "The numbers line by line; for several models their table"
+    each, plain = metrics.get('models'), {k: v for k, v in metrics.items() if not isinstance(v, (dict, list))}
+    if each: plain = {k: v for k, v in plain.items() if k not in next(iter(each.values())) or v is not None}
+    text = '\n'.join(f'{k}: {cell(v)}' for k, v in plain.items())
+    rows = [{'model': name, **m} for name, m in (each or {}).items()]
+    shown = [k for k in ('model', 'task', 'total_requests', 'total_predictions', *_QUALITY, 'error_rate')
+             if k in ('model', 'task', 'total_requests') or any(r[k] is not None for r in rows)]
+    return f'{text}\n\nmodels\n{table(rows, shown)}' if rows else text
 
 def _monitor_text(found:dict)->str:
-    "The metrics line by line, then the alerts"
-    metrics = '\n'.join(f'{k}: {cell(v)}' for k, v in found['metrics'].items())
-    return f"{metrics}\n\nalerts\n{table(found['alerts'], ['severity', 'type', 'message', 'timestamp'])}"
+    "The metrics line by line, what is not assessed and why, then the alerts"
+    blind = [f"{name and name + ': '}quality is not assessed: {why}" for name, why in found.get('not_assessed', {}).items()]
+    parts = [_lines(found['metrics']), *(['\n'.join(blind)] if blind else [])]
+    shown = ['severity', 'type', *(['model'] if any(a.get('model') for a in found['alerts']) else []), 'message', 'timestamp']
+    return '\n\n'.join([*parts, f"alerts\n{table(found['alerts'], shown)}"])
 
 def _utc(until): return until and until.replace(tzinfo=timezone.utc)
 
@@ -157,11 +187,13 @@ def _utc(until): return until and until.replace(tzinfo=timezone.utc)
 @monitor.command('show')
 @_hours_option
 @_until_option
+@click.option('--model', metavar='NAME', help='Only the requests that this model answered.')
+@_limit_option
 @config_option
 @store_option
 @json_option
-def _monitor_show(hours, until, config, store, as_json):
-    """Show metrics and firing alerts; exit code 1 when an alert is firing.
+def _monitor_show(hours, until, model, limits, config, store, as_json):
+    """Show metrics and firing alerts; exit code 1 when an alert is firing, 4 when quality is not assessed.
 
     Example: mlops-nb monitor show --hours 1 --store tour
     """
@@ -170,10 +202,13 @@ def _monitor_show(hours, until, config, store, as_json):
     until = _utc(until)
     with existing(store) as s:
         watch = ModelMonitor(s, config=MLPipelineConfig(config))
-        metrics = watch.calculate_metrics(hours=hours, end=until)
-        found = {'metrics': metrics, 'alerts': watch.alert_book.firing(until) if until else watch.check_alerts(hours=hours)}
+        watch.thresholds.update(_limits(limits))
+        metrics = watch.calculate_metrics(hours=hours, end=until, model=model)
+        alerts = watch.alert_book.firing(until) if until else watch.check_alerts(hours=hours)
+    alerts = [a for a in alerts if model in (None, a['model'])]
+    found = {'metrics': metrics, 'alerts': alerts, 'not_assessed': _blind(metrics)}
     say(as_json, found, _monitor_text(found))
-    sys.exit(int(bool(found['alerts'])))
+    sys.exit(1 if alerts else _NOT_ASSESSED if found['not_assessed'] else 0)
 
 # %% ../../nbs/12_cli/behind/5_watch.ipynb #94cc9602
 @monitor.command('report')
