@@ -148,7 +148,7 @@ _hours_option = click.option('--hours', default=24.0, show_default=True, help='L
 _limit_option = click.option('--threshold', 'limits', multiple=True, metavar='NAME=NUMBER',
                              help='Judge by this limit, such as mae=5; may be given again.')
 _NOT_ASSESSED = 4
-_QUALITY = ('accuracy', 'precision', 'recall', 'mae', 'rmse', 'bias', 'r2')
+_SHOWN = 'model task total_requests total_predictions accuracy precision recall mae rmse bias r2 error_rate'.split()
 
 def _limits(texts:tuple)->dict:
     "What --threshold said; a name or a number that cannot be is refused by the thresholds themselves"
@@ -158,20 +158,13 @@ def _limits(texts:tuple)->dict:
         except ValueError: raise InvalidInput(f"--threshold {name}{sign}{value}: write NAME=NUMBER, such as mae=5") from None
     return {name: float(value) for name, _, value in pairs}
 
-def _blind(metrics:dict)->dict[str, str]:
-    "{model: why}: the models whose quality nobody judges; the name is empty where nobody said it"
-    each = {k: m for k, m in metrics['models'].items()} if 'models' in metrics else {'': metrics}
-    blind = {k: m['not_assessed'] for k, m in each.items() if not set(_QUALITY) & set(m['assessed'])}
-    return {k: '; '.join(dict.fromkeys(w for name, w in why.items() if name in (*_QUALITY, 'quality'))) for k, why in blind.items()}
-
 def _lines(metrics:dict)->str:
     "The numbers line by line; for several models their table"
     each, plain = metrics.get('models'), {k: v for k, v in metrics.items() if not isinstance(v, (dict, list))}
     if each: plain = {k: v for k, v in plain.items() if k not in next(iter(each.values())) or v is not None}
     text = '\n'.join(f'{k}: {cell(v)}' for k, v in plain.items())
     rows = [{'model': name, **m} for name, m in (each or {}).items()]
-    shown = [k for k in ('model', 'task', 'total_requests', 'total_predictions', *_QUALITY, 'error_rate')
-             if k in ('model', 'task', 'total_requests') or any(r[k] is not None for r in rows)]
+    shown = [k for k in _SHOWN if any(r[k] is not None for r in rows)]
     return f'{text}\n\nmodels\n{table(rows, shown)}' if rows else text
 
 def _monitor_text(found:dict)->str:
@@ -199,6 +192,7 @@ def _monitor_show(hours, until, model, limits, config, store, as_json):
     """
     from mlops_nb.core.config import MLPipelineConfig
     from mlops_nb.monitoring.monitoring import ModelMonitor
+    from mlops_nb.monitoring.tasks import unjudged
     until = _utc(until)
     with existing(store) as s:
         watch = ModelMonitor(s, config=MLPipelineConfig(config))
@@ -206,7 +200,7 @@ def _monitor_show(hours, until, model, limits, config, store, as_json):
         metrics = watch.calculate_metrics(hours=hours, end=until, model=model)
         alerts = watch.alert_book.firing(until) if until else watch.check_alerts(hours=hours)
     alerts = [a for a in alerts if model in (None, a['model'])]
-    found = {'metrics': metrics, 'alerts': alerts, 'not_assessed': _blind(metrics)}
+    found = {'metrics': metrics, 'alerts': alerts, 'not_assessed': unjudged(metrics)}
     say(as_json, found, _monitor_text(found))
     sys.exit(1 if alerts else _NOT_ASSESSED if found['not_assessed'] else 0)
 

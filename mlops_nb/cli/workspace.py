@@ -4,7 +4,7 @@
 
 # %% ../../nbs/12_cli/behind/4_workspace.ipynb #403514de
 from __future__ import annotations
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from fastcore.basics import patch
@@ -99,11 +99,20 @@ _NUMBERS = 'total_requests total_predictions accuracy precision recall error_rat
 _WORDS = dict(total_requests='requests', total_predictions='labelled', avg_response_time='mean seconds',
               p95_response_time='p95 seconds')
 
-def _quality_rows(home:Workspace, hours:float, end:datetime, versions:list)->list[dict]:
-    "The numbers of the window: of all requests, and of each model version"
+_ERRORS = ('mae', 'rmse', 'bias', 'r2')
+
+def _quality_rows(home:Workspace, hours:float, end:datetime, spoke:Iterable)->list[dict]:
+    "The numbers of the window: of all requests, and of each (model, version) that answered; errors where there is a regression"
+    from mlops_nb.monitoring.tasks import unjudged
     found = {'all': home.monitor.calculate_metrics(hours=hours, end=end)}
-    for v in versions: found[v] = home.monitor.calculate_metrics(hours=hours, end=end, model_version=v)
-    return [{'model version': v, **{_WORDS.get(k, k.replace('_', ' ')): m[k] for k in _NUMBERS}} for v, m in found.items()]
+    for model, version in spoke:
+        m = home.monitor.calculate_metrics(hours=hours, end=end, model_version=version, model=model)
+        if model is None: m = m.get('models', {}).get('(no name)', m)
+        found[':'.join(t for t in (model, version) if t) or 'nobody said'] = m
+    keys = _NUMBERS + [k for k in _ERRORS if any(m[k] is not None for m in found.values())]
+    return [{'model version': v, **{_WORDS.get(k, k.replace('_', ' ')): m[k] for k in keys},
+             'quality': '; '.join(f'not assessed: {why}' for why in dict.fromkeys(unjudged(m).values())) or 'assessed'}
+            for v, m in found.items()]
 
 # %% ../../nbs/12_cli/behind/4_workspace.ipynb #e0a832b0
 def _drift_rows(results:dict)->list[dict]:
@@ -149,8 +158,9 @@ def report(self:Workspace,
     page = Report(f'How it goes: {self.store.location}', f'The {hours:g} hours until {end:%Y-%m-%d %H:%M} UTC.')
     page.heading('Quality')
     if len(log): page.figure(*_over_time(log, hours, end))
-    versions = sorted(log['model_version'].dropna().unique())
-    page.table(_quality_rows(self, hours, end, versions), 'All requests, and those of each version; quality needs labels.')
+    spoke = log[['model', 'model_version']].astype(object).where(lambda f: f.notna(), None).drop_duplicates().values.tolist()
+    spoke = sorted(spoke, key=lambda who: [t or '' for t in who])
+    page.table(_quality_rows(self, hours, end, spoke), 'All requests, and those of each version; quality needs labels.')
     page.table([_short(a, _ALERTS) for a in self.monitor.alert_book.firing(end)], 'Alerts that are firing.')
     _add_drift(page, drift)
     _add_holdings(page, self)
@@ -159,7 +169,7 @@ def report(self:Workspace,
 # %% ../../nbs/12_cli/behind/4_workspace.ipynb #64e9a5a6
 _MODELS = 'name version aliases metrics data_version registered_at'.split()
 _DATA = 'version description size_mb created_at parents'.split()
-_ALERTS = 'severity type message timestamp'.split()
+_ALERTS = 'severity type model message timestamp'.split()
 _DRIFT = 'feature drift drift_severity psi_score p_value'.split()
 
 def _add_drift(page, drift:dict|None)->None:
