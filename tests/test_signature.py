@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
@@ -492,3 +493,30 @@ def test_which_columns_may_be_missing(nullable, says):
     with pytest.raises(InvalidInput, match=says): Signature.infer(X, nullable)
     assert [Signature.infer(X, n).columns[0].nullable for n in (np.True_, np.False_, None, (), 'x', np.array(['x']))] == [True, False, False, False, True, True]
     with pytest.raises(InvalidInput, match="ranges is ''"): Signature.infer(X).enforce(X, ranges='')
+
+
+@given(st.sampled_from(['float64', 'float32', 'int64', 'int8', 'uint64', 'bool', 'object', 'U3', 'masked']), st.lists(st.tuples(st.integers(-3, 300), st.booleans()), min_size=1, max_size=4), st.sampled_from(sorted(KIND)))
+@settings(max_examples=600, deadline=None)
+def test_short_arrays_and_long_ones_say_the_same(given_dtype, values, dtype):
+    numbers, holes = zip(*values)
+    if given_dtype == 'masked': one = np.ma.masked_array([[float(v)] for v in numbers], mask=[[h] for h in holes])
+    elif given_dtype.startswith('float'): one = np.array([[math.nan if h else v + .5*h] for v, h in values], given_dtype)
+    elif given_dtype == 'object': one = np.array([[None if h else v] for v, h in values], object)
+    else: one = np.array([[abs(v) % 100] for v in numbers]).astype(given_dtype)
+    long, sig = np.ma.concatenate([one]*70) if given_dtype == 'masked' else np.concatenate([one]*70), signature(dtype)
+    a, b = sig.check(one), sig.check(long)
+    assert len(b) == 70*len(a) and [p['problem'] for p in a] == [p['problem'] for p in b[:len(a)]]
+    if not len(a): pd.testing.assert_frame_equal(sig.enforce(one), sig.enforce(long).head(len(one)))
+
+
+def test_each_kept_column_can_be_compared_with_each_other():
+    made = {k: Signature.infer(s.to_frame('x')) for k, s in KEPT.items()}
+    for a in made:
+        for b in made:
+            if made[a].compatible(made[b]): assert list(made[b].check(KEPT[a].to_frame('x'))) == [], f'{a} goes into {b}'
+
+
+@pytest.mark.parametrize('more,says', [(dict(flat='yes'), "flat is 'yes'"), (dict(rows='3'), "rows is '3'"), (dict(rows=True), 'rows is True'), (dict(hole='?'), "hole is '?'")])
+def test_a_record_that_says_nonsense_is_refused(more, says):
+    hole = {k: more.pop(k) for k in ('hole',) if k in more}
+    with pytest.raises(InvalidInput, match=re.escape(says)): Signature.from_dict(dict(named=True, columns=[dict(name='x', kind='string', dtype='object', **hole)], **more)).enforce([])

@@ -180,6 +180,7 @@ class Reader:
     ):
         self.spec, self.categories = spec, spec.categories is not None
         self.dtype, self.plain, self.takes_holes = _target(spec)
+        if spec.hole not in _HOLES: raise InvalidInput(f'column {spec.name!r}: hole is {spec.hole!r}; it can be None, NA, NaT, or is left out for NaN')
         self.hole = _HOLES[spec.hole] if self.dtype == object else _HOLE[spec.kind]
         if spec.kind == 'datetime': self.one, self.unit, self.zone = None, *_unit(self.dtype)
         else: self.one = one_value(spec.kind, self.plain, spec.categories, unseen == 'missing' and spec.nullable)

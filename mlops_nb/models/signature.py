@@ -99,6 +99,8 @@ class Signature:
 
     def __post_init__(self):
         for policy in _POLICIES: _policy(policy, getattr(self, policy))
+        if not isinstance(self.flat, bool): raise InvalidInput(f'flat is {self.flat!r}; it is true or false')
+        if self.rows is not None and type(self.rows) is not int: raise InvalidInput(f'rows is {self.rows!r}; it is a number of rows')
         if self.flat and [c.kind for c in self.columns] != ['string']:
             raise InvalidInput(f'a flat signature has one column of texts, and this one has {self.names}')
 
