@@ -361,7 +361,9 @@ def _as_predicted(labels:dict, predicted:dict)->dict:
     odd = {i: label for i, (label, _) in labels.items() if predicted[i][0] and text(label) != text(predicted[i][0])}
     if not odd: return labels
     said = {predicted[i][0] for i in odd}
-    read = {t: _as_number(t) if text(t) else _as_text(t, said) for t in {*odd.values()}}
+    def plain(t): return t[0] not in '[{'
+    fits = all(map(plain, (*said, *odd.values()))) and len({*map(text, said)}) == 1          # and no lists on either side
+    read = {t: None if not fits else _as_number(t) if text(t) else _as_text(t, said) for t in {*odd.values()}}
     first = next(iter(odd))
     what = f'{len(odd):,} of {len(labels):,} labels are of another type than the predictions: {odd[first]} for {predicted[first][0]}. '
     if None in read.values():
