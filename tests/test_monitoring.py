@@ -101,6 +101,7 @@ SAME = [[1, 1.0, True, np.int64(1), np.float32(1), np.bool_(True), pd.Series([1]
         ['True'], [-1], [[1, 0], [1.0, False], np.array([1, 0]), (1, 0)], [''], [2**63, 2.0**63]]
 
 
+@pytest.mark.filterwarnings('ignore:.*labels:UserWarning')
 def test_label_equalities_hold_in_the_log(tmp_path):
     flat = [(k, v) for k, group in enumerate(SAME) for v in group]
     with ModelMonitor(tmp_path/'m.db') as m:
@@ -399,3 +400,157 @@ def test_a_database_of_the_course_chapter_is_named_and_left_alone(tmp_path):
     before = (tmp_path/'monitoring.db').read_bytes()
     with pytest.raises(MlopsError, match='chapter'): ModelMonitor(tmp_path/'monitoring.db')
     assert (tmp_path/'monitoring.db').read_bytes() == before
+
+
+def test_two_models_in_one_store_never_mix(tmp_path):
+    with ModelMonitor(tmp_path/'m.db') as m:
+        m.log_feedbacks(m.log_predictions([{}]*100, [0]*100, model='churn', response_time=0.1), [1]*100)       # always wrong
+        alone = m.calculate_metrics()
+        assert (alone['accuracy'], alone['task'], 'models' in alone) == (0.0, 'classification', False)
+        before = [(a['model'], a['type']) for a in m.check_alerts()]
+        m.log_feedbacks(m.log_predictions([{}]*2, [12.0, 12.0], model='price', arm='challenger'), [12.0, 13.0])
+        m.log_prediction({}, 1)
+        found = m.calculate_metrics()
+        assert found['accuracy'] is None and (found['total_requests'], found['total_predictions']) == (103, 102)
+        assert list(found['models']) == ['(no name)', 'churn', 'price'] and found['models']['churn']['accuracy'] == 0.0
+        assert found['models']['price']['mae'] == 0.5 == m.calculate_metrics(model='price')['mae'] and m.calculate_metrics(model='nobody')['total_requests'] == 0
+        assert [(a['model'], a['type']) for a in m.check_alerts()] == before and ('churn', 'accuracy_degradation') in before
+        m.log_feedbacks(m.log_predictions([{}]*1000, [1]*1000, model='other'), [1]*1000)                        # their latest 1000 are not churn's
+        assert [(a['model'], a['type']) for a in m.check_alerts()] == before
+        assert set(m.predictions().columns) >= {'model', 'arm', 'task'} and set(m.predictions(model='price').arm) == {'challenger'}
+        with pytest.raises(InvalidInput, match='model is'): m.calculate_metrics(model='')
+
+
+def test_two_tasks_without_a_name_do_not_silence_each_other(tmp_path):
+    with ModelMonitor(tmp_path/'m.db') as m:
+        m.log_feedbacks(m.log_predictions([{}]*50, [0]*50, task='classification'), [1]*50)
+        m.log_feedbacks(m.log_predictions([{}]*50, [12.0]*50, task='regression'), [13.0]*50)
+        found = m.calculate_metrics()
+        assert (found['task'], found['accuracy'], found['mae']) == ('mixed', None, None)
+        assert found['tasks']['classification']['accuracy'] == 0.0 and found['tasks']['regression']['mae'] == 1.0
+        assert 'accuracy_degradation' in [a['type'] for a in m.check_alerts()]
+
+
+@pytest.mark.parametrize('said, true, task, kind', [
+    ([101., 104.]*20, [100, 103]*20, None, 'regression'), ([1, 0]*20, [1., 0.]*20, None, 'classification'), ([True, False]*20, [1, 0]*20, None, 'classification'),
+    (['a', 'b']*20, ['a', 'b']*20, None, 'classification'), ([1., 0.]*20, [1, 0]*20, 'classification', 'classification'), ([5, 7]*20, [6, 8]*20, 'regression', 'regression'),
+    (np.float32([1, 2]*20), np.int8([1, 2]*20), None, 'regression'), ([12, 12.5]*20, [12, 13]*20, None, 'regression'), ([[1., 2.]]*40, [[1, 2]]*40, None, 'regression')])
+def test_the_task_is_said_or_it_is_that_of_the_type(tmp_path, said, true, task, kind):
+    with ModelMonitor(tmp_path/'m.db') as m:
+        m.log_feedbacks(m.log_predictions([{}]*40, said, task=task), true)
+        found = m.calculate_metrics()
+        assert found['task'] == kind and (found['accuracy'] is None) == (kind == 'regression') == (found['mae'] is not None)
+        assert m.check_alerts() == []
+
+
+def test_a_regression_is_watched(tmp_path):
+    from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+    rng = np.random.default_rng(0)
+    true = rng.gamma(2, 50, 400); said = true + rng.normal(-3, 8, 400)
+    with ModelMonitor(tmp_path/'m.db') as m:
+        m.log_feedbacks(m.log_predictions([{}]*400, said, model='price'), true)
+        found = m.calculate_metrics()
+        expected = dict(mae=mean_absolute_error(true, said), rmse=mean_squared_error(true, said)**0.5, bias=np.mean(said - true), r2=r2_score(true, said))
+        assert {k: found[k] for k in expected} == pytest.approx(expected, rel=1e-9)
+        assert found['assessed'] == ['error_rate'] and found['not_assessed']['mae'] == 'no threshold is set for mae' and m.check_alerts() == []
+        for name, good, bad in (('mae', 10, 5), ('rmse', 10, 4), ('bias', 5, 1), ('r2', 0.5, 0.999)):
+            m.thresholds[name] = good
+            assert m.check_alerts() == [] and name in m.calculate_metrics()['assessed']
+            m.thresholds[name] = bad
+            assert [(a['type'], a['model']) for a in m.check_alerts()] == [(f'{name}_degradation', 'price')]
+            m.thresholds[name] = None
+            assert m.check_alerts() == []
+        few = m.log_predictions([{}]*29, [1.5]*29, model='few'); m.log_feedbacks(few, [1]*29)
+        m.thresholds['mae'] = 5
+        assert m.calculate_metrics(model='few')['not_assessed']['mae'] == '29 labelled predictions, fewer than 30'
+        with pytest.raises(NotFound, match="Did you mean 'mae'"): m.thresholds['maee'] = 5
+        with pytest.raises(InvalidInput, match='0 or more'): m.thresholds['mae'] = '5'
+
+
+def test_a_limit_that_one_process_set_is_not_undone_by_another_that_has_none(tmp_path):
+    with ModelMonitor(tmp_path/'m.db') as m, ModelMonitor(tmp_path/'m.db') as served:
+        m.thresholds['mae'] = 1
+        m.log_feedbacks(m.log_predictions([{}]*40, [5.]*40), [1.]*40)
+        assert [a['type'] for a in m.check_alerts()] == ['mae_degradation'] == [a['type'] for a in served.check_alerts()]
+
+
+def test_a_share_of_a_tiny_number_is_no_measurement(tmp_path):
+    with ModelMonitor(tmp_path/'m.db') as m:
+        for _ in range(29): m.log_prediction({}, None, error='timeout', response_time=9)
+        assert m.check_alerts() == [] and m.calculate_metrics()['not_assessed']['error_rate'] == '29 requests, fewer than 30'
+        m.log_prediction({}, None, error='timeout', response_time=9)
+        assert {(a['type'], a['severity']) for a in m.check_alerts()} == {('high_error_rate', 'high'), ('high_latency', 'high')}
+    with ModelMonitor(tmp_path/'few.db', min_requests=5) as m:
+        for k in range(5): m.log_prediction({}, None, error='timeout')
+        assert [a['type'] for a in m.check_alerts()] == ['high_error_rate']
+    with ModelMonitor(tmp_path/'rare.db') as m:                                       # one late flight of 60, and it was missed
+        m.log_feedbacks(m.log_predictions([{}]*60, [0]*60), [0]*59 + [1])
+        assert m.calculate_metrics()['recall'] == 0 and m.check_alerts() == [] and m.calculate_metrics()['not_assessed']['recall'] == 'fewer than 10 rows of a class'
+    for bad in (0, 2.5, True, '30'):
+        with pytest.raises(InvalidInput, match='min_requests'): ModelMonitor(tmp_path/'no.db', min_requests=bad)
+
+
+def test_a_question_about_the_past_writes_nothing(tmp_path):
+    with ModelMonitor(tmp_path/'m.db') as m:
+        with use_clock(NOON): m.log_feedbacks(m.log_predictions([{}]*40, [0]*40), [1]*40)
+        with use_clock(NOON + timedelta(days=3)):
+            history = m.alert_book.history()
+            would = m.check_alerts(end=NOON + timedelta(hours=1))
+            assert {a['type'] for a in would} == {'accuracy_degradation', 'recall_degradation'} and set(would[0]) == {'type', 'message', 'severity', 'timestamp', 'model'}
+            m.get_dashboard_data(end=NOON + timedelta(days=1)); m.calculate_metrics(end=NOON)
+            assert m.alert_book.history() == history
+    with ModelMonitor(tmp_path/'new.db') as m:                                       # nothing was ever judged: looking back begins nothing
+        with use_clock(NOON): m.log_predictions([{}]*40, [0]*40, response_time=9)
+        assert [a['type'] for a in m.check_alerts(end=NOON + timedelta(hours=1))] == ['high_latency'] and m.alert_book.history() == []
+
+
+@pytest.mark.parametrize('said, true', [([1, 0], ['1', '0']), ([True, False], ['True', 'False']), (['1', '0'], [1.0, 0.0]), ([0.5, 2.0], ['0.5', '2'])])
+def test_labels_of_another_type_are_told_and_matched(tmp_path, said, true):
+    with ModelMonitor(tmp_path/'m.db') as m:
+        ids = m.log_predictions([{}]*100, said*50)
+        with pytest.warns(UserWarning, match='read in the type of the predictions'): m.log_feedbacks(ids, true*50)
+        found = m.calculate_metrics()
+        assert found['accuracy'] == 1.0 or found['mae'] == 0.0
+        with pytest.warns(UserWarning, match='can never be equal'): m.log_feedbacks(ids, ['late', *true*49, true[1]] if not isinstance(said[0], str) else [[1]]*100)
+
+
+def test_labels_that_can_never_be_right_are_no_verdict(tmp_path):
+    with ModelMonitor(tmp_path/'m.db') as m:
+        with pytest.warns(UserWarning, match='can never be equal'): m.log_feedbacks(m.log_predictions([{}]*40, [1]*40), ['late']*40)
+        found = m.calculate_metrics()
+        assert found['accuracy'] is None and 'none can be right' in found['not_assessed']['accuracy'] and m.check_alerts() == []
+
+
+def test_alerts_and_rows_of_an_older_store_have_no_model_and_end_when_all_have_one(tmp_path):
+    with ModelMonitor(tmp_path/'m.db') as m:
+        with use_clock(NOON):
+            m.log_feedbacks(m.log_predictions([{}]*40, [0]*40), [1]*40)
+            assert {a['model'] for a in m.check_alerts()} == {None}
+        with use_clock(NOON + timedelta(days=2)):
+            m.log_feedbacks(m.log_predictions([{}]*40, [1]*40, model='churn'), [1]*40)
+            assert m.check_alerts() == [] and {a['resolved_at'] is not None for a in m.alert_book.history()} == {True}
+
+
+def test_what_was_asked_can_be_read_back(tmp_path):
+    frame = pd.DataFrame({'x': [1.5, 2.5, None], 'carrier': ['UA', 'B6', None]})
+    with ModelMonitor(tmp_path/'m.db') as m:
+        with use_clock(NOON): ids = m.log_predictions(frame, [1, 0, 1], model='delay')
+        m.log_prediction({}, None, error='timeout', model='delay'); m.log_prediction({'y': 1}, 1)
+        back = m.inputs(model='delay')
+        assert list(back.index) == ids and back.x.tolist()[:2] == [1.5, 2.5] and back.isna().iloc[2].all() and list(back) == ['carrier', 'x']
+        assert len(m.inputs(end=NOON)) == 3 and list(m.inputs(start=NOON)) == ['y'] and m.inputs(model='price').empty
+
+
+@pytest.mark.parametrize('how', [dict(probability='0.5'), dict(user_id=''), dict(model_version=''), dict(prediction=None), dict(model=True), dict(arm=''), dict(task='classify'), dict(task=True)])
+def test_what_is_no_value_is_refused(tmp_path, how):
+    with ModelMonitor(tmp_path/'m.db') as m:
+        with pytest.raises(InvalidInput): m.log_prediction(**(dict(input_data={}, prediction=1) | how))
+        assert m.predictions().empty
+
+
+@pytest.mark.parametrize('how', [dict(user_id=0), dict(model_version=0), dict(input_data=0), dict(input_data=''), dict(input_data=[]), dict(prediction=0), dict(prediction=False), dict(prediction=''),
+                                 dict(prediction=[]), dict(probability=0), dict(response_time=0), dict(model=0)])
+def test_what_is_falsy_is_a_value(tmp_path, how):
+    with ModelMonitor(tmp_path/'m.db') as m:
+        m.log_feedback(m.log_prediction(**(dict(input_data={}, prediction=1) | how)), how.get('prediction', 1))
+        assert m.calculate_metrics()['total_predictions'] == 1
