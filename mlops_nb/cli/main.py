@@ -92,8 +92,8 @@ def drift(ref, new, model, hours, until, html, store, as_json):
     With --log NAME, NEW is what the served model NAME was asked: its columns are compared.
     """
     from mlops_nb.drift.drift import DataDriftDetector
-    if (new is None) == (model is None): raise click.UsageError('Give NEW, or --log NAME, and not both.')
     reference = _frame(ref, store)
+    if (new is None) == (model is None): raise click.UsageError('Give NEW, or --log NAME, and not both.')
     reference, asked = _served(model, reference, hours, until, store) if new is None else (reference, _frame(new, store))
     detector = DataDriftDetector(reference)
     results = detector.detect_drift(asked)
