@@ -90,14 +90,15 @@ def _read_record(path:Path)->dict:
     raise InvalidInput(f'{path.name} is not the record of a model but {brief(info)}; export the model again')
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #bf0c2ee5
-def _needs(data:bytes, name:str, own:dict, requirements:list|None)->list[str]:
-    "The packages that a model file is made of; a module that is in none, and not in the folder, is refused"
+def _needs(source:tuple, own:dict, requirements:list|None)->list[str]:
+    "The packages that a model and its columns are made of; a module that is in none, and not in the folder, is refused"
+    data, name, info = source
     found, lost = packages.made_of(data, _format(Path(name)))
     there = {n.split('/')[0].removesuffix('.py') for n in own} | packages.named(requirements)
     if lost := [m for m in lost if m.lower() not in there and m not in there]:
         raise InvalidInput(f'the model is made of {", ".join(lost)}, which no package here has brought; for a module of your own '
                            f'say modules=["{lost[0]}.py"], for a package requirements=["{lost[0]}==1.2.3"], or install it here')
-    return found
+    return found + ['pyarrow']*('[pyarrow]' in to_json(info.get('signature')))       # columns of Arrow's types
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #978f8e42
 def _lines(requirements:list|None, needs:list, environment:dict, recorded:bool)->list[str]:
@@ -203,7 +204,7 @@ if __name__ == '__main__':
 # %% ../../nbs/07_serving/2_deploy.ipynb #4f73b3d5
 _DOCKERFILE = '''FROM @BASE@ AS packages
 COPY requirements.txt .
-RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --no-compile --requirement requirements.txt
+RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --requirement requirements.txt
 
 FROM @BASE@
 LABEL org.opencontainers.image.title="@PROJECT@" org.opencontainers.image.version="@VERSION@"
@@ -440,7 +441,7 @@ def generate_docker_files(
     project, trusted = _project(project_name), _trusted(trusted)
     source = _read_model(model_path, allow_pickle, trusted)
     own, environment = packages.own_modules(modules), source[2].get('environment', {})
-    lines = _lines(requirements, _needs(*source[:2], own, requirements), environment, recorded_versions)
+    lines = _lines(requirements, _needs(source, own, requirements), environment, recorded_versions)
     values = _names(project, source[2]) | _limits(port, requests_per_minute) | _subnet(_image(project), subnet)
     values |= dict(BASE=_base(base_image, environment, recorded_versions), PICKLE=bool(allow_pickle), TRUSTED=trusted,
                    system=packages.system_packages(lines, system_packages))

@@ -4,43 +4,30 @@
 
 # %% ../../nbs/07_serving/behind/6_packages.ipynb #c9ed10ed
 from __future__ import annotations
-import bz2, gzip, io, json, lzma, pickletools, re, sys, zipfile, zlib
-from collections import deque
+import bz2, gzip, lzma, re, sys, zlib
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version as installed_version
 from ..core.masks import brief
 from ..core.rules import InvalidInput, MissingFile, NotFound, local_path
-from ..models.arrays import read_header
+from ..models.formats import needs
 
 # %% auto #0
 __all__ = ['made_of', 'named', 'pins', 'recorded_versions', 'differences', 'system_packages', 'own_modules']
 
 # %% ../../nbs/07_serving/behind/6_packages.ipynb #f69b7caa
-def _pickled(data:bytes)->set[str]:
-    "The modules that a pickle names; nothing of it is run"
-    found, memo, last = set(), {}, deque(maxlen=2)
-    try: steps = list(pickletools.genops(data))
-    except Exception as e: raise InvalidInput(f'this is no pickle: {e}; export the model again') from None  # whatever a forged one does
-    for op, arg, _ in steps:
-        if op.name in ('GLOBAL', 'INST'): found.add(arg.split(' ')[0])
-        elif op.name == 'STACK_GLOBAL': found.add(last[0])
-        if op.name == 'MEMOIZE': memo[len(memo)] = last and last[-1]
-        elif op.name.endswith('PUT'): memo[int(arg)] = last and last[-1]
-        elif op.name.endswith('GET'): last.append(memo.get(int(arg)))
-        elif op.name not in ('FRAME', 'PROTO'): last.append(arg if 'UNICODE' in op.name else None)
-    return {m for m in found if isinstance(m, str)}
-
 _PACKED = ((b'x', zlib.decompress), (b'\x1f\x8b', gzip.decompress), (b'BZ', bz2.decompress),
            (b'\xfd7zXZ', lzma.decompress), (b'\x5d\0', lzma.decompress))
 
+_NAMED = re.compile(rb'\x8c(.)([A-Za-z_][\w.]*)(?:\x94|q.|r....)?\x8c.[A-Za-z_][\w.]*(?:\x94|q.|r....)?\x93', re.S)   # a module, and a name in it
+
 def _joblib(data:bytes)->set[str]:
-    "Every text of a joblib file that can be the name of a module, and names an installed one"
+    "The modules that a joblib file names, and every text in it that is the name of an installed one"
     for magic, unpack in _PACKED:
         if data.startswith(magic): data = unpack(data); break
-    texts = {m[2] for m in re.finditer(rb'\x8c(.)([A-Za-z_][\w.]*)', data, re.S)}
-    texts |= {m[2][:m[1][0]] for m in re.finditer(rb'\x8c(.)([A-Za-z_][\w.]*)', data, re.S)} | set(re.findall(rb'c([A-Za-z_][\w.]*)\n', data))
-    return {t for b in texts if (t := b.decode()).split('.')[0] in _distributions()}
+    texts = {m[2][:m[1][0]] for m in re.finditer(rb'\x8c(.)([A-Za-z_][\w.]*)', data, re.S)}
+    named = {m[2] for m in _NAMED.finditer(data) if len(m[2]) == m[1][0]} | set(re.findall(rb'c([A-Za-z_][\w.]*)\n[\w.]+\n', data))
+    return {t.decode() for t in texts | named if t in named or t.decode().split('.')[0] in _distributions()}
 
 @lru_cache
 def _distributions()->dict[str, list[str]]:
@@ -48,25 +35,17 @@ def _distributions()->dict[str, list[str]]:
     return packages_distributions()
 
 # %% ../../nbs/07_serving/behind/6_packages.ipynb #34ecba39
-def _skops(data:bytes)->set[str]:
-    "The modules that a skops file names"
-    try: text = zipfile.ZipFile(io.BytesIO(data)).read('schema.json').decode()
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError) as e: raise InvalidInput(f'this is not a skops file: {e}') from None
-    return set(re.findall(r'"(?:__module__|module_path)": *"([\w.]+)"', text))
-
-def _arrays(data:bytes)->set[str]: return {module for module, _ in read_header(data)[0]['names']}
-
-_MODULES = {'arrays': _arrays, 'skops': _skops, 'pickle': _pickled, 'joblib': _joblib}
-
 def made_of(
     data:bytes,         # A model file
     format:str,         # arrays, skops, pickle or joblib
 )->tuple[list, list]:   # Packages, as `lightgbm`; and top modules that no package here has brought
-    "What the types in a file need; nothing of it is run"
-    tops = {m.split('.')[0] for m in _MODULES[format](data)} - {*sys.stdlib_module_names, 'mlops_nb', '__builtin__', 'copy_reg'}
-    found = {name for top in tops for name in _distributions().get(top, ())}
-    reads = {format} & {'skops', 'joblib'}          # the package that reads the file
-    return sorted(found | reads), sorted(top for top in tops if top not in _distributions())
+    "What must be installed where a file is loaded, read from its types; nothing of it is run"
+    if format != 'joblib': found = needs(data, format)
+    else:
+        tops = {m.split('.')[0] for m in _joblib(data)} - sys.stdlib_module_names | ({'__main__'} & _joblib(data))
+        found = dict(packages=[d for t in tops for d in _distributions().get(t, ())], own=[t for t in tops if t not in _distributions()])
+    reads = {'skops', 'joblib'} & {format}          # the package that reads the file
+    return sorted({*found['packages'], *reads} - {'mlops_nb'}), sorted({own.split('.')[0] for own in found['own']})
 
 # %% ../../nbs/07_serving/behind/6_packages.ipynb #a0d59984
 def _requirement(text:str):
