@@ -185,7 +185,7 @@ def test_compose_is_what_it_says(folder):
     api, nginx = compose['services']['line'], compose['services']['nginx']
     subnet = compose['networks']['default']['ipam']['config'][0]
     assert api['environment'] == {'PORT': '5000', 'MODEL_PATH': '/app/model.arrays', 'MLOPS__DEPLOYMENT__TIMEOUT_SECONDS': '29', 'MLOPS__DEPLOYMENT__MAX_REQUESTS_PER_MINUTE': '1000',
-                                  'MLOPS_MONITOR': '${MLOPS_MONITOR:-}', 'MLOPS_WORKERS': '${MLOPS_WORKERS:-4}', 'TRUSTED_PROXIES': subnet['subnet']}
+                                  'MLOPS_MONITOR': '${MLOPS_MONITOR:-}', 'MLOPS_BLOBS': '${MLOPS_BLOBS:-/log/blobs}', 'MLOPS_WORKERS': '${MLOPS_WORKERS:-4}', 'TRUSTED_PROXIES': subnet['subnet']}
     assert ipaddress.ip_network(subnet['subnet']).is_private and subnet['gateway'] == str(ipaddress.ip_network(subnet['subnet'])[1])
     assert api['volumes'] == ['log:/log'] and compose['volumes'] == {'log': {}} and 'install --directory --owner=10001 --group=10001 /log' in (folder/'Dockerfile').read_text()
     assert {s['stop_grace_period'] for s in compose['services'].values()} == {'35s'}      # longer than the longest prediction
@@ -505,20 +505,38 @@ def test_two_projects_on_one_host_have_two_networks(exported, tmp_path):
 # ---- the log of a container
 
 
-def test_predictions_are_logged_where_the_environment_says(folder, tmp_path):
-    from mlops_nb import ModelMonitor
-    port, log = free_port(), tmp_path/'log'
-    for where, says in ((log, False), ('', True)):
-        with open(tmp_path/'out', 'w+') as out:
-            process = subprocess.Popen([sys.executable, 'app.py'], cwd=folder, env=clean_env(PORT=str(port), MLOPS_MONITOR=str(where), MLOPS_WORKERS='1'), stderr=out)
-            try:
-                wait_for(lambda: answers(port), process, out)
-                got = ModelClient(f'http://127.0.0.1:{port}').batch_predict(X)
-            finally: process.send_signal(signal.SIGTERM); assert process.wait(20) == 0
-            out.seek(0)
-            assert ('no prediction is logged' in out.read()) is says and ('prediction_ids' in got) is not says
-        if where:
-            with ModelMonitor(log) as monitor: assert monitor.predictions()['id'].tolist() == got['prediction_ids']
+def run_logged(folder, tmp_path, where):
+    "Start the program with this log, ask it forty rows, stop it; the answer and what it wrote"
+    port = free_port()
+    with open(tmp_path/'out', 'w+') as out:
+        process = subprocess.Popen([sys.executable, 'app.py'], cwd=folder, env=clean_env(PORT=str(port), MLOPS_MONITOR=where, MLOPS_BLOBS=str(tmp_path/'blobs'), MLOPS_WORKERS='1'), stderr=out)
+        try:
+            wait_for(lambda: answers(port), process, out)
+            got = ModelClient(f'http://127.0.0.1:{port}').batch_predict(X)
+        finally: process.send_signal(signal.SIGTERM); process.wait(20)
+        out.seek(0)
+        return got, out.read()
+
+
+@pytest.mark.parametrize('kind', ['folder', 'postgres'])
+def test_predictions_are_logged_where_the_environment_says(folder, tmp_path, kind, request):
+    from mlops_nb import ModelMonitor, Store
+    place = str(tmp_path/'log') if kind == 'folder' else request.getfixturevalue('postgres').database()
+    got = [run_logged(folder, tmp_path, place) for _ in range(2)]                     # started, stopped, and started again
+    assert not any('no prediction is logged' in said for _, said in got)
+    with Store(place, None if kind == 'folder' else tmp_path/'blobs') as store, ModelMonitor(store) as monitor: ids = monitor.predictions()['id'].tolist()
+    assert ids == [i for answer, _ in got for i in answer['prediction_ids']] and len(ids) == 2*len(X)
+
+
+def test_without_a_place_no_prediction_is_logged_and_it_says_so(folder, tmp_path):
+    got, said = run_logged(folder, tmp_path, '')
+    assert 'no prediction is logged' in said and 'prediction_ids' not in got
+
+
+def test_a_log_that_cannot_be_opened_stops_the_start(folder, tmp_path):
+    for place in ('postgresql://nobody@127.0.0.1:9/none', 'mysql://x/y'):
+        ran = subprocess.run([sys.executable, 'app.py'], cwd=folder, env=clean_env(PORT=str(free_port()), MLOPS_MONITOR=place), capture_output=True, text=True, timeout=60)
+        assert ran.returncode == 1 and re.match(r'mlops_nb\.[\w.]+: ', ran.stderr.splitlines()[-1]), ran.stderr
 
 
 # ---- what the model is made of

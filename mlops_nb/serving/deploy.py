@@ -168,7 +168,10 @@ PROXIES = os.environ.get('TRUSTED_PROXIES', '@SUBNET@, 172.18.0.0/16')  # whose 
 
 def settings():
     from mlops_nb.monitoring.monitoring import ModelMonitor
-    return dict(monitor=ModelMonitor(MONITOR) if MONITOR else None, workers=int(os.environ.get('MLOPS_WORKERS') or 4))
+    from mlops_nb.store.store import Store
+    # a database holds the log, and each store has a place for files too
+    place = Store(MONITOR, os.environ.get('MLOPS_BLOBS') or '/log/blobs') if MONITOR and '://' in MONITOR else MONITOR
+    return dict(monitor=ModelMonitor(place) if place else None, workers=int(os.environ.get('MLOPS_WORKERS') or 4))
 
 def packed():
     from mlops_nb.core.documents import read_json
@@ -198,7 +201,8 @@ if __name__ == '__main__':
     api = build()
     if not MONITOR: api.logger.warning('MLOPS_MONITOR is not set: no prediction is logged')
     try: api.run(host=os.environ.get('HOST', '127.0.0.1'), port=PORT)
-    finally: api.monitor and api.monitor.close()
+    finally:
+        if api.monitor: api.monitor.close(); api.monitor.store.close()
 '''
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #4f73b3d5
@@ -243,6 +247,7 @@ services:
       MLOPS__DEPLOYMENT__TIMEOUT_SECONDS: "29"
       MLOPS__DEPLOYMENT__MAX_REQUESTS_PER_MINUTE: "@LIMIT@"
       MLOPS_MONITOR: "${MLOPS_MONITOR:-}"
+      MLOPS_BLOBS: "${MLOPS_BLOBS:-/log/blobs}"
       MLOPS_WORKERS: "${MLOPS_WORKERS:-4}"
       TRUSTED_PROXIES: "@SUBNET@"
     volumes: ["log:/log"]
