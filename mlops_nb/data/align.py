@@ -6,7 +6,7 @@
 from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 import numpy as np, pandas as pd
 
 # %% auto #0
@@ -91,10 +91,12 @@ def _matches(a:pd.DataFrame, b:pd.DataFrame, nth:bool=True)->tuple[np.ndarray, n
 def _in_order(a:pd.DataFrame, b:pd.DataFrame)->tuple[np.ndarray, np.ndarray]:
     "The most pairs of equal rows that cross nowhere (Hunt and Szymanski 1977); near it where equal rows are very many"
     names = list(a.columns)
+    at = [np.flatnonzero(f[names[0]].isin(g[names[0]])) for f, g in ((a, b), (b, a))]      # no other has a partner
+    a, b = (f.iloc[rows] for f, rows in zip((a, b), at))
     pairs = pd.merge(*(f.groupby(names).size().rename(n).reset_index() for f, n in ((a, 'n'), (b, 'm'))), on=names)
     i, j = _matches(a, b, nth=int((pairs['n']*pairs['m']).sum()) > 8*(len(a) + len(b)) + 10_000)
     keep = longest_rise(j)
-    return i[keep], j[keep]
+    return at[0][i[keep]], at[1][j[keep]]
 
 # %% ../../nbs/03_data/behind/7_align.ipynb #e14f6e01
 def others(
@@ -113,22 +115,61 @@ def _gaps(runs:np.ndarray, rows:int, side:int)->tuple[np.ndarray, np.ndarray]:
     left = np.flatnonzero(np.cumsum(inside)[:-1] == 0)
     return left, np.searchsorted(runs[:, side], left, 'right')
 
+def _row_numbers(told:Iterable[tuple])->tuple[np.ndarray, np.ndarray]:
+    "One number for each row on the left and on the right, equal where rows are; columns of codes come one by one"
+    total, n = np.zeros(0, np.int64), 0
+    for k, (x, y) in enumerate(told):
+        code, n = np.concatenate([x, y]), len(x)
+        code -= code.min(initial=0)
+        total = pd.factorize(total*(code.max(initial=0) + 1) + code if k else code)[0]
+    return total[:n], total[n:]
+
+def _once(x:np.ndarray, y:np.ndarray)->np.ndarray:
+    "For each number: does it occur once on the left and once on the right?"
+    n = max(x.max(initial=-1), y.max(initial=-1)) + 1
+    return (np.bincount(x, minlength=n) == 1) & (np.bincount(y, minlength=n) == 1)
+
 def _same_rows(x:np.ndarray, y:np.ndarray, gap_x:np.ndarray, gap_y:np.ndarray)->tuple[np.ndarray, ...]:
-    "Pairs of equal rows of codes: those that stay in order inside their gap, and those that moved"
-    row = pd.DataFrame(np.concatenate([x, y])).groupby(list(range(x.shape[1]))).ngroup().to_numpy()
-    a, b = (pd.DataFrame({'row': r, 'gap': gap}) for r, gap in ((row[:len(x)], gap_x), (row[len(x):], gap_y)))
-    i, j = _in_order(a, b)
+    "Pairs of equal rows: those that stay in order inside their gap, and those that moved"
+    gaps = max(gap_x.max(initial=0), gap_y.max(initial=0)) + 1
+    i, j = _in_order(*(pd.DataFrame({'row': row*gaps + gap}) for row, gap in ((x, gap_x), (y, gap_y))))
     rest = others(len(x), i), others(len(y), j)
-    p, q = _matches(a.iloc[rest[0]][['row']], b.iloc[rest[1]][['row']])
+    p, q = _matches(*(pd.DataFrame({'row': row[r]}) for row, r in zip((x, y), rest)))
     return i, j, rest[0][p], rest[1][q]
+
+# %% ../../nbs/03_data/behind/7_align.ipynb #fbd86fcb
+_CLEARLY = 0.25
+
+def _kappa(x:np.ndarray, y:np.ndarray)->float:
+    "How often two rows of numbers agree place by place: 0 is as chance would have it, 1 is always"
+    codes = pd.factorize(np.concatenate([x, y]))[0]
+    shares = [np.bincount(c, minlength=codes.max() + 1)/len(x) for c in (codes[:len(x)], codes[len(x):])]
+    chance = float(shares[0] @ shares[1])
+    return (float((x == y).mean()) - chance)/(1 - chance) if chance < 1 else 1.
+
+def _edited(x:np.ndarray, y:np.ndarray, gap_x:np.ndarray, gap_y:np.ndarray)->np.ndarray:
+    "For each gap: were its rows edited in place?"
+    n = max(gap_x.max(initial=-1), gap_y.max(initial=-1)) + 1
+    sizes = [np.bincount(g, minlength=n) for g in (gap_x, gap_y)]
+    first, once = [np.cumsum(s) - s for s in sizes], _once(x, y)
+    place = np.zeros(len(once), np.int64)
+    place[y] = np.arange(len(y))
+    i = np.flatnonzero(once[x])
+    j = place[x[i]]
+    off = (gap_x[i] != gap_y[j]) | (i - first[0][gap_x[i]] != j - first[1][gap_y[j]])
+    moved = np.zeros(n, bool)
+    moved[gap_x[i[off]]] = moved[gap_y[j[off]]] = True
+    found = np.zeros(n, bool)
+    for g in np.flatnonzero((sizes[0] == sizes[1]) & (sizes[0] > 0) & ~moved):
+        a, b = (s[f[g]:f[g] + sizes[0][g]] for s, f in zip((x, y), first))
+        found[g] = _kappa(a, b) > _CLEARLY
+    return found
 
 # %% ../../nbs/03_data/behind/7_align.ipynb #9019507c
 _MOST_CELLS = 4_000_000
 
 def _alike(x:np.ndarray, y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
     "Pair rows of codes in order so that most values agree (Needleman and Wunsch 1970)"
-    if len(x) == len(y) == 1: return np.zeros(1, np.int64), np.zeros(1, np.int64)
-    if len(x)*len(y) > _MOST_CELLS: return _along_one(x, y)
     score = sum(np.equal.outer(x[:, k], y[:, k]) for k in range(x.shape[1])) + 0.5   # so that unlike rows pair, too
     best = np.zeros((len(x) + 1, len(y) + 1))
     for i, s in enumerate(score): best[i + 1, 1:] = np.maximum.accumulate(np.maximum(best[i, 1:], best[i, :-1] + s))
@@ -139,17 +180,40 @@ def _alike(x:np.ndarray, y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
         else: i, j = i - 1, j - 1; pairs.append((i, j))
     return tuple(np.array(pairs[::-1]).T)
 
-def _along_one(x:np.ndarray, y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
+def _along_one(told:Iterable[tuple], n:int, m:int)->tuple[np.ndarray, np.ndarray]:
     "The same for many rows: along the column in which most values are found in order; what is between, from the top"
-    columns = [_in_order(*(pd.DataFrame({'row': side[:, k]}) for side in (x, y))) for k in range(x.shape[1])]
-    i, j = columns[max(range(len(columns)), key=lambda k: len(np.unique(x[columns[k][0], k])))]
-    u, v = others(len(x), i), others(len(y), j)
+    i, j, most = np.empty(0, np.int64), np.empty(0, np.int64), 0
+    for x, y in told:
+        p, q = _in_order(*(pd.DataFrame({'row': side}) for side in (x, y)))
+        if (k := len(pd.unique(x[p]))) > most: i, j, most = p, q, k
+    u, v = others(n, i), others(m, j)
     s, t = _matches(pd.DataFrame({'slot': np.searchsorted(i, u)}), pd.DataFrame({'slot': np.searchsorted(j, v)}))
     return np.sort(np.concatenate([i, u[s]])), np.sort(np.concatenate([j, v[t]]))
 
 # %% ../../nbs/03_data/behind/7_align.ipynb #2a282f2d
-def _between(x:np.ndarray, y:np.ndarray, slot_x:np.ndarray, slot_y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
-    "Pairs of rows that are in the same slot"
+def _between(tell:Callable, columns:int, slot_x:np.ndarray, slot_y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
+    "Pairs of rows that are in the same slot; `tell(column, rows left, rows right)` gives codes, for few rows at a time"
+    slots = np.intersect1d(slot_x, slot_y)
+    (a, b), (c, d) = (np.searchsorted(s, [slots, slots + 1]) for s in (slot_x, slot_y))
+    single = (b - a == 1) & (d - c == 1)
+    found = [(a[single], c[single])]
+    for rows in _portions((b - a + d - c)*columns, (b - a)*(d - c), ~single):
+        i, j = (np.concatenate([np.arange(*s) for s in zip(p[rows], q[rows])]) for p, q in ((a, b), (c, d)))
+        told = (tell(k, i, j) for k in range(columns))
+        if len(rows) == 1 and (b - a)[rows[0]]*(d - c)[rows[0]] > _MOST_CELLS: s, t = _along_one(told, len(i), len(j))
+        else: s, t = _each_slot(*(np.column_stack(side) for side in zip(*told)), slot_x[i], slot_y[j])
+        found.append((i[s], j[t]))
+    return tuple(np.concatenate(s) for s in zip(*found))
+
+def _portions(codes:np.ndarray, cells:np.ndarray, todo:np.ndarray)->list[np.ndarray]:
+    "Slots to be looked at together: few codes at a time, and what has many cells or codes alone"
+    large = (cells > _MOST_CELLS) | (codes > _MOST_CELLS)
+    rows = np.flatnonzero(todo & ~large)
+    cuts = np.flatnonzero(np.diff(np.cumsum(codes[rows])//_MOST_CELLS)) + 1
+    return [*(part for part in np.split(rows, cuts) if len(part)), *np.flatnonzero(todo & large)[:, None]]
+
+def _each_slot(x:np.ndarray, y:np.ndarray, slot_x:np.ndarray, slot_y:np.ndarray)->tuple[np.ndarray, np.ndarray]:
+    "Pairs of alike rows in each slot"
     found = [(np.empty(0, np.int64),)*2]
     for slot in np.intersect1d(slot_x, slot_y):
         (a, b), (c, d) = (np.searchsorted(s, [slot, slot + 1]) for s in (slot_x, slot_y))
@@ -177,23 +241,56 @@ def _gap_codes(codes:Callable, column:int, proposals:set, runs:np.ndarray, a:tup
     for c, r, v in zip(found, ask, values): c[r] = v
     return tuple(found)
 
+# %% ../../nbs/03_data/behind/7_align.ipynb #6c11532e
+def _pair_rows(tell:Callable, columns:int, places:tuple, gaps:tuple, spread:list)->tuple[tuple, ...]:
+    "Pairs of places in the gaps: equal, moved, and different"
+    n, m = map(len, places)
+    x, y = _row_numbers(tell(k, np.arange(n), np.arange(m)) for k in range(columns))
+    chosen = _edited(x, y, *gaps)
+    here, free = ([np.flatnonzero(chosen[g] == yes) for g in gaps] for yes in (True, False))
+    i, j, p, q = _same_rows(x[free[0]], y[free[1]], *(g[f] for g, f in zip(gaps, free)))
+    same = x[here[0]] == y[here[1]]
+    i, j, p, q = free[0][i], free[1][j], free[0][p], free[1][q]
+    i, j = (np.concatenate([s, h[same]]) for s, h in zip((i, j), here))
+    s, t = (h[~same] for h in here)
+    slot = [np.searchsorted(np.sort(np.concatenate([w, at[k], at[o]])), at) for w, at, k, o in zip(spread, places, (i, j), (s, t))]
+    weak = _weak((n, m), (i, s), (j, t), p, q, slot) & ~_once(x, y)[x[p]]
+    p, q = p[~weak], q[~weak]
+    u, v = others(n, np.concatenate([i, p, s])), others(m, np.concatenate([j, q, t]))
+    c, d = _between(lambda k, e, f: tell(k, u[e], v[f]), columns, slot[0][u], slot[1][v])
+    return (i, j), (p, q), (np.concatenate([s, u[c]]), np.concatenate([t, v[d]]))
+
+def _weak(rows:tuple, left:tuple, right:tuple, p:np.ndarray, q:np.ndarray, slot:list)->np.ndarray:
+    "Which rows that moved have, like their partners, as many rows beside them as there are on the other side"
+    if 2*sum(map(len, left)) < min(rows): return np.zeros(len(p), bool)
+    spare = [others(n, np.concatenate(used)) for n, used in zip(rows, (left, right))]
+    most = max((s.max(initial=-1) for s in slot), default=-1) + 1
+    x, y = (np.bincount(s[r], minlength=most) for s, r in zip(slot, spare))
+    return (x == y)[slot[0][p]] & (x == y)[slot[1][q]]
+
 # %% ../../nbs/03_data/behind/7_align.ipynb #3ea762ec
 def pairs_by_place(
     chunks:list[tuple[list, list]], # Of each column, left and right: [key, rows]; empty where their types differ
     rows:tuple[int, int],           # How many, left and right
     codes:Callable,                 # (column, rows left, rows right) -> two int64 arrays: equal where values are; >= -1
 )->dict[str, tuple]:                # Row numbers, left and right: in `runs`, `equal`, `moved` and `other` (they differ)
-    "Which rows belong together; values are asked for only in the gaps"
+    "Which rows belong together; values are asked for only in the gaps, and few are kept"
     proposals, none = [_proposals(*sides) for sides in chunks], np.empty(0, np.int64)
     runs = _runs(proposals)
     spread = [np.concatenate([none, *(np.arange(r[side], r[side] + r[2]) for r in runs)]) for side in (0, 1)]
     (a, gap_a), (b, gap_b) = (_gaps(runs, n, side) for side, n in enumerate(rows))
     found = dict(runs=tuple(spread), equal=(none, none), moved=(none, none), other=(none, none))
     if not (len(a) and len(b) and chunks): return found
-    told = [_gap_codes(codes, k, p, runs, (a, gap_a), (b, gap_b)) for k, p in enumerate(proposals)]
-    x, y = (np.column_stack(side) for side in zip(*told))
-    i, j, p, q = _same_rows(x, y, gap_a, gap_b)
-    standing = np.sort(np.concatenate([spread[0], a[i]])), np.sort(np.concatenate([spread[1], b[j]]))
-    u, v = others(len(a), np.concatenate([i, p])), others(len(b), np.concatenate([j, q]))
-    s, t = _between(x[u], y[v], np.searchsorted(standing[0], a[u]), np.searchsorted(standing[1], b[v]))
-    return {**found, 'equal': (a[i], b[j]), 'moved': (a[p], b[q]), 'other': (a[u][s], b[v][t])}
+    def tell(k:int, i:np.ndarray, j:np.ndarray)->tuple[np.ndarray, ...]:
+        return _gap_codes(codes, k, proposals[k], runs, (a[i], gap_a[i]), (b[j], gap_b[j]))
+    if (len(a) + len(b))*len(chunks) <= _MOST_CELLS: tell = _kept(tell, len(a), len(b))
+    (i, j), (p, q), (u, v) = _pair_rows(tell, len(chunks), (a, b), (gap_a, gap_b), spread)
+    return {**found, 'equal': (a[i], b[j]), 'moved': (a[p], b[q]), 'other': (a[u], b[v])}
+
+def _kept(tell:Callable, n:int, m:int)->Callable:
+    "The same codes, each column asked for once; for few rows"
+    known = {}
+    def again(k:int, i:np.ndarray, j:np.ndarray)->tuple[np.ndarray, ...]:
+        if k not in known: known[k] = tell(k, np.arange(n), np.arange(m))
+        return known[k][0][i], known[k][1][j]
+    return again

@@ -4,9 +4,11 @@
 
 # %% ../../nbs/03_data/3_compare.ipynb #35cb1ec1
 from __future__ import annotations
+from numbers import Integral
 import numpy as np, pandas as pd, pyarrow as pa
 from .align import chunk_starts, longest_rise, others, pairs_by_place
 from .columns import series
+from ..core.masks import brief
 from ..core.rules import InvalidInput, NotFound, hint
 from .manifests import column_values
 
@@ -16,19 +18,32 @@ __all__ = ['compare_rows']
 # %% ../../nbs/03_data/3_compare.ipynb #5731232c
 def _alike(a:pd.Series, b:pd.Series)->tuple[pd.Series, pd.Series]:
     "Both columns as values that pandas can compare"
-    a, b = _hashable(a), _hashable(b)
+    a, b = _one_missing(_hashable(a)), _one_missing(_hashable(b))
     if a.dtype == b.dtype and not isinstance(a.dtype, pd.CategoricalDtype): return a, b
     return a.astype(object), b.astype(object)
 
 def _hashable(a:pd.Series)->pd.Series:
-    "A column of lists or records as one of their texts, each alone in a tuple, so that it is no text"
+    "A column of lists or records as tuples of their values, each alone in one more, so that it is no value itself"
     if not (isinstance(a.dtype, pd.ArrowDtype) and pa.types.is_nested(a.dtype.pyarrow_dtype)): return a
     values = pa.array(a.array).to_pylist()
-    return pd.Series([None if v is None else (repr(v),) for v in values], index=a.index, dtype=object)
+    found = np.empty(len(values), dtype=object)
+    found[:] = [None if v is None else (_frozen(v),) for v in values]
+    return pd.Series(found, index=a.index)
+
+def _one_missing(a:pd.Series)->pd.Series:
+    "Floats that know two kinds of missing, NaN and null, as floats that know one"
+    if isinstance(a.dtype, np.dtype) or not pd.api.types.is_float_dtype(a.dtype): return a
+    return pd.Series(a.to_numpy('float64', na_value=np.nan), index=a.index)
+
+def _frozen(v):
+    "A value that may hold others, so that it can be counted: a missing number is missing, the order of fields is none"
+    if isinstance(v, dict): return tuple(sorted((k, _frozen(x)) for k, x in v.items()))
+    if isinstance(v, (list, tuple)): return tuple(map(_frozen, v))
+    return None if isinstance(v, float) and v != v else v
 
 def _same(a:pd.Series, b:pd.Series)->np.ndarray:
     "Row by row: are the values equal, or both missing?"
-    none = a.isna().to_numpy(), b.isna().to_numpy()
+    none = [_one_missing(x).isna().to_numpy() for x in (a, b)]
     a, b = _alike(a, b)
     equal = np.zeros(len(a), dtype=bool)
     both = ~none[0] & ~none[1]
@@ -235,8 +250,8 @@ def compare_rows(
     drift:bool=False,              # Also how far each column has moved as a whole? It reads each changed column whole
 )->dict:                           # schema, key, rows, row_order_changed, columns, added, removed; strict JSON can hold it
     "Which rows were added, removed, changed or moved, and in which columns; equal chunks are not read"
+    key, examples = _as_key(key), _as_count(examples)
     left, right = _Side(versions, version1), _Side(versions, version2)
-    key = [key] if isinstance(key, str) else list(key or [])
     common = [n for n in left.parts if n in right.parts]
     paired, check, moved = _pairs(left, right, key, common)
     dirty, columns = _columns(left, right, key, common, check, examples, drift)
@@ -246,3 +261,17 @@ def compare_rows(
                 changed=changed, unchanged=n - changed, moved=moved)
     return dict(schema=_schema(left, right, common), key=key or None, rows=rows, row_order_changed=moved > 0,
                 columns=columns, removed=_named(left, key, gone[0]), added=_named(right, key, gone[1]))
+
+def _as_key(key:str|list[str]|None)->list[str]:
+    "The columns of a key; none for None"
+    if key is None: return []
+    names = [key] if isinstance(key, str) else key
+    ok = isinstance(names, (list, tuple)) and names and all(isinstance(n, str) for n in names)
+    if not ok: raise InvalidInput(f'key is {brief(key)}; give the name of a column or a list of names, or None for rows by place')
+    return list(dict.fromkeys(map(str, names)))
+
+def _as_count(examples:int)->int:
+    "How many examples to give"
+    if isinstance(examples, bool) or not isinstance(examples, Integral) or examples < 0:
+        raise InvalidInput(f'examples is {brief(examples)}; give a whole number, 0 or more')
+    return int(examples)
