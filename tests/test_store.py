@@ -1056,3 +1056,20 @@ def test_what_is_no_file_and_what_is_no_list_is_refused_and_nothing_waits(tmp_pa
             with pytest.raises(InvalidInput, match='(dry_run|grace) is'): s.gc(**how)
         assert s.gc(grace=-1) == [sha] and s.has([sha]) == {sha} and s.get(s.put(bytearray())) == b''
     assert sorted(p.name for p in tmp_path.iterdir()) == ['folder.db', 'pipe', 'pipe.db', 's', 'to-pipe']
+
+
+def test_the_home_is_the_home_for_every_path_of_core_and_store(tmp_path, monkeypatch):
+    from mlops_nb.core.rules import atomic_write, file_digest, replacing
+    from mlops_nb.store.objects import open_blobs
+    (tmp_path/'home').mkdir(); (tmp_path/'work').mkdir(); monkeypatch.chdir(tmp_path/'work')
+    for name in ('HOME', 'USERPROFILE'): monkeypatch.setenv(name, str(tmp_path/'home'))
+    assert atomic_write('~/a.txt', 'x') == tmp_path/'home'/'a.txt' and file_digest('~/a.txt') == digest(b'x')
+    with replacing('~/b.txt') as part: part.write_text('y')
+    open_blobs('~/bl').put({digest(b'x'): b'x'})
+    with Store('~/s', blobs='~/more') as s:
+        sha = s.put_file('~/a.txt'); s.fetch(sha, '~/c.txt'); s.backup('~/copy')
+    with open_database(Path('~/d.db')).write() as c: c.exec_driver_sql('create table t(n integer)')
+    assert [*(tmp_path/'work').iterdir()] == [] and {p.name for p in (tmp_path/'home').iterdir()} >= {'a.txt', 'b.txt', 'c.txt', 'bl', 's', 'more', 'copy', 'd.db'}
+    os.mkfifo(tmp_path/'pipe')
+    for odd in (tmp_path/'pipe', '/dev/null', tmp_path):
+        with pytest.raises(InvalidInput, match='and no file; name a file'): file_digest(odd)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # %% auto #0
-__all__ = ['not_a_file', 'existing_file', 'sync_folder', 'replacing', 'atomic_write', 'local_path']
+__all__ = ['not_a_file', 'existing_file', 'sync_folder', 'local_path', 'replacing', 'atomic_write']
 
 # %% ../../nbs/01_core/behind/4_files.ipynb #3290356d
 _KINDS = ((stat.S_ISDIR, 'a folder'), (stat.S_ISFIFO, 'a FIFO'), (stat.S_ISSOCK, 'a socket'),
@@ -47,14 +47,43 @@ def sync_folder(
     try: os.fsync(fd)
     finally: os.close(fd)
 
+# %% ../../nbs/01_core/behind/4_files.ipynb #c3b2aef1
+def local_path(
+    path:Path|str,      # As the caller wrote it; `~` is the home
+    what:str='path',    # What it is, for the message
+)->Path:                # Absolute; whether or not something is there
+    "Where a path leads, from whatever folder; what is no path is refused"
+    from mlops_nb.core.rules import InvalidInput
+    if not isinstance(path, (str, os.PathLike)) or not isinstance(text := os.fspath(path), str):
+        raise InvalidInput(f'{what} is a {type(path).__name__}, {str(path)[:60]!r}; give a text or a Path')
+    if not text: raise InvalidInput(f"{what} is an empty text; write '.' for the folder you are in")
+    home = os.path.expanduser(text)                                      # of the text: `./~` is a name like others
+    try: full = Path(home).absolute()
+    except FileNotFoundError: full = None
+    if full is None: raise _homeless(what, text)
+    if home[0] == '~': raise InvalidInput(f'{what} {text[:200]!r} begins with a home that is not known here')
+    try: os.lstat(full)
+    except ValueError: why = 'it holds a NUL or half a character, which no file name can'
+    except OSError as e: why = 'a name in it is too long for this system' if e.errno == errno.ENAMETOOLONG else ''
+    else: return full
+    if why: raise InvalidInput(f'{what} {text[:200]!r} is no path: {why}')
+    return full
+
+def _homeless(what:str, text:str)->OSError:
+    "The error for a relative path in a folder that somebody deleted"
+    from mlops_nb.core.rules import MissingFile
+    return MissingFile(f'{what} {text[:200]!r} is relative, and the folder that this process is in was deleted; '
+                       'go to one that exists (os.chdir, or cd), or give an absolute path')
+
 # %% ../../nbs/01_core/behind/4_files.ipynb #b27bfe97
 @contextmanager
 def replacing(
-    path:Path|str,      # File to write; its folder is made if it is missing, and a link stays a link
+    path:Path|str,      # File to write; `~` is the home, its folder is made if it is missing, and a link stays a link
     mode:int=0o666,     # Permission bits of a new file; never more than the umask allows, or the old file had
 )->Iterator[Path]:      # Where to write: an empty file beside `path`, with the same endings
     "Put what the block writes into `path`, or leave `path` exactly as it was"
-    path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+    path = local_path(path)
+    if os.path.islink(path): path = Path(os.path.realpath(path))
     if why := not_a_file(path):
         from mlops_nb.core.rules import InvalidInput
         raise InvalidInput(f'{str(path)!r} is {why}; name a file')
@@ -93,36 +122,9 @@ def atomic_write(
     path:Path|str,     # File to write; its folder is made if it is missing
     data:bytes|str,    # The whole content
     mode:int=0o666,    # Permission bits of a new file; see `replacing`
-)->Path:               # `path`
+)->Path:               # `path`, absolute
     "Put `data` into `path`, or leave `path` exactly as it was"
     if isinstance(data, str): data = data.encode('utf8')
+    path = local_path(path)
     with replacing(path, mode) as part, open(part, 'wb') as f: f.write(data)
-    return Path(path)
-
-# %% ../../nbs/01_core/behind/4_files.ipynb #c3b2aef1
-def local_path(
-    path:Path|str,      # As the caller wrote it; `~` is the home
-    what:str='path',    # What it is, for the message
-)->Path:                # Absolute; whether or not something is there
-    "Where a path leads, from whatever folder; what is no path is refused"
-    from mlops_nb.core.rules import InvalidInput
-    if not isinstance(path, (str, os.PathLike)) or not isinstance(text := os.fspath(path), str):
-        raise InvalidInput(f'{what} is a {type(path).__name__}, {str(path)[:60]!r}; give a text or a Path')
-    if not text: raise InvalidInput(f"{what} is an empty text; write '.' for the folder you are in")
-    home = os.path.expanduser(text)                                      # of the text: `./~` is a name like others
-    try: full = Path(home).absolute()
-    except FileNotFoundError: full = None
-    if full is None: raise _homeless(what, text)
-    if home[0] == '~': raise InvalidInput(f'{what} {text[:200]!r} begins with a home that is not known here')
-    try: os.lstat(full)
-    except ValueError: why = 'it holds a NUL or half a character, which no file name can'
-    except OSError as e: why = 'a name in it is too long for this system' if e.errno == errno.ENAMETOOLONG else ''
-    else: return full
-    if why: raise InvalidInput(f'{what} {text[:200]!r} is no path: {why}')
-    return full
-
-def _homeless(what:str, text:str)->OSError:
-    "The error for a relative path in a folder that somebody deleted"
-    from mlops_nb.core.rules import MissingFile
-    return MissingFile(f'{what} {text[:200]!r} is relative, and the folder that this process is in was deleted; '
-                       'go to one that exists (os.chdir, or cd), or give an absolute path')
+    return path

@@ -60,6 +60,9 @@ def file_digest(
     path:Path|str, # File to read; its size does not matter, it is streamed
 )->str:            # The same digest as `digest(path.read_bytes())`
     "SHA-256 of the content of a file"
+    path = local_path(path, 'file')
+    why = path.exists() and not_a_file(path)
+    if why: raise InvalidInput(f'{str(path)!r} is {why}, and no file; name a file')
     with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
 
 # %% ../../nbs/01_core/1_rules.ipynb #1449f92d
