@@ -255,7 +255,7 @@ def test_health_tells_of_a_model_that_fails_and_of_a_log_that_is_away(served):
     class Log:
         away = False
         def log_prediction(self, *args, **kw): self.log_predictions()
-        def log_predictions(self, *args):
+        def log_predictions(self, *args, **kw):
             if self.away: raise OSError('disk full')
             return ['id']
     model, log = Moody(), Log()

@@ -4,11 +4,12 @@
 
 # %% ../../nbs/07_serving/behind/1_answers.ipynb #7c50bf08
 from __future__ import annotations
+import json
 from flask import Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 from ..core.documents import read_json
 from ..core.masks import brief
-from ..core.rules import to_json, utcnow
+from ..core.rules import jsonable, utcnow
 
 # %% auto #0
 __all__ = ['Problem', 'document', 'unfit', 'answer', 'parsed', 'read_body', 'read_rows']
@@ -54,7 +55,8 @@ def answer(
         kind = 'application/problem+json'
         body = {**body, 'request_id': g.request_id, 'timestamp': utcnow()}
     always = {'Content-Type': kind, 'X-Request-Id': g.request_id, 'Cache-Control': 'no-store'}
-    return Response(to_json(body), status, {**always, **(headers or {})})
+    text = json.dumps(jsonable(body), separators=(',', ':'), ensure_ascii=False, allow_nan=False)
+    return Response(text, status, {**always, **(headers or {})})
 
 # %% ../../nbs/07_serving/behind/1_answers.ipynb #f5fcbb78
 def parsed(
@@ -79,12 +81,13 @@ def read_body():    # What the JSON of this request holds
 
 # %% ../../nbs/07_serving/behind/1_answers.ipynb #1f566efd
 def read_rows(
-    body,       # What the body of /predict holds
-)->list:        # At least one row
+    body,               # What the body of /predict holds
+    flat:bool=False,    # Is a row one text? Then each text of a list is one
+)->list:                # At least one row
     "The rows of a request, as a list"
     if isinstance(body, dict): return [body]
     if not isinstance(body, list):
         found = 'null' if body is None else type(body).__name__
         raise unfit(f'send an object, or a list of rows; this is {found}')
     if not body: raise unfit('the list of rows is empty; send at least one')
-    return body if isinstance(body[0], (dict, list)) else [body]
+    return body if flat or isinstance(body[0], (dict, list)) else [body]

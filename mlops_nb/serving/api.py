@@ -7,13 +7,14 @@ from __future__ import annotations
 import logging, sys, threading, time, uuid
 from collections.abc import Mapping
 from contextlib import nullcontext
-import numpy as np, pandas as pd
+import pandas as pd
 from fastcore.basics import patch
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 from ..core.config import MLPipelineConfig, as_config
 from ..core.masks import brief, mask
-from ..core.rules import InvalidInput, utcnow
+from ..core.rules import InvalidInput, check_name, jsonable, utcnow
+from ..models.predictors import classes_of, task_of, ways
 from ..models.signature import Signature, SignatureError
 from .answers import Problem, answer, document, read_body, read_rows, unfit
 from .scoring import remembered, scored
@@ -33,16 +34,20 @@ class ModelAPI:
         *,
         signature:Signature|None=None,          # What rows must look like
         monitor=None,                           # `ModelMonitor`: every prediction is logged
-        name:str='model',                       # Registered name, for the log
+        name:str|None=None,                     # Registered name, for the log
         version:str|None=None,                  # Model version; else what somebody set as `model.version`
         max_body:int=16 << 20,                  # Largest body in bytes
-        workers:int=4,                          # Predictions at work at once
+        workers:int=4,                          # Predictions at work at once; 1 for a model that is not thread-safe
         queue:int=64,                           # Predictions that may wait
+        task:str|None=None,                     # `classification` or `regression`; None: as the model says
     ):
+        _whole(workers=(workers, 1), queue=(queue, 0), max_body=(max_body, 1))
         self.model, self.preprocessor = _checked(model, preprocessor)
         self.config, first = _settings(config), model if preprocessor is None else preprocessor
-        self.signature, self.monitor, self.name = signature or remembered(first), monitor, name
-        self.version = str(version or _version(self.config))
+        self.signature = remembered(first) if signature is None else signature
+        self.monitor, self.name = monitor, None if name is None else check_name(name)
+        self.version = _said_version(version, self.config)
+        self.task, self.classes = task_of(model) if task is None else _task(task), classes_of(model)
         self._limiter = Limiter(self.config.get('deployment.max_requests_per_minute'))
         self._workers = Workers(workers, queue, self.config.get('deployment.timeout_seconds'))
         self.logger, self._pulse, self._lock = _log, _Pulse(), threading.Lock()
@@ -55,9 +60,9 @@ class ModelAPI:
 # %% ../../nbs/07_serving/1_api.ipynb #3d7f9ec5
 def _checked(model, preprocessor)->tuple:
     "Both as they are; refused when they cannot predict or transform"
-    if not hasattr(model, 'predict'):
+    if 'predict' not in ways(model):
         raise InvalidInput(f'a model has a predict method; {type(model).__name__} has none')
-    if preprocessor is not None and not hasattr(preprocessor, 'transform'):
+    if preprocessor is not None and 'transform' not in ways(preprocessor):
         raise InvalidInput(f'a preprocessor has a transform method; {type(preprocessor).__name__} has none')
     return model, preprocessor
 
@@ -68,6 +73,23 @@ def _settings(config:MLPipelineConfig|dict|None)->MLPipelineConfig:
     made = as_config({k: v for k, v in config.items() if k not in dotted})
     for key in dotted: made.set(key, config[key])
     return made
+
+def _whole(**given:tuple):
+    "Refuse what is no whole number from its least on"
+    for name, (n, least) in given.items():
+        if isinstance(n, bool) or not isinstance(n, int) or n < least:
+            raise InvalidInput(f'{name} is {brief(n)}; give a whole number from {least}')
+
+def _task(task:str)->str:
+    if task in ('classification', 'regression'): return task
+    raise InvalidInput(f"task is {brief(task)}; it can be 'classification' or 'regression'")
+
+def _said_version(version:str|int|None, config:MLPipelineConfig)->str:
+    "The version as a text; a float is none, since 1.10 would be 1.1"
+    if version is None: return str(_version(config))
+    if isinstance(version, int) and not isinstance(version, bool): return str(version)
+    if isinstance(version, str) and version: return version
+    raise InvalidInput(f"version is {brief(version)}; give a text such as '1.0.0'")
 
 def _version(config:MLPipelineConfig)->str:
     "The version that somebody set; a default is nobody's word"
@@ -87,7 +109,12 @@ _IN_A_ROW = 5   # failures of the model before it is called unwell
 
 class _Pulse:
     "How often in a row the model failed, and answers were not logged"
-    def __init__(self): self.failed, self.unlogged, self.lock = 0, 0, threading.Lock()
+    def __init__(self): self.failed, self.unlogged, self.odd, self.lock = 0, 0, 0, threading.Lock()
+
+    def extra(self, e:Exception):
+        "Probabilities that are not what they should be: counted, and said once"
+        with self.lock: self.odd += 1
+        if self.odd == 1: _log.warning('probabilities are not given: %s', e, exc_info=e)
 
     def model(self, good:bool):
         with self.lock: self.failed = 0 if good else self.failed + 1
@@ -163,9 +190,7 @@ def _logged(self:ModelAPI, frame:pd.DataFrame, predictions:np.ndarray, probabili
             seconds:float)->list[str]|None:
     "Tell the monitor; the ids of the predictions, or None"
     if self.monitor is None: return None
-    p = probabilities if isinstance(probabilities, np.ndarray) else None     # a list is of several outputs
-    one = None if p is None else p[:, 1] if p.shape[1] == 2 else p.max(axis=1)
-    try: ids = self.monitor.log_predictions(frame, predictions, one, seconds, self.version, _user())
+    try: ids = self._rows_logged(frame, predictions, [_one(p) for p in probabilities or ()], seconds)
     except Exception:          # whatever is wrong with the monitor, the client's answer is good
         self.logger.exception('request %s was answered, but not logged', g.request_id)
         return self._pulse.log(False)
@@ -173,11 +198,34 @@ def _logged(self:ModelAPI, frame:pd.DataFrame, predictions:np.ndarray, probabili
     return ids
 
 @patch
+def _rows_logged(self:ModelAPI, frame:pd.DataFrame, predictions:list, chances:list, seconds:float)->list[str]:
+    "Log what was answered at once, and each row without an answer as a failure; one id for each row"
+    good = [i for i, p in enumerate(predictions) if not _hollow(p)]
+    who, more = (seconds, self.version, _user()), dict(model=self.name, task=self.task)
+    kept, ids = frame if len(good) == len(frame) else frame.iloc[good], {}
+    if good: ids = dict(zip(good, self.monitor.log_predictions(kept, [predictions[i] for i in good],
+                                                               [chances[i] for i in good] if chances else None, *who, **more)))
+    for i in {*range(len(frame))} - {*good}:
+        row = jsonable(frame.iloc[i].to_dict())
+        ids[i] = self.monitor.log_prediction(row, None, None, *who, error='the model gave no number', **more)
+    return [ids[i] for i in range(len(frame))]
+
+def _hollow(p)->bool:
+    "Is there no value, or none in a part of it?"
+    return p is None or isinstance(p, list) and any(map(_hollow, p))
+
+def _one(chances:list)->float|None:
+    "The probability for the log: of the second class of two, else the largest; None where it is none"
+    numbers = all(isinstance(p, (int, float)) and 0 <= p <= 1.000001 for p in chances)
+    return (chances[1] if len(chances) == 2 else max(chances)) if numbers else None
+
+@patch
 def _log_failure(self:ModelAPI, why:str):
     "Tell the monitor that a prediction failed"
     if self.monitor is None: return
     seconds = time.monotonic() - g.began
-    try: self.monitor.log_prediction({}, None, None, seconds, self.version, _user(), error=why)
+    try: self.monitor.log_prediction({}, None, None, seconds, self.version, _user(), error=why,
+                                     model=self.name, task=self.task)
     except Exception:          # a second error, of whatever kind, must not hide the first
         self.logger.exception('the failure of request %s was not logged', g.request_id)
         return self._pulse.log(False)
@@ -193,7 +241,8 @@ def _failed(self:ModelAPI, why:str, by_model:bool):
 
 @patch
 def _body(self:ModelAPI, seconds:float, predictions, probabilities)->dict:
-    return dict(predictions=predictions, probabilities=probabilities, processing_time_seconds=seconds,
+    classes = None if probabilities is None else self.classes
+    return dict(predictions=predictions, probabilities=probabilities, classes=classes, processing_time_seconds=seconds,
                 model_version=self.version, timestamp=utcnow())
 
 # %% ../../nbs/07_serving/1_api.ipynb #3080c817
@@ -201,11 +250,11 @@ def _body(self:ModelAPI, seconds:float, predictions, probabilities)->dict:
 def _answer_rows(self:ModelAPI, rows:list, size:int)->dict:
     "Predict `rows` within the limits, and log it; what both routes answer"
     how = self.model, self.preprocessor, self.signature
-    try: frame, predictions, probabilities = self._workers.run(scored, *how, rows, size)
+    try: frame, predictions, probabilities = self._workers.run(scored, *how, rows, size, self._pulse.extra)
     except SignatureError: raise                                            # the client's fault, not the model's
     except Problem as e: self._failed(e.body['title'], e.status == 504); raise
     except Exception: self._failed('Internal error', True); raise           # any kind: its handler answers
-    self._pulse.model(True)
+    self._pulse.model(not all(map(_hollow, predictions)))
     seconds = time.monotonic() - g.began
     ids = self._logged(frame, predictions, probabilities, seconds)
     more = {} if ids is None else dict(prediction_ids=ids)
@@ -214,7 +263,7 @@ def _answer_rows(self:ModelAPI, rows:list, size:int)->dict:
 @patch
 def _predict(self:ModelAPI)->Response:
     "POST /predict: one row as an object or a list of values, or a list of rows"
-    rows = read_rows(read_body())
+    rows = read_rows(read_body(), getattr(self.signature, 'flat', False))
     return answer(self._answer_rows(rows, len(rows)))
 
 # %% ../../nbs/07_serving/1_api.ipynb #4fbbd3e8
@@ -235,7 +284,7 @@ def _batch_predict(self:ModelAPI)->Response:
 def _no_rows(self:ModelAPI)->dict:
     "The answer to no rows; the model is not asked"
     more = {} if self.monitor is None else dict(prediction_ids=[])
-    probabilities = [] if hasattr(self.model, 'predict_proba') else None
+    probabilities = [] if 'predict_proba' in ways(self.model) else None
     return self._body(time.monotonic() - g.began, [], probabilities) | more
 
 # %% ../../nbs/07_serving/1_api.ipynb #bd960735
@@ -250,9 +299,9 @@ def _health(self:ModelAPI)->Response:
 def _model_info(self:ModelAPI)->Response:
     "GET /model_info"
     sig = self.signature
-    names, count = (sig.names if sig.named else None, len(sig.columns)) if sig else (None, None)
+    names, count = (None, None) if sig is None else ([*sig.names] if sig.named else None, len(sig.names))
     return answer(dict(model_type=type(self.model).__name__, model_version=self.version,
-                       features=names, n_features=count, config=mask(self.config.config)))
+                       features=names, n_features=count, task=self.task, classes=self.classes, config=mask(self.config.config)))
 
 # %% ../../nbs/07_serving/1_api.ipynb #4d0f45bd
 @patch
@@ -292,7 +341,8 @@ def from_registry(cls:ModelAPI,
     "The API of a registered model"
     name, version = registry.resolve(ref)
     model, info = registry.load_model(name, version, allow_pickle=allow_pickle)
-    if info['signature']: kwargs.setdefault('signature', Signature.from_dict(info['signature']))
+    if info['signature'] is not None: kwargs.setdefault('signature', Signature.from_dict(info['signature']))
+    kwargs.setdefault('task', info.get('task'))
     return cls(model, name=name, version=version, **kwargs)
 
 def create_app(

@@ -4,11 +4,16 @@
 
 # %% ../../nbs/07_serving/behind/3_client.ipynb #b1b4e45a
 from __future__ import annotations
-import http.client, json
-from urllib.parse import urlsplit
-import pandas as pd
+import base64, http.client, json, math, ssl
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import lru_cache
+from numbers import Real
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+import numpy as np, pandas as pd
 from fastcore.basics import patch
 from ..core.documents import read_json
+from ..core.frames import as_pandas
 from ..core.rules import InvalidInput, MlopsError, jsonable
 from ..core.masks import brief, mask_url
 
@@ -31,42 +36,67 @@ class ApiError(MlopsError):
 class ModelClient:
     "A client of `ModelAPI`"
     def __init__(self,
-        url:str,                # Address, for example `http://127.0.0.1:5000`
+        url:str,                # Address, for example `http://127.0.0.1:5000` or `https://gateway/models/delay`
         timeout:float=60.0,     # Seconds to wait for an answer
+        *,
+        ca:str|None=None,       # File with the certificate of an authority to trust; None trusts the system's
     ):
-        try: parts = urlsplit(url); host, port = parts.hostname, parts.port
-        except (ValueError, AttributeError): host = None            # such as port 99999, or a number for the URL
-        if not host or parts.scheme != 'http':
-            raise InvalidInput(f"{brief(url, 200)} is not an address; write it like 'http://127.0.0.1:5000'")
-        self.url, self.timeout, self._host, self._port = url, timeout, host, port or 80
+        self.url, self.timeout, self.ca = url, _seconds(timeout), ca
+        self._parts = parts = _parted(url)
+        self._port = parts.port or (443 if parts.scheme == 'https' else 80)
+        if parts.scheme == 'https': _trusted(ca)
+        elif ca is not None: raise InvalidInput(f'ca is {brief(ca)}, which only https uses; write https:// in the address')
 
     def __repr__(self): return f'ModelClient({mask_url(self.url)!r})'
+
+def _parted(url:str)->SplitResult:
+    "The parts of an address; refused where it is none, and where a part would be dropped"
+    try: parts = urlsplit(url); good = parts.hostname and parts.port != 0 and parts.scheme in ('http', 'https')
+    except (ValueError, AttributeError, TypeError): good = False     # such as port 99999, or a number for the URL
+    if not good or any(c.isspace() or not c.isprintable() for c in url):
+        raise InvalidInput(f"{brief(url, 200)} is not an address; write it like 'http://127.0.0.1:5000'")
+    if '#' in url: raise InvalidInput(f'{brief(url, 200)} has a #; what follows it is never sent, so leave it out')
+    return parts
+
+def _seconds(timeout:float)->float:
+    good = isinstance(timeout, Real) and not isinstance(timeout, bool) and 0 < timeout < 1e9
+    if good: return float(timeout)
+    raise InvalidInput(f'timeout is {brief(timeout)}; give seconds, more than 0')
+
+@lru_cache(8)
+def _trusted(ca:str|None)->ssl.SSLContext:
+    "Whose certificates are believed"
+    try: return ssl.create_default_context(cafile=ca)
+    except (OSError, TypeError, ValueError) as e:
+        raise InvalidInput(f'ca is {brief(ca)}, which cannot be read ({e}); give a file of certificates (PEM)') from None
 
 # %% ../../nbs/07_serving/behind/3_client.ipynb #28f15a2e
 @patch
 def _ask(self:ModelClient, method:str, route:str, body:dict|list|None=None)->dict:
     "One request on a connection of its own; the JSON that comes back"
-    data = None if body is None else _text(body).encode()
-    conn = http.client.HTTPConnection(self._host, self._port, timeout=self.timeout)
+    data = None if body is None else _text(body)
+    conn, where = self._connection(), mask_url(_joined(self._parts, route))
     try:
-        _send(conn, method, route, data)
+        _send(conn, method, self._target(route), data, self._headers(data))
         response = conn.getresponse()
         data = response.read()
     except (OSError, http.client.HTTPException) as e:
-        raise MlopsError(f'{mask_url(self.url)}{route} did not answer: {e}; is the server running?') from e
+        raise MlopsError(f'{where} did not answer: {e}; {_advice(e)}') from e
     finally: conn.close()
     answer = _document(data)
     if response.status == 200 and answer is not None: return answer
-    raise ApiError(response.status, answer or dict(title=response.reason, detail=data[:200].decode(errors='replace')))
+    raise ApiError(response.status, answer or _otherwise(response, data))
 
-def _send(conn:http.client.HTTPConnection, method:str, route:str, data:bytes|None)->None:
+def _send(conn:http.client.HTTPConnection, method:str, target:str, data:bytes|None, headers:dict)->None:
     "Send a request; a server that hangs up in the middle may have answered already, for example 413"
-    try: conn.request(method, route, data, {} if data is None else {'Content-Type': 'application/json'})
+    try: conn.request(method, target, data, headers)
     except (BrokenPipeError, ConnectionResetError): pass
 
-def _text(body:dict|list)->str:
+def _text(body:dict|list)->bytes:
     "Strict JSON, with the keys in their order"
-    return json.dumps(jsonable(body), separators=(',', ':'), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(jsonable(body), separators=(',', ':'), ensure_ascii=False, allow_nan=False)
+    try: return text.encode()
+    except UnicodeEncodeError: raise InvalidInput('the rows have a text with half a character, which JSON cannot hold') from None
 
 def _document(data:bytes)->dict|None:
     "The JSON object of an answer; None for anything else, such as the HTML of a proxy"
@@ -74,33 +104,139 @@ def _document(data:bytes)->dict|None:
     except ValueError: return None
     return answer if isinstance(answer, dict) else None
 
+# %% ../../nbs/07_serving/behind/3_client.ipynb #2d7ffbd3
+_AS_IT_IS = "/%:@!$&'()*+,;=~?-._"       # characters of a path or query that are not escaped
+
+def _joined(parts:SplitResult, route:str)->str:
+    "The address with the route behind its path"
+    return parts._replace(path=parts.path.rstrip('/') + route).geturl()
+
+@patch
+def _target(self:ModelClient, route:str)->str:
+    "What the first line of a request asks for"
+    path, query = quote(self._parts.path.rstrip('/'), _AS_IT_IS) + route, quote(self._parts.query, _AS_IT_IS)
+    return f'{path}?{query}' if query else path
+
+@patch
+def _headers(self:ModelClient, data:bytes|None)->dict:
+    "The type of the body, and the user and password of the address"
+    user, password = (unquote(x or '') for x in (self._parts.username, self._parts.password))
+    login = base64.b64encode(f'{user}:{password}'.encode()).decode()
+    found = {} if data is None else {'Content-Type': 'application/json'}
+    return found | ({'Authorization': f'Basic {login}'} if user or password else {})
+
+@patch
+def _connection(self:ModelClient)->http.client.HTTPConnection:
+    host, port, limit = self._parts.hostname, self._port, self.timeout
+    if self._parts.scheme == 'http': return http.client.HTTPConnection(host, port, timeout=limit)
+    return http.client.HTTPSConnection(host, port, timeout=limit, context=_trusted(self.ca))
+
+def _advice(e:Exception)->str:
+    "What to look at when nothing came back"
+    if isinstance(e, ssl.SSLCertVerificationError): return 'an authority of your own is named with ca='
+    return 'does it speak https?' if isinstance(e, ssl.SSLError) else 'is the server running?'
+
+def _otherwise(response:http.client.HTTPResponse, data:bytes)->dict:
+    "A problem document for an answer that has none"
+    if 300 <= response.status < 400 and (place := response.headers.get('Location')):
+        return dict(title=response.reason, detail=f'it names the address {mask_url(place)}; make a client of that one')
+    return dict(title=response.reason, detail=data[:200].decode(errors='replace'))
+
 # %% ../../nbs/07_serving/behind/3_client.ipynb #6e885af0
-def _records(rows:pd.DataFrame|dict|list)->dict|list:
-    "The rows of a DataFrame as objects, those of an array as lists; anything else as it is"
-    if not isinstance(rows, pd.DataFrame): return rows.tolist() if hasattr(rows, 'tolist') else rows
-    twice = rows.columns[rows.columns.duplicated()]
-    if len(twice): raise InvalidInput(f'the rows have the column {twice[0]!r} more than once; rename one')
-    return rows.to_dict('records')
+_AS_THEY_ARE = (int, str, bool, type(None))
+_MISSING = 'send a number, or None for a missing one'
+
+def _value(v, row:int, column):
+    "One value as JSON has it; `row` and `column` are for the refusal"
+    if type(v) in _AS_THEY_ARE: return v
+    if isinstance(v, np.datetime64): v = pd.Timestamp(v)              # numpy's own conversion drops nanoseconds
+    if isinstance(v, Decimal) and v.is_finite() and v == v.to_integral_value(): return int(v)
+    if isinstance(v, (float, np.floating, Decimal)): return _finite(float(v), row, column)
+    if isinstance(v, Mapping): return {_name(k): _value(x, row, column) for k, x in v.items()}
+    if isinstance(v, np.ndarray): v = [*v]
+    if isinstance(v, (list, tuple)): return [_value(x, row, column) for x in v]
+    if isinstance(v, (set, frozenset)): raise InvalidInput(f'row {row}, column {column!r} is a set, which has no order; send a list')
+    return jsonable(v, where=f'row {row}, column {column!r}')
+
+def _finite(v:float, row:int, column)->float|None:
+    if not math.isinf(v): return None if v != v else v
+    raise InvalidInput(f'row {row}, column {column!r} is {v}, which JSON cannot hold; {_MISSING}')
+
+def _name(name)->str:
+    "The name of a column; a number is written as a text"
+    if isinstance(name, str): return str(name)
+    if isinstance(name, (int, float, np.number, np.bool_)) and name == name: return str(name)
+    raise InvalidInput(f'{brief(name)} is no name of a column: names are texts, not {type(name).__name__}; rename it')
+
+def _names(columns)->list[str]:
+    "Names that differ from each other"
+    names = [_name(c) for c in columns]
+    twice = next((n for i, n in enumerate(names) if n in names[:i]), None) if len({*names}) < len(names) else None
+    if twice is not None: raise InvalidInput(f'the rows have the column {twice!r} more than once; rename one')
+    return names
+
+# %% ../../nbs/07_serving/behind/3_client.ipynb #f390ce37
+def _column(values:list, name)->list:
+    "The values of one column; what is plain already is not looked at twice"
+    return [v if type(v) in _AS_THEY_ARE or type(v) is float and v - v == 0 else _value(v, i, name)
+            for i, v in enumerate(values)]
+
+def _of_frame(frame:pd.DataFrame)->list[dict]:
+    names = _names(frame.columns)
+    columns = [_column(frame.iloc[:, i].tolist(), n) for i, n in enumerate(names)]
+    return [dict(zip(names, row)) for row in zip(*columns)] if names else [{} for _ in range(len(frame))]
+
+def _row(row, i:int)->dict|list:
+    "One row: an object where it has names, else a list"
+    if isinstance(row, pd.Series) and len(row) and all(isinstance(n, str) for n in row.index):
+        row = dict(zip(_names(row.index), row.tolist()))
+    if hasattr(row, '_asdict'): row = row._asdict()                   # a namedtuple
+    if isinstance(row, Mapping): return dict(zip(_names(row), [_value(v, i, n) for n, v in row.items()]))
+    return [_value(v, i, k) for k, v in enumerate(row.tolist() if isinstance(row, pd.Series) else row)]
+
+def _of_series(column:pd.Series)->dict|list:
+    "One row where the index has its names; else a list of texts, or the column of its name, or a row of values"
+    values = column.tolist()
+    if len(column) and all(isinstance(n, str) for n in column.index): return _row(column, 0)
+    texts = all(isinstance(v, str) or pd.isna(v) is True for v in values)
+    return _of_frame(column.to_frame()) if isinstance(column.name, str) and not texts else _column(values, column.name)
+
+# %% ../../nbs/07_serving/behind/3_client.ipynb #9c5cb77a
+_ROWS = (Mapping, list, tuple, np.ndarray, pd.Series)
+
+def _records(rows)->dict|list:
+    "Rows as JSON has them: objects where they have names, lists where they have an order, texts as they are"
+    rows = as_pandas(rows)
+    if isinstance(rows, pd.DataFrame): return _of_frame(rows)
+    if isinstance(rows, pd.Series): return _of_series(rows)
+    if isinstance(rows, np.ndarray) and rows.dtype.names: return _of_frame(pd.DataFrame(rows.ravel()))
+    if hasattr(rows, 'tolist') and type(rows) is not np.ndarray: rows = rows.tolist()   # masked and pandas' arrays, tensors
+    if isinstance(rows, Mapping) or hasattr(rows, '_asdict'): return _row(rows, 0)
+    if not isinstance(rows, (list, tuple, np.ndarray)) or getattr(rows, 'ndim', 1) == 0:
+        raise InvalidInput(f'rows are {brief(rows)}, a {type(rows).__name__}; send a frame, an object, or a list')
+    if not any(isinstance(r, _ROWS) for r in rows): return _row(rows, 0)
+    return [_row(r, i) if isinstance(r, _ROWS) else _value(r, i, None) for i, r in enumerate(rows)]
 
 # %% ../../nbs/07_serving/behind/3_client.ipynb #4c9102da
 @patch
 def predict(self:ModelClient,
-    rows:pd.DataFrame|dict|list,    # A frame, an object, a list of objects, or lists or an array in signature order
-)->dict:                            # predictions, probabilities, processing_time_seconds, model_version, timestamp
+    rows:pd.DataFrame|pd.Series|dict|list, # A frame, an object, a list of them or of texts; lists or an array in signature order
+)->dict:                            # predictions, probabilities, classes, processing_time_seconds, model_version, timestamp
     "POST /predict"
     return self._ask('POST', '/predict', _records(rows))
 
 @patch
 def batch_predict(self:ModelClient,
-    rows:pd.DataFrame|dict|list,    # As for `predict`; none at all gives no predictions
+    rows:pd.DataFrame|pd.Series|dict|list, # As for `predict`; none at all gives no predictions
     batch_size:int=1000,            # Rows a call of the model
 )->dict:                            # As `predict`, with num_instances and throughput_per_second
     "POST /batch_predict"
     return self._ask('POST', '/batch_predict', dict(instances=_instances(_records(rows)), batch_size=batch_size))
 
 def _instances(rows:dict|list)->list:
-    "A list of rows; one row alone is a list of one"
-    return [rows] if isinstance(rows, dict) or rows and not isinstance(rows[0], (dict, list)) else rows
+    "A list of rows; one row alone is a list of one, and each text is a row"
+    many = not isinstance(rows, dict) and (not rows or isinstance(rows[0], (dict, list)) or all(isinstance(r, str) for r in rows))
+    return rows if many else [rows]
 
 @patch
 def health(self:ModelClient)->dict: # status, uptime_seconds, requests_served, error_rate
@@ -108,6 +244,6 @@ def health(self:ModelClient)->dict: # status, uptime_seconds, requests_served, e
     return self._ask('GET', '/health')
 
 @patch
-def model_info(self:ModelClient)->dict: # model_type, model_version, features, n_features, config
+def model_info(self:ModelClient)->dict: # model_type, model_version, features, n_features, task, classes, config
     "GET /model_info"
     return self._ask('GET', '/model_info')

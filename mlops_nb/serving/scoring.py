@@ -4,40 +4,85 @@
 
 # %% ../../nbs/07_serving/behind/4_scoring.ipynb #84521d05
 from __future__ import annotations
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 import numpy as np, pandas as pd
-from ..models.signature import ColumnSpec, Signature, SignatureError
+from ..core.masks import brief
+from ..core.rules import jsonable
+from ..models.predictors import WrongAnswers, as_input, ask, classes_of, column_count, column_names, takes_texts
+from ..models.signature import Signature, SignatureError
 
 # %% auto #0
-__all__ = ['remembered', 'with_names', 'as_frame', 'enforced', 'scored']
+__all__ = ['Columns', 'remembered', 'as_frame', 'with_names', 'enforced', 'scored']
 
 # %% ../../nbs/07_serving/behind/4_scoring.ipynb #8db19cdf
+@dataclass(frozen=True)
+class Columns:
+    "What is known of a model's input without a signature: names or a number of columns, or one column of texts"
+    names:tuple[str, ...]   # In the order of training
+    named:bool=True         # False when they were made up
+    flat:bool=False         # One text a row
+
+    def enforce(self, rows:list)->pd.DataFrame|pd.Series:
+        "The rows with these columns in this order, or `SignatureError`; types pass"
+        if self.flat: return pd.Series([_text_of(i, r) for i, r in enumerate(rows)], dtype=object, name='text')
+        first = rows[0]
+        if isinstance(first, dict) and (self.named or first.keys() == {*self.names}): first = dict.fromkeys(self.names)
+        elif isinstance(first, (dict, list)) and len(first) != len(self.names):
+            raise _misfit(0, None, f'has {len(first)} {"names" if isinstance(first, dict) else "values"}; '
+                          f'the model takes {len(self.names)} values')
+        frame = as_frame(rows, first)
+        return frame if isinstance(first, dict) else frame.set_axis([*self.names], axis=1)
+
 def remembered(
     model,              # Anything; a fitted model or transformer of scikit-learn remembers
-)->Signature|None:      # Unnamed where it was fitted on an array; None where it remembers nothing
-    "The signature that a fitted model remembers: its columns, as numbers, or texts where an encoder knows some"
-    names, count = getattr(model, 'feature_names_in_', None), getattr(model, 'n_features_in_', None)
-    if names is None and count is None: return None
-    columns = [f'x{i}' for i in range(count)] if names is None else [str(n) for n in names]
-    texts = _text_columns(model, columns)
-    specs = (ColumnSpec(n, 'string', dtype='object') if n in texts else ColumnSpec(n, 'number') for n in columns)
-    return Signature(tuple(specs), names is not None)
+)->Columns|None:        # Unnamed where it was fitted on an array; None where it remembers nothing
+    "The columns that a fitted model remembers"
+    if takes_texts(model): return Columns(('text',), flat=True)
+    names, count = column_names(model), column_count(model)
+    if names is not None: return Columns(tuple(names))
+    return None if count is None else Columns(tuple(f'x{i}' for i in range(count)), False)
 
-def _text_columns(part, names:list[str])->set[str]:
-    "Those of the columns `names`, the input of `part`, in which an encoder has learned texts"
-    if hasattr(part, 'transformers_'):
-        inside = [(t, _chosen(names, columns)) for _, t, columns in part.transformers_]
-    else: inside = [(step, names) for _, step in getattr(part, 'steps', ())]
-    found = set().union(*(_text_columns(*x) for x in inside))
-    known = getattr(part, 'categories_', ())
-    if len(known) != len(names): return found           # no encoder, or one behind a step that made other columns
-    return found | {n for n, values in zip(names, known) if any(isinstance(v, str) for v in values)}
+def _text_of(i:int, row)->str:
+    "The text of one row: alone, or the one value of an object or a list"
+    values = [*row.values()] if isinstance(row, dict) else row if isinstance(row, list) else [row]
+    if len(values) == 1 and isinstance(values[0], str): return values[0]
+    raise _misfit(i, None, f'is {brief(row)}; the model takes one text')
 
-def _chosen(names:list[str], columns)->list[str]:
-    "The names that a column transformer gives to one of its parts: by name, place, mask or slice"
-    columns = [columns] if isinstance(columns, str) else columns
-    by_name = not isinstance(columns, slice) and all(isinstance(c, str) for c in columns)
-    return [*columns] if by_name else np.array(names, object)[columns].tolist()
+def _misfit(row:int, column:str|None, problem:str)->SignatureError:
+    return SignatureError([dict(row=row, column=column, problem=problem)])
+
+# %% ../../nbs/07_serving/behind/4_scoring.ipynb #15b0d7e2
+def as_frame(
+    rows:list,              # Objects, or lists of values
+    first:dict|list|None=None,  # Whose names, or whose number of values, hold for all; None is the first row
+)->pd.DataFrame:            # In the order of the first row
+    "The rows for a model of which only names are known, or nothing"
+    like = rows[0] if first is None else first
+    for i, row in enumerate(rows):
+        if wrong := _unlike(like, row, 'row 0' if first is None or first is rows[0] else 'the model'): raise _misfit(i, *wrong)
+    if isinstance(like, list): return pd.DataFrame({k: _typed([r[k] for r in rows]) for k in range(len(like))})
+    return pd.DataFrame({n: _typed([r[n] for r in rows]) for n in like})
+
+def _typed(values:list)->pd.Series:
+    "A column of numbers, of truth values, or of anything; null among numbers is NaN"
+    kinds = {*map(type, values)}
+    if kinds <= {float, type(None)} or kinds == {int, type(None)} or kinds == {int, float, type(None)}:
+        return pd.Series([np.nan if v is None else v for v in values], dtype='float64')
+    if kinds <= {int, float} or kinds == {bool}: return pd.Series(values)
+    return pd.Series([np.nan if v is None else v for v in values], dtype=object)
+
+def _unlike(first:dict|list, row, whose:str)->tuple[str|None, str]|None:
+    "Column and reason why a row cannot stand below the first one"
+    if not isinstance(row, (dict, list)): return None, 'is no object and no list of values'
+    if isinstance(row, list) != isinstance(first, list):
+        return None, 'is no ' + ('object' if isinstance(first, dict) else 'list') + f', as {whose if whose == "row 0" else "row 0"} is'
+    if not row and not first: return None, 'has no values'
+    if isinstance(row, list): return None if len(row) == len(first) else (None, f'has {len(row)} values; {whose} has {len(first)}')
+    for name in first:
+        if name not in row: return name, 'is missing'
+    more = next((name for name in row if name not in first), None)
+    return None if more is None else (more, 'is not in row 0' if whose == 'row 0' else 'is unknown')
 
 # %% ../../nbs/07_serving/behind/4_scoring.ipynb #e2137f4c
 def with_names(
@@ -51,68 +96,55 @@ def with_names(
         raise _misfit(0, None, f'has {len(first)} names; the model takes {len(sig.columns)} values')
     return replace(sig, columns=tuple(replace(c, name=k) for c, k in zip(sig.columns, first)))
 
-def _misfit(row:int, column:str|None, problem:str)->SignatureError:
-    return SignatureError([dict(row=row, column=column, problem=problem)])
-
-# %% ../../nbs/07_serving/behind/4_scoring.ipynb #15b0d7e2
-def as_frame(
-    rows:list,          # Objects, or lists of values
-)->pd.DataFrame:        # In the order of the first row
-    "The rows for a model that says nothing of its columns"
-    first = rows[0]
-    for i, row in enumerate(rows):
-        if wrong := _unlike(first, row): raise _misfit(i, *wrong)
-    return pd.DataFrame(rows, columns=[*first] if isinstance(first, dict) else None)
-
-def _unlike(first:dict|list, row)->tuple[str|None, str]|None:
-    "Column and reason why a row cannot stand below the first one"
-    if not isinstance(row, (dict, list)): return None, 'is no object and no list of values'
-    if type(row) is not type(first): return None, 'is no ' + ('object' if isinstance(first, dict) else 'list') + ', as row 0 is'
-    if not row and not first: return None, 'has no values'
-    if isinstance(row, list): return None if len(row) == len(first) else (None, f'has {len(row)} values; row 0 has {len(first)}')
-    for name in first:
-        if name not in row: return name, 'is missing'
-    return next(((name, 'is not in row 0') for name in row if name not in first), None)
-
 # %% ../../nbs/07_serving/behind/4_scoring.ipynb #1a91c799
 def enforced(
-    signature:Signature|None,   # What rows must look like; None takes them as they come
-    rows:list,                  # Objects or lists, at least one
-)->pd.DataFrame:                # In the form of training
+    signature:Signature|Columns|None,   # What rows must look like; None takes them as they come
+    rows:list,                          # Objects or lists, or texts, at least one
+)->pd.DataFrame|pd.Series:              # In the form of training
     "The rows as the signature wants them, or `SignatureError`"
-    if not signature: return as_frame(rows)
+    if signature is None: return as_frame(rows)
+    if isinstance(signature, Columns): return signature.enforce(rows)
     ranges = 'error' if signature.ranges == 'error' else 'ignore'
     return with_names(signature, rows).enforce(rows, ranges=ranges)
 
 # %% ../../nbs/07_serving/behind/4_scoring.ipynb #49cdbc04
-def _chances(model, X)->np.ndarray|list|None:
-    "Probabilities, a row for each row; a list of lists for several outputs; None where the model gives none"
-    if not hasattr(model, 'predict_proba'): return None
-    found = model.predict_proba(X)
-    if isinstance(found, list) and np.ndim(found[0]) == 2: return [[list(p) for p in row] for row in zip(*found)]
-    found = np.asarray(found)
-    return found if found.ndim > 1 else found[:, None]
+def _chances(model, X, rows:int, classes:list|None)->list|None:
+    "Probabilities as plain lists, one for each row; None where the model has none; any error says that they are odd"
+    if not callable(getattr(model, 'predict_proba', None)): return None
+    try: found = ask(model, 'predict_proba', X, rows)
+    except NotImplementedError: return None             # it is there to say that there are none
+    found = found if isinstance(found, list) else jsonable(found[:, None] if found.ndim == 1 else found)
+    several = classes is not None and bool(classes) and all(isinstance(c, list) for c in classes)
+    wide = [len(p) for p in found[0]] if several else len(found[0])
+    known = None if classes is None else [len(c) for c in classes] if several else len(classes)
+    if known not in (None, wide): raise WrongAnswers(f'{type(model).__name__} has {known} classes, and probabilities for {wide}')
+    return jsonable(found)
 
-def _joined(parts:tuple)->np.ndarray|list|None:
-    if parts[0] is None: return None
-    if isinstance(parts[0], np.ndarray): return np.concatenate(parts)
-    return [row for part in parts for row in part]
+def _joined(parts:tuple)->list|None:
+    "The rows of all batches; None as soon as one has none"
+    return None if any(part is None for part in parts) else [row for part in parts for row in part]
 
 # %% ../../nbs/07_serving/behind/4_scoring.ipynb #a4266889
 def scored(
-    model,                      # With `predict`, and maybe `predict_proba`
-    preprocessor,               # With `transform`, or None
-    signature:Signature|None,   # What rows must look like
-    rows:list,                  # Objects or lists, at least one
-    size:int,                   # Rows of a batch
-)->tuple:                       # The enforced rows, predictions, and probabilities or None, in order
-    "Predict rows in batches"
-    frame, as_array = enforced(signature, rows), signature is not None and not signature.named
-    parts = []
-    for i in range(0, len(frame), size):
-        X = frame.iloc[i:i+size]
-        X = X.to_numpy() if as_array else X
-        X = X if preprocessor is None else preprocessor.transform(X)
-        parts.append((np.asarray(model.predict(X)), _chances(model, X)))
+    model,                              # With `predict`, and maybe `predict_proba`
+    preprocessor,                       # With `transform`, or None
+    signature:Signature|Columns|None,   # What rows must look like
+    rows:list,                          # Objects or lists, at least one
+    size:int,                           # Rows of a batch
+    odd:Callable|None=None,             # Told why there are no probabilities, where that is odd
+)->tuple:                               # The enforced rows as a frame, then lists: predictions, and probabilities or None
+    "Predict rows in batches; `WrongAnswers` unless each row has its answer"
+    table, first, classes, parts = enforced(signature, rows), preprocessor, classes_of(model), []
+    named, first = signature is None or signature.named, model if preprocessor is None else preprocessor
+    for i in range(0, len(rows), size):
+        X = table.iloc[i:i+size].reset_index(drop=True) if i or size < len(rows) else table
+        n, X = len(X), as_input(first, X, named)
+        if preprocessor is not None: X = ask(preprocessor, 'transform', X, n)
+        said = jsonable(ask(model, 'predict', X, n))
+        try: chances = _chances(model, X, n, classes)
+        except Exception as e:                          # whatever it is, the predictions are there
+            chances = None
+            if odd: odd(e)
+        parts.append((said, chances))
     predictions, chances = zip(*parts)
-    return frame, np.concatenate(predictions), _joined(chances)
+    return table.to_frame() if table.ndim == 1 else table, _joined(predictions), _joined(chances)
