@@ -216,7 +216,7 @@ def test_objects_for_a_model_without_names_in_the_order_of_the_first_row(served)
     assert client.predict(rows)['predictions'] == client.batch_predict(pd.DataFrame(rows), batch_size=5)['predictions'] == want
     assert client.predict([rows[1], dict(reversed(rows[2].items()))])['predictions'] == want[1:3]      # by name to the first row's
     assert client.predict(dict(reversed(rows[1].items())))['predictions'] == [2.**10]                 # its own order, where it is the first
-    for wrong, says in (([rows[0], rows[1] | {'more': 1}], "row 1, column 'more': is unknown"), ([rows[0], {'feature_0': 1}], 'is missing'), ({'a': 1}, 'row 0: has 1 names')):
+    for wrong, says in (([rows[0], rows[1] | {'more': 1}], "row 1, column 'more': is not in row 0"), ([rows[0], {'feature_0': 1}], 'is missing'), ({'a': 1}, 'row 0: has 1 names')):
         with pytest.raises(ApiError, match=says) as refused: client.predict(wrong)
         assert refused.value.status == 422
     info = client.model_info()
@@ -235,7 +235,7 @@ def test_a_pipeline_that_encodes_texts_needs_no_signature(served):
     for server in (served(whole, signature=None), served(prepared, preprocessor=columns, signature=None)):
         client = ModelClient(server.url)
         assert client.batch_predict(X[['hour', 'origin']])['predictions'] == whole.predict(X).tolist() and client.model_info()['features'] == ['origin', 'hour']
-        with pytest.raises(ApiError, match="'late' is not a number"): client.predict({'origin': 'JFK', 'hour': 'late'})
+        with pytest.raises(ApiError, match='422 .* does not take these rows'): client.predict({'origin': 'JFK', 'hour': 'late'})
 
 
 def test_several_outputs_are_a_list_for_each_row(served, tmp_path):
@@ -294,7 +294,7 @@ def test_every_answer_and_every_failure_is_in_the_log_of_the_monitor(served, tmp
             def predict(self, X):
                 if X['y'].iloc[0] == 9: raise RuntimeError('no')
                 return super().predict(X)
-        server = served(Sometimes(), monitor=monitor, version='3.1')
+        server = served(Sometimes(), monitor=monitor, version='3.1', name='double', task='classification')
         ids = send(server, b'[[1, 2], [3, 4]]', **{'X-User-Id': 'ann'})[1]['prediction_ids']
         assert send(server, b'[[1, 2]]', **{'X-User-Id': ''})[1]['prediction_ids']         # an empty name is no name
         assert send(server, b'[[1, 9]]')[0] == 500
@@ -315,3 +315,69 @@ def test_the_registered_signature_and_version_serve(tmp_path):
             answer = ModelClient(server.url).predict({'b': 1., 'a': 4.})
             assert (round(answer['predictions'][0], 9), answer['model_version']) == (3, '2.0')
             assert ModelClient(server.url).model_info()['features'] == ['a', 'b']
+
+
+def test_each_row_has_one_answer_or_the_request_fails():
+    class Fewer:
+        def predict(self, X): return np.arange(len(X) - 1)
+    class Pair:
+        def predict(self, X): return np.zeros(len(X)), np.ones(len(X))
+    for model in (Fewer(), Pair()):
+        with ModelAPI(model) as api: assert api.app.test_client().post('/predict', json=[[1], [2], [3]]).status_code == 500
+
+
+def test_one_answer_that_is_no_number_loses_one_line(tmp_path):
+    class OneNaN:
+        def predict(self, X): return np.where(np.arange(len(X)) == 3, np.nan, 1.5)
+    with ModelMonitor(tmp_path/'m.db') as monitor, ModelAPI(OneNaN(), monitor=monitor, name='one') as api:
+        said = api.app.test_client().post('/predict', json=[{'a': i} for i in range(100)]).get_json()
+        assert len({*said['prediction_ids']}) == 100 and said['predictions'].count(None) == 1
+        log = monitor.predictions().set_index('id').loc[said['prediction_ids']]
+        assert log['error'].notna().tolist() == [i == 3 for i in range(100)] and {*log['model']} == {'one'}
+
+
+def test_texts_are_served_with_a_signature_and_without():
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    texts = ['red apple', 'fast car']
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, ['food', 'cars'])
+    for signature in (None, Signature.infer(texts), Signature.infer(pd.DataFrame({'text': texts}))):
+        with ModelAPI(model, signature=signature) as api, api.start() as server:
+            client = ModelClient(server.url)
+            for rows in ([{'text': t} for t in texts], texts, pd.Series(texts)):
+                assert client.batch_predict(rows)['predictions'] == ['food', 'cars']
+            assert client.predict([{'text': 'red apple'}])['classes'] == ['cars', 'food']
+
+
+def test_a_model_with_one_worker_is_never_entered_twice_at_once():
+    class Alone:
+        inside, most = 0, 0
+        def predict(self, X):
+            self.inside += 1; self.most = max(self.most, self.inside); time.sleep(0.01); self.inside -= 1
+            return [1]*len(X)
+    model = Alone()
+    with ModelAPI(model, workers=1) as api, ThreadPoolExecutor(8) as pool:
+        assert {*pool.map(lambda _: api.app.test_client().post('/predict', json=[[1]]).status_code, range(30))} == {200}
+    assert model.most == 1
+
+
+def test_the_client_speaks_https_with_an_authority_of_your_own(tmp_path):
+    import shutil, ssl
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+    if not shutil.which('openssl'): pytest.skip('openssl is not installed')
+    key, cert = tmp_path/'key.pem', tmp_path/'cert.pem'
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-days', '2',
+                    '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'], check=True, capture_output=True)
+    class Healthy(BaseHTTPRequestHandler):
+        def do_GET(self): self.send_response(200); self.end_headers(); self.wfile.write(b'{"status": "healthy"}')
+        def log_message(self, *args): pass
+    server = HTTPServer(('127.0.0.1', 0), Healthy)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); context.load_cert_chain(cert, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f'https://127.0.0.1:{server.server_port}/m'
+    try:
+        assert ModelClient(url, ca=str(cert)).health() == {'status': 'healthy'}
+        with pytest.raises(MlopsError, match='named with ca='): ModelClient(url).health()
+    finally: server.shutdown(); server.server_close()

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from ..core.config import MLPipelineConfig, as_config
 from ..core.masks import brief, mask
 from ..core.rules import InvalidInput, check_name, jsonable, utcnow
-from ..models.predictors import classes_of, task_of, ways
+from ..models.predictors import WrongAnswers, classes_of, task_of, ways
 from ..models.signature import Signature, SignatureError
 from .answers import Problem, answer, document, read_body, read_rows, unfit
 from .scoring import remembered, scored
@@ -246,6 +246,17 @@ def _body(self:ModelAPI, seconds:float, predictions, probabilities)->dict:
                 model_version=self.version, timestamp=utcnow())
 
 # %% ../../nbs/07_serving/1_api.ipynb #3080c817
+def _refused_by_model(e:Exception, signature, rows:list)->Problem|None:
+    "422 where types were not checked, and the model takes none of what is no number in the rows; else the fault is ours"
+    if isinstance(signature, Signature) or isinstance(e, WrongAnswers) or not isinstance(e, (ValueError, TypeError)): return None
+    for i, row in enumerate(rows):
+        cells = row.items() if isinstance(row, dict) else enumerate(row) if isinstance(row, list) else [(None, row)]
+        for name, v in cells:
+            if isinstance(v, bool) or not isinstance(v, (int, float)):
+                _log.warning('request %s: the model refused the rows', g.request_id, exc_info=e)
+                return unfit(f'the model does not take these rows; the first value that is no number is {brief(v)}, '
+                             f'row {i}, column {name!r}')
+
 @patch
 def _answer_rows(self:ModelAPI, rows:list, size:int)->dict:
     "Predict `rows` within the limits, and log it; what both routes answer"
@@ -253,7 +264,9 @@ def _answer_rows(self:ModelAPI, rows:list, size:int)->dict:
     try: frame, predictions, probabilities = self._workers.run(scored, *how, rows, size, self._pulse.extra)
     except SignatureError: raise                                            # the client's fault, not the model's
     except Problem as e: self._failed(e.body['title'], e.status == 504); raise
-    except Exception: self._failed('Internal error', True); raise           # any kind: its handler answers
+    except Exception as e:                                                  # any kind: its handler answers
+        if refusal := _refused_by_model(e, self.signature, rows): raise refusal from e
+        self._failed('Internal error', True); raise
     self._pulse.model(not all(map(_hollow, predictions)))
     seconds = time.monotonic() - g.began
     ids = self._logged(frame, predictions, probabilities, seconds)
