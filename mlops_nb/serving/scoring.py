@@ -61,16 +61,20 @@ def as_frame(
     like = rows[0] if first is None else first
     for i, row in enumerate(rows):
         if wrong := _unlike(like, row, 'row 0' if first is None or first is rows[0] else 'the model'): raise _misfit(i, *wrong)
-    if isinstance(like, list): return pd.DataFrame({k: _typed([r[k] for r in rows]) for k in range(len(like))})
-    return pd.DataFrame({n: _typed([r[n] for r in rows]) for n in like})
+    names = range(len(like)) if isinstance(like, list) else [*like]
+    table = [[r[n] for n in names] for r in rows]
+    if {type(v) for row in table for v in row} == {float}: return pd.DataFrame(np.array(table), columns=names)
+    return pd.DataFrame({n: _typed(column) for n, column in zip(names, zip(*table))}, columns=names)
 
-def _typed(values:list)->pd.Series:
+def _typed(values:list)->np.ndarray:
     "A column of numbers, of truth values, or of anything; null among numbers is NaN"
     kinds = {*map(type, values)}
     if kinds <= {float, type(None)} or kinds == {int, type(None)} or kinds == {int, float, type(None)}:
-        return pd.Series([np.nan if v is None else v for v in values], dtype='float64')
-    if kinds <= {int, float} or kinds == {bool}: return pd.Series(values)
-    return pd.Series([np.nan if v is None else v for v in values], dtype=object)
+        return np.array([np.nan if v is None else v for v in values], 'float64')
+    if kinds <= {int, float} or kinds == {bool}: return np.array(values)
+    found = np.empty(len(values), object)
+    found[:] = [np.nan if v is None else v for v in values]
+    return found
 
 def _unlike(first:dict|list, row, whose:str)->tuple[str|None, str]|None:
     "Column and reason why a row cannot stand below the first one"
