@@ -42,31 +42,38 @@ def _data_list(store, as_json):
 @click.argument('name')
 @click.option('--description', help='What this version is.')
 @click.option('--parent', 'parents', multiple=True, help='The version that it was made from; may be repeated.')
+@click.option('--sep', help='Between the fields of a CSV file, if it is no comma.')
+@click.option('--decimal', help='Before the decimals of a CSV file, if it is no point.')
+@click.option('--dtype', 'dtypes', multiple=True, metavar='COLUMN=TYPE', help='Read a column as this type, for example zip=str; may be repeated.')
+@click.option('--encoding', help='Of a text file, if it is not UTF-8.')
 @store_option
 @json_option
-def _data_add(file, name, description, parents, store, as_json):
+def _data_add(file, name, description, parents, sep, decimal, dtypes, encoding, store, as_json):
     """Store FILE as a version of the data set NAME, and print its id.
 
     Example: mlops-nb data add january.csv flights --store tour
     """
     from mlops_nb.data.versioning import DataVersioning
+    if odd := [d for d in dtypes if not all(d.rpartition('='))]: raise InvalidInput(f'--dtype {odd[0]!r}: write it like zip=str')
+    said = dict(sep=sep, decimal=decimal, encoding=encoding, dtype={c: t for c, _, t in (d.rpartition('=') for d in dtypes)} or None)
     with existing(store) as s:
-        version = DataVersioning(s).version_data(local_path(file, 'FILE'), name, description, list(parents) or None)
+        version = DataVersioning(s).version_data(local_path(file, 'FILE'), name, description, list(parents) or None, **said)
     say(as_json, {'version': version}, version)
 
 # %% ../../nbs/12_cli/behind/7_upkeep.ipynb #6e8b4993
 @data.command('export')
 @click.argument('version')
 @click.argument('file', type=click.Path(dir_okay=False))
+@click.option('--original', is_flag=True, help='The bytes of the file that it was read from, where they were kept.')
 @store_option
 @json_option
-def _data_export(version, file, store, as_json):
+def _data_export(version, file, original, store, as_json):
     """Write a data version into FILE: .csv or .parquet for a table.
 
     Example: mlops-nb data export flights_1f0a january.parquet --store tour
     """
     from mlops_nb.data.versioning import DataVersioning
-    with existing(store) as s: path = DataVersioning(s).export_data(version, local_path(file, 'FILE'))
+    with existing(store) as s: path = DataVersioning(s).export_data(version, local_path(file, 'FILE'), original=original)
     say(as_json, {'path': str(path)}, file)
 
 # %% ../../nbs/12_cli/behind/7_upkeep.ipynb #d910ae8a

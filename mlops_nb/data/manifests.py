@@ -289,7 +289,7 @@ def table_bands(
         yield frame
 
 # %% ../../nbs/03_data/behind/6_manifests.ipynb #6ba995c1
-_APART = 'places', 'packs', 'name'         # what is kept in a manifest and is no part of the identity
+_APART = 'places', 'packs', 'name', 'source'         # what is kept in a manifest and is no part of the identity
 
 def _plain_json(x:dict)->bytes:
     text = json.dumps(x, sort_keys=True, separators=(',', ':'), ensure_ascii=False, allow_nan=False)
@@ -304,7 +304,7 @@ def content_hash(
 def pack_manifest(
     manifest:dict,           # What the data consists of
     places:dict[str, list],  # Of its chunks, as `ChunkWriter` has them
-    **more,                  # What else is kept beside the identity: the `name` of a file
+    **more,                  # What else is kept beside the identity: the `name` of a file, or the `source` of a table
 )->bytes:                    # To be stored
     "A manifest with the places of its chunks, each pack named once"
     packs = sorted({p[0] for p in places.values()})

@@ -15,8 +15,8 @@ from ..store.links import REFS
 from ..store.store import Store
 
 # %% auto #0
-__all__ = ['DATA_VERSIONS', 'DATA_PARENTS', 'version_id', 'parents_of', 'change_record', 'add_record', 'named_records',
-           'known_record', 'prepare_provenance', 'check_provenance']
+__all__ = ['DATA_VERSIONS', 'DATA_PARENTS', 'DATA_SOURCES', 'version_id', 'parents_of', 'change_record', 'add_record',
+           'named_records', 'known_record', 'prepare_provenance', 'check_provenance']
 
 # %% ../../nbs/03_data/behind/7_provenance.ipynb #22c958b0
 _META = MetaData()
@@ -29,6 +29,7 @@ DATA_VERSIONS = Table('data_versions', _META,
     Column('seal', Text))
 DATA_PARENTS = Table('data_parents', _META, Column('version', Text, primary_key=True),
     Column('parent', Text, primary_key=True), Column('position', Integer, nullable=False))
+DATA_SOURCES = Table('data_sources', _META, Column('version', Text, primary_key=True), Column('source', Text, nullable=False))
 
 # %% ../../nbs/03_data/behind/7_provenance.ipynb #e3bd4705
 def version_id(
@@ -123,13 +124,13 @@ def _lengthen_ids(c:Connection)->None:
         if r['version'] not in unfit: change_record(c, ids.get(r['version'], r['version']))
 
 _MIGRATIONS = {2: lambda c: c.execute(DDL('alter table data_versions add column deleted_at text')), 3: _add_seals,
-               4: _lengthen_ids}
+               4: _lengthen_ids, 5: lambda c: None}     # the fifth has one more table
 
 def prepare_provenance(
     store:Store, # To hold records
 )->None:
     "Make the tables of records, or bring older ones up to date"
-    store.create(_META, version=4, migrations=_MIGRATIONS)
+    store.create(_META, version=5, migrations=_MIGRATIONS)
 
 # %% ../../nbs/03_data/behind/7_provenance.ipynb #788328e5
 def check_provenance(

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet as pq
-from ..core.rules import InvalidInput, MissingFile, MlopsError, hint, local_path
+from ..core.rules import InvalidInput, MissingFile, MlopsError, existing_file, hint
 from .texts import Reading, csv_rows, json_rows, reading, unchanged
 
 # %% auto #0
@@ -190,8 +190,7 @@ def table_kind(
 
 def _known(path:str|Path, said:dict)->tuple[Path, str, Reading]:
     "A file, which kind of table it is, and how it is written"
-    path, how = local_path(path), reading(**said)
-    if not path.is_file(): raise MissingFile(f'no file at {str(path)!r}')
+    path, how = existing_file(path), reading(**said)
     if (kind := table_kind(path)) is None:
         raise InvalidInput(f'{path.name!r} ends in {path.suffix or "nothing"}; tables end in {", ".join(_KINDS)}, '
                            f'the text ones also in {", ".join(_PACKED)}')

@@ -4,23 +4,25 @@
 
 # %% ../../nbs/03_data/2_versioning.ipynb #7dfedafe
 from __future__ import annotations
-import os, warnings
+import json, os, warnings
 from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa
 from fastcore.basics import patch
-from sqlalchemy import Row, select
+from sqlalchemy import Row, delete, insert, select
+from ..core.frames import as_pandas
 from ..core.masks import brief
 from ..core.rules import Conflict, IntegrityError, InvalidInput, MissingFile, NotFound
-from ..core.rules import check_name, hint, local_path, replacing, utcnow
+from ..core.rules import check_name, existing_file, hint, local_path, replacing, utcnow
 from .columns import dtype_name
 from .manifests import array_manifest, column_values, content_hash, file_manifest, needed_keys, numbered, pack_manifest
 from .manifests import shape_of, shown_manifest, table_bands, table_manifest, table_values, unpack_manifest
 from .packs import ChunkReader, ChunkWriter, prepare_packs, record_places
-from .provenance import DATA_PARENTS, DATA_VERSIONS, add_record, change_record, check_provenance, known_record
+from .provenance import DATA_PARENTS, DATA_SOURCES, DATA_VERSIONS, add_record, change_record, check_provenance, known_record
 from .provenance import named_records, parents_of, prepare_provenance, version_id
 from ..store.blobs import split_digest
 from ..store.store import Store, open_store
 from .tables import read_batches, read_table, table_kind, write_batches
+from .texts import reading, unchanged
 
 # %% auto #0
 __all__ = ['DataVersioning']
@@ -84,15 +86,27 @@ def _manifest(self:DataVersioning, row:Row)->dict:
 
 # %% ../../nbs/03_data/2_versioning.ipynb #f181ec65
 @patch
-def _store_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, base:dict|None)->tuple[dict, dict, dict]:
+def _store_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, base:dict|None, said:dict)->tuple[dict, dict, dict]:
     "Store the chunks; the manifest, the places of the chunks, and what else is to be kept with it"
-    if isinstance(data, Path) and table_kind(data) is None:
-        return file_manifest(self.store.put_file(data), data.stat().st_size), {}, dict(name=data.name)
+    if isinstance(data, Path):
+        with unchanged(data): return self._store_file(data, base, said)
     writer = ChunkWriter(self.store, base and ChunkReader(self.store, base['places']))
     if isinstance(data, np.ndarray): m = array_manifest(data, writer, base)
-    else: m = table_manifest([data] if isinstance(data, pd.DataFrame) else read_batches(data), writer, base)
+    else: m = table_manifest([data], writer, base)
     writer.flush()
     return m, writer.places, {}
+
+@patch
+def _store_file(self:DataVersioning, path:Path, base:dict|None, said:dict)->tuple[dict, dict, dict]:
+    "The same for a file: a table by its values, and by its bytes too where they say more; all else by its bytes"
+    if table_kind(path) is None:
+        if said: raise InvalidInput(f'{path.name!r} is kept as its bytes; {", ".join(said)} would say nothing about it')
+        return file_manifest(self.store.put_file(path), path.stat().st_size), {}, dict(name=path.name)
+    writer, facts = ChunkWriter(self.store, base and ChunkReader(self.store, base['places'])), {}
+    m = table_manifest(read_batches(path, facts, **said), writer, base)
+    writer.flush()
+    if not facts.get('loose'): return m, writer.places, {}
+    return m, writer.places, dict(source=dict(file=path.name, original=self.store.put_file(path), **said))
 
 @patch
 def _base(self:DataVersioning, parents:list[str], name:str)->dict|None:
@@ -105,18 +119,24 @@ def _base(self:DataVersioning, parents:list[str], name:str)->dict|None:
 # %% ../../nbs/03_data/2_versioning.ipynb #f329144f
 @patch
 def version_data(self:DataVersioning,
-    data:pd.DataFrame|np.ndarray|str|Path,   # Table or array, or path of a file (tables as in `read_table`; others are bytes)
+    data:pd.DataFrame|np.ndarray|str|Path,   # Table (Arrow's and polars' too) or array, or path of a file: tables as in `read_table`, else bytes
     name:str,                                # Name of the data set
     description:str|None=None,               # What this version is
     parent_version:str|list[str]|None=None,  # The version it was made from (named as for `load_data`), or a list of them
+    *,
+    sep:str|None=None,                       # Of a CSV file, if it is no comma
+    decimal:str|None=None,                   # Of a CSV file, if it is no point
+    dtype:dict|str|None=None,                # Types of columns of a text file, if others than its fields show
+    encoding:str|None=None,                  # Of a text file, if it is not UTF-8
 )->str:                                      # Id: `name_` and 16 hexadecimal digits
     "Store a version of a data set; the same content gives the same id and stores nothing"
     name = check_name(name, 'data set name')
     if not isinstance(description, str|None):
         raise InvalidInput(f'a description is a text, not {type(description).__name__}: {brief(description)}')
+    said = _said(data, sep=sep, decimal=decimal, dtype=dtype, encoding=encoding)
     parents, data = self._parents(parent_version), _accepted(data)
-    try: version, known = self._record_content(data, name, description, parents, self._base(parents, name))
-    except IntegrityError: version, known = self._record_content(data, name, description, parents, None)
+    try: version, known = self._record_content(data, name, description, parents, self._base(parents, name), said)
+    except IntegrityError: version, known = self._record_content(data, name, description, parents, None, said)
     if known: self._say_what_is_lost(version, description, parents)
     return version
 
@@ -131,42 +151,56 @@ def _parents(self:DataVersioning, given:str|list[str]|None)->list[str]:
 
 def _accepted(data)->pd.DataFrame|np.ndarray|Path:
     "What can be stored, or an error that says what can"
-    if isinstance(data, (pd.DataFrame, np.ndarray)): return data
+    data = as_pandas(data)
+    if isinstance(data, pd.DataFrame) or type(data) is np.ndarray: return data
+    if isinstance(data, np.ndarray):
+        out = 'pd.DataFrame(data)' if data.dtype.names else 'data.filled(...)' if hasattr(data, 'filled') else 'np.asarray(data)'
+        raise InvalidInput(f'a {type(data).__name__} says more than the values of an array, and would not come back as one; give {out}')
     if not isinstance(data, (str, os.PathLike)):
         raise InvalidInput('a version is made of a DataFrame, a numpy array or the path of a file, '
                            f'not {type(data).__name__}')
-    if not (path := local_path(data, 'data')).is_file(): raise MissingFile(f'no file at {str(path)!r}')
-    return path
+    return existing_file(data)
+
+def _said(data, **said)->dict:
+    "What was said about a text file, without what was not; of anything else it says nothing"
+    said = {k: v for k, v in said.items() if v is not None}
+    reading(**said)
+    if said and not isinstance(data, (str, os.PathLike)): raise InvalidInput(f'{", ".join(said)}: for text files only; this is a {type(data).__name__}')
+    return said
 
 # %% ../../nbs/03_data/2_versioning.ipynb #65e4d9cc
 @patch
 def _record_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, name:str, description:str|None,
-                    parents:list[str], base:dict|None)->tuple[str, bool]:
+                    parents:list[str], base:dict|None, said:dict)->tuple[str, bool]:
     "Store the content, then the record; the id, and whether the version was there before"
-    logical, places, more = self._store_content(data, base)
+    logical, places, more = self._store_content(data, base, said)
     content, shape = content_hash(logical), shape_of(logical)
     version = version_id(name, content)
     with self.store.read() as c: old = known_record(c, version, content)
     if old is not None and not old.deleted_at: return version, True
     blob = pack_manifest(logical, places, **more)
     sha = self.store.put(blob)
-    blobs = {p[0] for p in places.values()} | {sha} | ({logical['sha256']} if 'sha256' in logical else set())
-    size = len(blob) + (shape[0] if logical['kind'] == 'file' else 0)
+    source = more.get('source')
+    kept = [logical['sha256']] if 'sha256' in logical else [source['original']] if source else []
+    blobs = {p[0] for p in places.values()} | {sha, *kept}
+    size = len(blob) + sum(map(self.store.size, kept))
     size += sum(p[2] if len(p) > 1 and p[2] else self.store.size(p[0]) for p in places.values())
     row = dict(version=version, name=name, hash=content, manifest=sha, description=description,
                created_at=utcnow().isoformat(timespec='microseconds'), kind=logical['kind'], rows=logical['rows'],
                columns=len(logical['columns']) if len(shape) < 2 else shape[1], size=size)
-    return version, self._record_version(row, parents, places, blobs)
+    return version, self._record_version(row, parents, places, blobs, source)
 
 # %% ../../nbs/03_data/2_versioning.ipynb #7c93c722
 @patch
-def _record_version(self:DataVersioning, row:dict, parents:list[str], places:dict, blobs:set[str])->bool:
+def _record_version(self:DataVersioning, row:dict, parents:list[str], places:dict, blobs:set[str], source:dict|None)->bool:
     "Write the record, its parents and the places of its chunks in one transaction; True if the version was there before"
     with self.store.write() as c:
         old = known_record(c, row['version'], row['hash'])
         if old is not None and not old.deleted_at: return True
         self.store.link(c, f"data/{row['version']}", blobs)
         record_places(self.store, c, places)
+        c.execute(delete(DATA_SOURCES).where(DATA_SOURCES.c.version == row['version']))
+        if source: c.execute(insert(DATA_SOURCES), dict(version=row['version'], source=json.dumps(source)))
         if old is not None:      # deleted once: it is back, with its number, its description and its parents
             change_record(c, row['version'], deleted_at=None, manifest=row['manifest'], size=row['size'])
         else: add_record(c, row, parents)
@@ -244,11 +278,16 @@ def _opened(self:DataVersioning, version:str)->tuple[dict, dict, ChunkReader]:
 def export_data(self:DataVersioning,
     version:str,     # As for `load_data`
     path:Path|str,   # `.parquet` or `.csv` for a table; any for a file that is no table
+    *,
+    original:bool=False, # The bytes of the file that it was read from, where they are kept?
 )->Path:             # Where the file is
     "Write a version into a file, which is on the disk when this returns"
     row, path = self._content(version), local_path(path)
     m = self._manifest(row)
     if m['kind'] == 'file': return self.store.fetch(m['sha256'], path)
+    if original and 'source' not in m:
+        raise NotFound(f'{row.version!r} keeps no original: it was no text file, or its fields are what export_data writes into a .csv')
+    if original: return self.store.fetch(m['source']['original'], path)
     if m['kind'] != 'frame' or (kind := path.suffix.lower()) not in ('.parquet', '.csv'):
         what = 'a table; name a .parquet or .csv file'
         if m['kind'] == 'array': what = 'an array; save what load_data gives with numpy.save'
@@ -270,10 +309,11 @@ def get_lineage(self:DataVersioning,
     with self.store.read() as c:
         rows = {r.version: r for r in c.execute(select(DATA_VERSIONS).order_by(DATA_VERSIONS.c.seq))}
         links = c.execute(select(DATA_PARENTS).order_by(DATA_PARENTS.c.version, DATA_PARENTS.c.position)).all()
+        sources = dict(c.execute(select(DATA_SOURCES)).all())
     parents = {}
     for r in links: parents.setdefault(r.version, []).append(r.parent)
-    if start is None: return {v: self._public(r, parents.get(v, [])) for v, r in rows.items() if not r.deleted_at}
-    return [self._public(rows[v], parents.get(v, [])) for v in _ancestors(start, parents) if v in rows]
+    if start is None: return {v: self._public(r, parents.get(v, []), sources.get(v)) for v, r in rows.items() if not r.deleted_at}
+    return [self._public(rows[v], parents.get(v, []), sources.get(v)) for v in _ancestors(start, parents) if v in rows]
 
 def _ancestors(version:str, parents:dict)->list[str]:
     "The version, its parents, their parents, and so on; each once"
@@ -284,12 +324,13 @@ def _ancestors(version:str, parents:dict)->list[str]:
 
 # %% ../../nbs/03_data/2_versioning.ipynb #e3db8df8
 @patch
-def _public(self:DataVersioning, r:Row, parents:list[str])->dict:
+def _public(self:DataVersioning, r:Row, parents:list[str], source:str|None)->dict:
     "A record as users see it"
     path = None if r.deleted_at else f'{self.store.blobs_at}/{split_digest(r.manifest)}'
     return dict(name=r.name, version=r.version, hash=r.hash[:16], digest=r.hash, path=path, created_at=r.created_at,
                 description=r.description, parent_version=parents[0] if parents else None, parents=parents,
-                size_mb=r.size/1024**2, kind=r.kind, rows=r.rows, columns=r.columns, deleted_at=r.deleted_at)
+                size_mb=r.size/1024**2, kind=r.kind, rows=r.rows, columns=r.columns, deleted_at=r.deleted_at,
+                source=source and json.loads(source))
 
 @patch(as_prop=True)
 def lineage(self:DataVersioning)->dict:
