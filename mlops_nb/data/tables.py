@@ -115,12 +115,12 @@ _ARROW = {f'{sign}int{n}': getattr(pa, f'{sign}int{n}')() for n in (8, 16, 32, 6
 _DTYPES = ['str', 'bool', 'boolean', *_ARROW, *(f'{sign}Int{n}' for sign in ('', 'U') for n in (8, 16, 32, 64))]
 
 # %% ../../nbs/03_data/behind/2_tables.ipynb #b82064b3
-_ROWS, _KEPT = 1 << 13, 1 << 20      # rows of a batch; cells that are kept from the first pass to the second
+_ROWS, _KEPT = 1 << 13, 1 << 17      # rows of a batch; cells that are kept from the first pass to the second
 _SMALL = 1 << 23                     # bytes of a Parquet file that is simply read whole
 
 def _keep(kept:list|None, batch, cells:int)->list|None:
     "What was read so far, while it is little"
-    return None if kept is None or (len(kept) + 1)*cells > _KEPT else [*kept, batch]
+    return None if kept is None or cells > _KEPT else [*kept, batch]
 
 def _look(path:Path, how:Reading, lines:bool)->tuple[dict[int|str, set], list[str], list|None]:
     "The first pass: votes by column, the names, and the batches if they are few"
@@ -134,7 +134,7 @@ def _look(path:Path, how:Reading, lines:bool)->tuple[dict[int|str, set], list[st
             votes[k] = votes.get(k, set()) | (_vote_typed(values) if lines else _vote(values, how.decimal))
             seen[k] += len(values)
         rows += len(batch) if lines else len(batch[0])
-        kept = _keep(kept, batch, len(here)*_ROWS)
+        kept = _keep(kept, batch, sum(seen.values()))
     for k in votes: votes[k] |= {'gap'} if seen[k] < rows else set()
     return votes, [*votes] if lines else names, kept
 
