@@ -22,6 +22,14 @@ __all__ = ['UntrustedType', 'dump_model', 'load_model_bytes', 'load_checked', 'e
 # %% ../../nbs/04_models/2_formats.ipynb #bfb6a151
 class UntrustedType(MlopsError, TypeError):
     "A model is made of a type that is not on the trust list"
+    def __init__(self,
+        message:str,                # What to say
+        types:Collection[str]=(),   # Full names of the types; empty where a pickle is refused
+    ):
+        super().__init__(message)
+        self.types = list(types)
+
+    def __reduce__(self): return type(self), (*self.args, self.types)
 
 # %% ../../nbs/04_models/2_formats.ipynb #673accee
 _TRUSTED = set('''
@@ -93,7 +101,7 @@ _GONE = {'sklearn.compose._column_transformer._RemainderColsList': UserList}
 def _find(module:str, name:str, use:str, trusted:Collection[str]=()):
     "The type or function of this name, if it may be used in this way"
     full = f'{module}.{name}'
-    if not _trusts(full, trusted): raise UntrustedType('this model cannot be loaded: ' + _advice([full]))
+    if not _trusts(full, trusted): raise UntrustedType('this model cannot be loaded: ' + _advice([full]), [full])
     try: x = sys.modules.get(module) or importlib.import_module(module)
     except ImportError as e:
         raise InvalidInput(f'this model needs {full}, and {module} cannot be imported here: {e}') from e
@@ -103,7 +111,7 @@ def _find(module:str, name:str, use:str, trusted:Collection[str]=()):
             raise InvalidInput(f'this model needs {full}, and the {module} that is installed here has no {name}')
     check_use(x, module, name, use)
     if full not in trusted and not _may(x, full, use):
-        raise UntrustedType('this model cannot be loaded: ' + _advice([full]))
+        raise UntrustedType('this model cannot be loaded: ' + _advice([full]), [full])
     return x
 
 def _may(x, full:str, use:str)->bool:
@@ -141,15 +149,22 @@ def dump_model(
     try: data, unknown = _write_arrays(model, _names(trusted))
     except Unwritable as e: return _pickle(model, allow_pickle, f'the format cannot hold {e}', e)
     except RecursionError as e: return _pickle(model, allow_pickle, 'it is nested too deeply', e)
-    if unknown: return _pickle(model, allow_pickle, _advice(unknown), None)
+    if unknown: return _pickle(model, allow_pickle, _advised(data, unknown, trusted), None)
     return data, 'arrays'
+
+def _advised(data:bytes, unknown:list[str], trusted:Collection[str])->str:
+    "What to do about types that nobody trusts: trust is advised only where the file could be read then"
+    try: load_checked(data, 'arrays', trusted=[*unknown, *trusted])
+    except MlopsError as e: return f'it is made of {", ".join(unknown)}, which the format cannot bring back ({e})'
+    return _advice(unknown)
 
 def _pickle(model, allowed:bool, why:str, cause:Exception|None)->tuple[bytes, str]:
     "A pickle, where that is allowed; `why` tells what stood against the safe format"
-    kind = type(model).__name__
+    kind, inner = type(model).__name__, getattr(model, 'best_estimator_', None)
     if not allowed:
-        message = f'a {kind} cannot be stored safely: {why}, or allow_pickle=True here and at every load'
-        raise UntrustedType(message) from cause
+        best = '' if inner is None else ', or give its best_estimator_, which answers the same'
+        way = ', or' if 'trusted=' in why else '; say'
+        raise UntrustedType(f'a {kind} cannot be stored safely: {why}{way} allow_pickle=True here and at every load{best}') from cause
     try: return pickle.dumps(model, protocol=5), 'pickle'
     except (pickle.PicklingError, AttributeError, TypeError) as e:
         raise InvalidInput(f'a {kind} cannot be pickled either: {e}') from e
@@ -190,7 +205,7 @@ def _load_arrays(data:bytes, trusted:Collection[str]):
     reader = Reader(data, _kinds().values(), lambda module, name, use: _find(module, name, use, trusted))
     names = [f'{module}.{name}' for module, name in reader.header['names']]
     if unknown := [n for n in names if not _trusts(n, trusted)]:
-        raise UntrustedType('this model cannot be loaded: ' + _advice(unknown))
+        raise UntrustedType('this model cannot be loaded: ' + _advice(unknown), unknown)
     model = reader.model(before_building)
     check_fitted(reader.objects)
     return model
@@ -199,8 +214,10 @@ def _load_pickle(data:bytes, allowed:bool):
     "Run the program that a pickle is, with the consent of the caller"
     if not allowed:
         raise UntrustedType('this model is a pickle, which can run any code when it is loaded; '
-                            'if you trust who made it, say allow_pickle=True')
-    return pickle.loads(data)
+                            'if you trust who made it, say allow_pickle=True (--allow-pickle in a terminal)')
+    try: return pickle.loads(data)
+    except Exception as e:      # any: a program fails in its own way
+        raise InvalidInput(f'this pickle cannot be loaded here: {type(e).__name__}: {e}') from e
 
 # %% ../../nbs/04_models/2_formats.ipynb #01b1a152
 def _parts(model)->Iterator:
@@ -233,7 +250,7 @@ def _load_skops(data:bytes, trusted:Collection[str]):
         raise InvalidInput("this model is a skops file, which the package skops reads; pip install 'mlops_nb[mlflow]'") from None
     found = sio.get_untrusted_types(data=data)
     if unknown := [t for t in found if not _is_trusted(t, trusted)]:
-        raise UntrustedType('this model cannot be loaded: ' + _advice(unknown))
+        raise UntrustedType('this model cannot be loaded: ' + _advice(unknown), unknown)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning)   # another scikit-learn; the registry compares versions itself
         model = sio.loads(data, trusted=found)

@@ -12,9 +12,10 @@ from pathlib import Path
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from ..core.masks import mask_text
 from ..core.rules import InvalidInput, digest, to_json
+from .predictors import as_input, ask, ways
 
 # %% auto #0
-__all__ = ['made_of', 'environment', 'environment_changes', 'take_golden', 'replay_golden']
+__all__ = ['made_of', 'environment', 'environment_changes', 'take_golden', 'same_answers', 'answers', 'replay_golden']
 
 # %% ../../nbs/04_models/behind/9_golden.ipynb #9f475a18
 _PACKAGES = ('scikit-learn', 'numpy', 'scipy', 'pandas', 'mlops_nb')
@@ -98,29 +99,29 @@ def environment_changes(
     return {k: [recorded.get(k), now.get(k)] for k in known if recorded.get(k) != now.get(k)}
 
 # %% ../../nbs/04_models/behind/9_golden.ipynb #c8b48e0c
-_ASKED = ('predict', 'predict_proba')
-
 def _ask(model, rows, named:bool)->dict[str, list]:
-    "What the model says to rows, as plain lists"
-    X = rows if named else rows.to_numpy()
-    said = {how: getattr(model, how)(X) for how in _ASKED if hasattr(model, how)}
-    rows = lambda a: [list(p) for p in zip(*a)] if isinstance(a, list) else a      # several outputs: one list for each row
-    return json.loads(to_json({how: rows(a) for how, a in said.items()}))
+    "What the model says to rows, as plain lists; each answer is counted"
+    can, X = ways(model), as_input(model, rows, named)
+    asked = [how for how in ('predict', 'predict_proba') if how in can] if 'predict' in can else ['decision_function']
+    return json.loads(to_json({how: ask(model, how, X, len(rows)) for how in asked}))
+
+def _may_keep(model)->bool: return not {'predict', 'decision_function'}.isdisjoint(ways(model))
 
 def take_golden(
     model,          # A fitted model
     signature,      # `Signature` of its input
     rows,           # Input rows, checked by the signature
     limit:int=20,   # At most so many
-)->str|None:        # JSON; None without rows, and for a model that has no `predict`
+)->str|None:        # JSON; None without rows, and for a model that only transforms
     "The first rows and what the model says to them"
-    if not hasattr(model, 'predict') or not len(rows): return None
+    if not _may_keep(model) or not len(rows): return None
     rows = rows.head(limit)
     try: said = _ask(model, rows, signature.named)
-    except (ValueError, TypeError, KeyError, AttributeError) as e:
+    except Exception as e:      # any: a model fails in its own way
         raise InvalidInput(f'the model cannot answer its own example ({type(e).__name__}: {mask_text(str(e)[:200])}); '
                            'give rows that it was made for, or golden=False') from e
-    return to_json(dict(rows={c: rows[c].tolist() for c in rows}, said=said))   # not to_dict: pandas 2 makes integers of times
+    columns = {signature.names[0]: rows} if rows.ndim == 1 else rows
+    return to_json(dict(rows={c: columns[c].tolist() for c in columns}, said=said))   # not to_dict: pandas 2 makes integers of times
 
 # %% ../../nbs/04_models/behind/9_golden.ipynb #fd78504a
 def _differences(then, now)->tuple[float, int]:
@@ -132,6 +133,28 @@ def _differences(then, now)->tuple[float, int]:
     if number(then) and number(now): return abs(then - now), 0
     if number(then) or number(now): return math.inf, 0
     return 0.0, int(then != now)
+
+def _largest(said)->float:
+    "The largest number in an answer, by its size"
+    if isinstance(said, list): return max(map(_largest, said), default=0.0)
+    return abs(said) if isinstance(said, (int, float)) and not isinstance(said, bool) else 0.0
+
+def same_answers(
+    then:dict,              # Answers by the name of the method, as plain lists
+    now:dict,               # The same at another time, or in another form
+    tolerance:float=1e-6,   # Beside the largest number; threads add up in another order
+)->bool:                    # Are they the same?
+    "Compare what was said twice on one machine"
+    far, others = zip(*(_differences(said, now.get(how)) for how, said in then.items()))
+    return not sum(others) and max(far) <= tolerance*max(1.0, _largest([*then.values()]))
+
+def answers(
+    model,          # A fitted model
+    rows,           # DataFrame, array, or texts, as the model takes them
+    named:bool=True,# False gives a frame as an array
+)->dict[str, list]: # By the name of the method, as plain lists
+    "What a model says to rows"
+    return _ask(model, rows, named)
 
 def replay_golden(
     model,      # The model as it is now

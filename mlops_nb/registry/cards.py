@@ -44,6 +44,7 @@ def _summary(info:dict)->Section:
     rows = [('Version', info['version']), ('Revision', info['revision']),
             ('Registered', info['registered_at'][:19].replace('T', ' ') + ' UTC'),
             ('Registered by', info['registered_by']),
+            ('Task', info.get('task') or 'not stated'), ('Classes', info.get('classes') or 'none'),
             ('Trained on', info['data_version'] or 'not stated'), ('Aliases', info['aliases'] or 'none'),
             ('Tags', info['tags'] or 'none'),
             ('File', f"{info['format']}, {info['size']:,} bytes"), ('SHA-256', info['digest'])]
@@ -159,6 +160,6 @@ def differences(
     metrics = {k: _change(p, q) for k, (p, q) in _both(a['metrics'], b['metrics']).items()}
     columns = [{c['name']: c for c in (i['signature'] or {}).get('columns', ())} for i in (a, b)]
     parts = {k: _both(a[k], b[k]) for k in ('params', 'environment', 'metadata', 'tags')}
-    plain = {k: [a[k], b[k]] for k in ('data_version', 'size', 'format', 'registered_at', 'registered_by')}
+    plain = {k: [a.get(k), b.get(k)] for k in ('task', 'classes', 'data_version', 'size', 'format', 'registered_at', 'registered_by')}
     return dict(a=title(a), b=title(b), same_bytes=a['digest'] == b['digest'], metrics=metrics,
                 signature=_both(*columns), **parts, **{k: v for k, v in plain.items() if v[0] != v[1]})

@@ -11,11 +11,12 @@ from functools import partial
 from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Row, Table
-from sqlalchemy import bindparam, func, insert, literal_column, select, update
+from sqlalchemy import DDL, bindparam, func, insert, inspect, literal_column, select, update
 from ..core.masks import brief
 from ..core.rules import Conflict, IntegrityError, InvalidInput, NotFound, check_name, digest, hint, to_json
 from ..store.ledger import Ledger, ledger_table, person, text_column
 from ..store.store import Store, open_store
+from .references import keep_data, release_data
 from .versions import is_release, key_or_none, parse_version, sort_key
 
 # %% auto #0
@@ -90,7 +91,7 @@ MODEL_VERSIONS = Table('model_versions', _META,
     _text('registered_at'), _text('registered_by'), _text('metadata'), _text('metrics'), _text('tags'),
     _maybe('data_version'), Column('golden_rows', Integer), _text('environment'), _maybe('signature'),
     _maybe('input_example'), _maybe('params'), _maybe('golden'),
-    _maybe('deleted_at'), _maybe('deleted_by'), Index('model_versions_digest', 'digest'))
+    _maybe('deleted_at'), _maybe('deleted_by'), _maybe('task'), _maybe('classes'), Index('model_versions_digest', 'digest'))
 _LIVE = MODEL_VERSIONS.c.state == literal_column("'live'")     # a literal: a parameter would not find the index
 Index('model_versions_live', MODEL_VERSIONS.c.name, MODEL_VERSIONS.c.finished, MODEL_VERSIONS.c.sort_key,
       sqlite_where=_LIVE, postgresql_where=_LIVE)
@@ -106,7 +107,7 @@ class ModelRegistry:
     ):
         if isinstance(trusted, str): raise InvalidInput(f'trusted is a list of names, for example [{trusted!r}]')
         self.store, self._owned = open_store(registry_path)
-        self.store.create(_META, 2, {2: _from_first}, name='registry')
+        self.store.create(_META, 3, {2: _from_first, 3: _from_second}, name='registry')
         self.registry_path = self.store.path or self.store.location
         self._trusted, self._kept = tuple(trusted), (None, [])
 
@@ -132,6 +133,13 @@ def _from_first(c:Connection)->None:
     for _, is_move, e in sorted(events, key=lambda e: e[:2]):
         (_old_move if is_move else _old_version)(c, e, newest, seqs)
     for table in ('model_versions_1', 'model_aliases'): c.exec_driver_sql(f'DROP TABLE {table}')
+
+def _from_second(c:Connection)->None:
+    "Turn the tables of schema 2 into those of schema 3: task and classes, and live models hold on to their data"
+    there = {column['name'] for column in inspect(c).get_columns('model_versions')}
+    for name in {'task', 'classes'} - there: c.execute(DDL(f'alter table model_versions add column {name} text'))
+    v = MODEL_VERSIONS.c
+    for r in c.execute(select(v.name, v.version, v.data_version).where(_LIVE)).all(): keep_data(c, *r)
 
 _KEPT = ('key', 'version', 'revision', 'digest', 'data_version')
 
@@ -175,10 +183,12 @@ def _may_add(name:str, last:Row|None, overwrite:bool)->str:
 def _owner(name:str, key:str, revision:int)->str: return f'model/{name}/{key}/{revision}'
 
 _SEALED = 'format', 'size', 'metadata', 'metrics', 'golden_rows', *_SHARED
+_LATER = 'task', 'classes'          # records of schema 2 have none, and keep their seals
 
 def _seal(row:Mapping)->str:
     "The digest of what a record says and its line in the ledger does not"
-    return digest(to_json({k: row[k] for k in _SEALED}).encode())
+    later = {k: row[k] for k in _LATER if row.get(k) is not None}
+    return digest(to_json({k: row[k] for k in _SEALED} | later).encode())
 
 def _ordered(key:str, state:str)->dict:
     "What a row says of its place among the versions"
@@ -186,19 +196,23 @@ def _ordered(key:str, state:str)->dict:
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #b4408353
 @patch
-def _add(self:ModelRegistry, record:dict, overwrite:bool=False, by:str|None=None, why:str='')->dict:
+def _add(self:ModelRegistry, record:dict, overwrite:bool=False, by:str|None=None, why:str='', trust:Collection[str]=())->dict:
     "Write one record, whose model bytes are stored already, as a new version or a new revision"
     name, key = record['name'], parse_version(record['version'])[1]
     row = dict(tags='{}', golden_rows=None) | record | _ordered(key, 'live')
     with self.store.write() as c:
+        for type_ in trust: append(c, 'trust', 'add', '', type_, by, why)
         last = last_line(c, 'version', name, key)
         action = _may_add(name, last, overwrite)
         row['revision'] = last.revision + 1 if last else 1
         row.update(zip(_SHARED, _share(c, [row.get(k) for k in _SHARED])))
         line = append(c, 'version', action, name, key, by, why, value=_seal(row), **{k: row[k] for k in _KEPT})
         row.update(registered_at=line['time'], registered_by=line['by'])
-        if action == 'overwrite': c.execute(_OVERWRITE, dict(n=name, k=key))
+        if action == 'overwrite':
+            release_data(c, name, last.version, last.data_version)
+            c.execute(_OVERWRITE, dict(n=name, k=key))
         c.execute(_INSERT, row)
+        keep_data(c, name, row['version'], row['data_version'])
         self.store.link(c, _owner(name, key, row['revision']), [row['digest']])
     return row
 
@@ -245,7 +259,7 @@ def _json(text:str)->dict:
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #65ef495b
 _COLUMNS = [MODEL_VERSIONS.c[k] for k in '''name key version revision state digest format size registered_at registered_by
-metadata metrics tags data_version golden_rows environment signature input_example params golden sort_key'''.split()]
+metadata metrics tags data_version golden_rows environment signature input_example params golden task classes sort_key'''.split()]
 
 def _infos(top:str, c:Connection, rows:list[Row], name:str|None=None)->list[dict]:
     "The records of some rows as plain values; the bytes lie below `top`"
@@ -260,9 +274,10 @@ def _plain(rows:list[Row], texts:dict, aliases:dict, top:str)->list[dict]:
              'metrics': {} if metrics == '{}' else _json(metrics), 'digest': sha, 'format': form, 'size': size,
              'revision': revision, 'state': state, 'environment': texts[env].copy(), 'signature': texts[sig],
              'input_example': texts[example], 'params': texts[params], 'data_version': data, 'tags': {} if tags == '{}' else _json(tags),
+             'task': task, 'classes': None if classes is None else _json(classes),
              'golden': {'rows': n, 'replayed': False} if n else None, 'aliases': [*aliases.get((name, key), ())]}
             for (name, key, version, revision, state, sha, form, size, at, by, metadata, metrics, tags, data, n,
-                 env, sig, example, params, _, _) in rows]
+                 env, sig, example, params, _, task, classes, _) in rows]
 
 _BROKEN = KeyError, ValueError, TypeError, AttributeError      # what a record that has lost a part gives
 
@@ -350,9 +365,12 @@ def resolve(self:ModelRegistry,
     ref:str,            # `name`, `name:version` or `name@alias`
 )->tuple[str, str]:     # Name and version
     "Which version a reference means now"
-    name, at, alias = str(ref).partition('@')
-    name, _, version = (name, '', alias) if at else name.partition(':')
-    with self.store.read() as c: row = _find(c, name, version or None)
+    if not isinstance(ref, str): raise InvalidInput(f'{brief(ref)} is no reference to a model; write name, name:version or name@alias')
+    name, at, alias = ref.partition('@')
+    name, colon, version = (name, at, alias) if at else name.partition(':')
+    if colon and not version:
+        raise InvalidInput(f'{ref!r} ends where {"an alias" if at else "a version"} should follow; {name!r} alone is the latest version')
+    with self.store.read() as c: row = _find(c, name, version if colon else None)
     return row.name, row.version
 
 @patch

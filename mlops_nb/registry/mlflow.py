@@ -7,8 +7,10 @@ from __future__ import annotations
 import json, re, uuid
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from packaging.version import InvalidVersion, Version
 from ..core.documents import read_json
 from ..core.rules import Conflict, InvalidInput, MissingFile, atomic_write, hint, local_path, to_json
+from ..models.formats import needs
 from ..models.schemas import from_mlflow, to_mlflow
 
 # %% auto #0
@@ -17,7 +19,7 @@ __all__ = ['read_mlflow', 'write_mlflow', 'to_skops']
 # %% ../../nbs/05_registry/behind/8_mlflow.ipynb #ffef4960
 def _write_signature(sig:dict|None)->dict|None:
     "Our signature in MLflow's words"
-    if sig is None: return None
+    if sig is None or sig.get('flat'): return None         # MLflow would give a table
     holes = [c['kind'] == 'integer' and bool(c.get('nullable')) for c in sig['columns']]
     inputs = [said | ({'type': 'double'} if hole else {}) for said, hole in zip(to_mlflow(sig), holes)]
     return dict(inputs=json.dumps(inputs), outputs=None, params=None)
@@ -62,7 +64,11 @@ def _environment(folder:Path, said:dict)->dict[str, str]:
     pinned = dict(re.findall(r'^\s*([A-Za-z0-9][\w.-]*)==([^\s;,]+)', text, re.M))
     found = {'python': flavors.get('python_function', {}).get('python_version'),
              'scikit-learn': flavors['sklearn'].get('sklearn_version')}
-    return {k: str(v) for k, v in (pinned | found).items() if v}
+    return {k: str(v) for k, v in (pinned | found).items() if v and _is_version(v)}
+
+def _is_version(text)->bool:
+    try: return bool(Version(str(text)))
+    except InvalidVersion: return False
 
 def _example(folder:Path, said:dict)->list|None:
     "Rows of the input example: dicts, or lists where the columns have no names"
@@ -96,14 +102,17 @@ def read_mlflow(
 # %% ../../nbs/05_registry/behind/8_mlflow.ipynb #a66eff75
 _NEEDED = ('scikit-learn', 'numpy', 'scipy', 'pandas', 'skops')
 
-def _lines(env:dict)->str: return ''.join(['mlflow\n'] + [f'{k}=={env[k]}\n' for k in _NEEDED if k in env])
+def _lines(env:dict, here:dict)->str:
+    "What pip installs: packages by the types in the file, versions by the record; one that has none there gets that of here"
+    pins = {k: env.get(k) or here.get(k) for k in dict.fromkeys([*_NEEDED, *sorted(here)])}
+    return ''.join(['mlflow\n'] + [f'{k}=={v}\n' for k, v in pins.items() if v and _is_version(v)])
 
-def _environments(info:dict, format:str)->dict[str, str]:
+def _environments(info:dict, data:bytes, format:str)->dict[str, str]:
     "The three files that MLflow makes environments from; a skops file is read by the skops that wrote it"
     env = {k: v for k, v in info['environment'].items() if k != 'skops'} | (_writer() if format == 'skops' else {})
-    python = env.get('python', '3.11')
-    pip = ''.join(f'  - {line}\n' for line in _lines(env).split())
-    return {'requirements.txt': _lines(env),
+    python, lines = env.get('python', '3.11'), _lines(env, needs(data, format)['packages'])
+    pip = ''.join(f'  - {line}\n' for line in lines.split())
+    return {'requirements.txt': lines,
             'conda.yaml': f'channels:\n- conda-forge\ndependencies:\n- python={python}\n- pip\n- pip:\n{pip}name: mlflow-env\n',
             'python_env.yaml': (f'python: {python}\nbuild_dependencies:\n- pip\n- setuptools\n- wheel\n'
                                 'dependencies:\n- -r requirements.txt\n')}
@@ -116,7 +125,7 @@ def _writer()->dict[str, str]:
 def _examples(info:dict)->dict[str, str]:
     "The files of the input example, for columns with names"
     rows, sig = info['input_example'], info['signature']
-    if not rows or not sig or not sig.get('named', True): return {}
+    if not rows or not sig or not sig.get('named', True) or sig.get('flat'): return {}
     split = dict(columns=list(rows[0]), data=[list(r.values()) for r in rows])
     return {'input_example.json': to_json(split),
             'serving_input_example.json': to_json(dict(dataframe_split=split), indent=2)}
@@ -154,7 +163,7 @@ def write_mlflow(
         raise Conflict(f'{str(folder)!r} exists and is not empty; give a new folder')
     file, examples = 'model.skops' if format == 'skops' else 'model.pkl', _examples(info)
     said = _description(info, file, format, len(data), trusted, bool(examples))
-    files = {file: data, **_environments(info, format), **examples, 'MLmodel': yaml.safe_dump(said, allow_unicode=True)}
+    files = {file: data, **_environments(info, data, format), **examples, 'MLmodel': yaml.safe_dump(said, allow_unicode=True)}
     for name, content in files.items(): atomic_write(folder/name, content)
     return folder
 

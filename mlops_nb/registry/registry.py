@@ -4,8 +4,8 @@
 
 # %% ../../nbs/05_registry/1_registry.ipynb #51b671ab
 from __future__ import annotations
-import json, math, os, re, warnings
-from collections.abc import Mapping
+import json, math, re, warnings
+from collections.abc import Collection, Mapping
 from numbers import Number
 from pathlib import Path
 from fastcore.basics import patch
@@ -17,6 +17,7 @@ from ..core.rules import IntegrityError, InvalidInput, MissingFile, MlopsError, 
 from ..core.rules import atomic_write, check_name, hint, local_path, to_json
 from .catalog import append, last_line, last_lines, lines
 from ..store.store import Store
+from .references import resolve_data
 from .versions import parse_version
 
 # %% auto #0
@@ -45,9 +46,13 @@ def trust(self:ModelRegistry,
     why:str='',         # Reason, for the ledger
 )->None:
     "Let models be made of this type, from now on and for everybody"
-    if not isinstance(type_, str) or not re.fullmatch(r'[^\W\d]\w*(\.[^\W\d]\w*)+', type_):
-        raise InvalidInput(f'{type_!r} is no full name of a type; write it like my_package.MyModel')
+    type_ = _type_name(type_)
     with self.store.write() as c: append(c, 'trust', 'add', '', type_, by, why)
+
+def _type_name(type_:str)->str:
+    "The full name of a type, if it is one"
+    if isinstance(type_, str) and re.fullmatch(r'[^\W\d]\w*(\.[^\W\d]\w*)+', type_): return str(type_)
+    raise InvalidInput(f'{type_!r} is no full name of a type; write it like my_package.MyModel')
 
 # %% ../../nbs/05_registry/1_registry.ipynb #157f83d3
 @patch
@@ -65,17 +70,6 @@ def untrust(self:ModelRegistry,
             raise NotFound(f'{type_!r} is not on the trust list of this registry. {hint(type_, there)}')
         append(c, 'trust', 'remove', '', type_, by, why)
 
-# %% ../../nbs/05_registry/1_registry.ipynb #f5371237
-def _check_model(model)->None:
-    "Refuse what can be no model"
-    told = type(model).__name__
-    if isinstance(model, type):
-        raise InvalidInput(f'{model.__name__} is a class and no model; make one and fit it: {model.__name__}().fit(X, y)')
-    if isinstance(model, (str, bytes, os.PathLike)):
-        raise InvalidInput(f'{brief(model)} is a {told} and no model; a model is a fitted object, so load it first')
-    if model is None or isinstance(model, Number):
-        raise InvalidInput(f'{brief(model)} is no model; a model is a fitted object, such as LogisticRegression().fit(X, y)')
-
 # %% ../../nbs/05_registry/1_registry.ipynb #ce513a1b
 def _plain(value):
     "A parameter as JSON: numbers and texts as they are, models by their type, the rest as text"
@@ -90,36 +84,68 @@ def _plain(value):
 def _params(model)->dict|None:
     "What a model was told, after scikit-learn's `get_params`"
     if isinstance(model, type) or not hasattr(model, 'get_params'): return None
-    try: return {k: _plain(v) for k, v in model.get_params().items()}
+    try: return {str(k): _plain(v) for k, v in model.get_params().items()}
     except (AttributeError, TypeError, ValueError, RuntimeError): return None     # a model of somebody's own
 
 # %% ../../nbs/05_registry/1_registry.ipynb #e44554d7
 def _sample(model, signature, input_example, golden)->dict:
-    "The columns that come from the signature and the examples, all checked"
-    from mlops_nb.models.golden import take_golden
-    from mlops_nb.models.signature import Signature
+    "The columns that come from the signature and the examples, all checked; `trial` is what the loaded model is asked"
+    from mlops_nb.models.trial import check_agreement
     asked = input_example if golden is None or golden is False else golden
-    if signature is None and asked is not None: signature = Signature.infer(asked)
-    if signature is not None and not isinstance(signature, Signature):
-        given = type(signature).__name__
-        raise InvalidInput(f'signature is a {given}; give a Signature, for example Signature.infer(X)')
+    signature = _signature(signature, asked)
+    if signature is not None: check_agreement(model, signature)
     rows = None if input_example is None else signature.enforce(input_example)
-    text = None
-    if golden is not False and asked is not None:
-        text = take_golden(model, signature, rows if asked is input_example else signature.enforce(asked))
-    example = None if rows is None else to_json(rows.head(5).to_dict('records'))
-    return dict(signature=signature and to_json(signature.to_dict()), input_example=example, golden=text,
-                golden_rows=text and len(next(iter(json.loads(text)['rows'].values()))))
+    asked_rows = rows if asked is input_example else signature.enforce(asked)
+    text = None if golden is False or asked is None else _golden(model, signature, asked, asked_rows)
+    return dict(signature=signature and to_json(signature.to_dict()), input_example=rows is not None and _example(signature, rows) or None,
+                golden=text, golden_rows=text and len(next(iter(json.loads(text)['rows'].values()))),
+                trial=(signature, text, asked_rows if golden is not False else None))
 
-def _row(name:str, version:str, metadata:dict|None, metrics:dict|None, data_version:str|None)->dict:
+def _signature(signature, asked):
+    "The signature that was given, or that of the example"
+    from mlops_nb.models.signature import Signature
+    if signature is None: return None if asked is None else Signature.infer(asked)
+    if isinstance(signature, Signature): return signature
+    raise InvalidInput(f'signature is a {type(signature).__name__}; give a Signature, for example Signature.infer(X)')
+
+def _golden(model, signature, asked, rows)->str|None:
+    "What the model says to its example, raw and enforced; None where it says something else each time"
+    from mlops_nb.models.golden import take_golden
+    from mlops_nb.models.trial import check_raw, rolls_dice
+    if (text := take_golden(model, signature, rows)) is None: return None
+    try: check_raw(model, asked, text)
+    except InvalidInput:
+        if not rolls_dice(model, signature, text): raise
+        warnings.warn(f'this {type(model).__name__} gives other answers each time it is asked, so no golden sample is kept', stacklevel=4)
+        return None
+    return text
+
+def _example(signature, rows)->str:
+    "The first rows as JSON"
+    first = rows.head(5)
+    return to_json(first.to_dict('records') if first.ndim == 2 else [{signature.names[0]: text} for text in first])
+
+def _row(store:Store, name:str, version:str, metadata:dict|None, metrics:dict|None, data_version:str|None, foreign:bool=False)->dict:
     "The columns that come from the caller, all checked"
-    return dict(name=check_name(name, 'model name'), version=parse_version(version)[0], data_version=data_version,
-                metadata=_object('metadata', metadata), metrics=_object('metrics', metrics))
+    for k, v in _mapping('metrics', metrics).items(): _check_metric(k, v)
+    return dict(name=str(check_name(name, 'model name')), version=parse_version(version)[0],
+                metadata=to_json(_mapping('metadata', metadata), nan='error'), metrics=to_json(_mapping('metrics', metrics), nan='error'),
+                data_version=resolve_data(store, data_version, foreign))
 
-def _object(what:str, value:Mapping|None)->str:
-    "A dictionary as JSON; another thing is refused"
-    if value is None or isinstance(value, Mapping): return to_json(dict(value or {}), nan='error')
-    raise InvalidInput(f'{what} is a {type(value).__name__}; give a dict')
+def _mapping(what:str, value:Mapping|None)->dict:
+    "A dictionary whose keys stay apart in JSON; another thing is refused"
+    if value is None: return {}
+    if not isinstance(value, Mapping): raise InvalidInput(f'{what} is a {type(value).__name__}; give a dict')
+    for k, v in value.items():
+        if not isinstance(k, str): raise InvalidInput(f'{what} has the key {brief(k)} of type {type(k).__name__}; give texts as names')
+        if isinstance(v, Mapping): _mapping(f'{what}.{k}', v)
+    return dict(value)
+
+def _check_metric(name:str, value)->None:
+    "A metric is one number"
+    number = value.item() if hasattr(value, 'item') and getattr(value, 'ndim', 1) == 0 else value
+    if isinstance(number, bool) or not isinstance(number, Number) or isinstance(number, complex):
+        raise InvalidInput(f'metrics.{name} is {brief(value)}; a metric is one number. What is more belongs into metadata')
 
 # %% ../../nbs/05_registry/1_registry.ipynb #7407f356
 @patch
@@ -135,28 +161,61 @@ def register_model(self:ModelRegistry,
     golden=None,                # Rows of the golden sample, if others than the example; False for none
     data_version:str|None=None, # Id of the data version that it was trained on
     metrics:dict|None=None,     # Numbers by name
+    task:str|None=None,         # `classification` or `regression`; as the model says by default
     allow_pickle:bool=False,    # Store a pickle when the safe format cannot hold the model
+    trusted:Collection[str]=(), # Full names of types to put on the trust list of the registry, as `trust` does
     by:str|None=None,           # Who registers it; the user of this machine by default
     why:str='',                 # Reason, for the ledger
 )->str:                         # `name:version`
-    "Add one immutable version; `Conflict` when it exists, or is in the trash, unless `overwrite=True`"
-    from mlops_nb.models.golden import environment
-    _check_model(model)
-    row = _row(name, version, metadata, metrics, data_version) | _sample(model, signature, input_example, golden)
-    return self._register(model, row, environment(), overwrite, allow_pickle, by, why)
+    "Try a model, then add one immutable version; `Conflict` when it exists, unless `overwrite=True`"
+    from mlops_nb.models.trial import check_model
+    check_model(model)
+    row = _row(self.store, name, version, metadata, metrics, data_version)
+    row |= _task(model, task) | _sample(model, signature, input_example, golden)
+    return self._register(model, row, None, overwrite, allow_pickle, by, why, _type_names(trusted))
 
 # %% ../../nbs/05_registry/1_registry.ipynb #1360d96c
 @patch
-def _register(self:ModelRegistry, model, row:dict, environment:dict, overwrite:bool, allow_pickle:bool,
-              by:str|None, why:str)->str:
-    "Store a model, then its record"
-    from mlops_nb.models.formats import dump_model
-    data, row['format'] = dump_model(model, allow_pickle, trusted=tuple(self.trusted()))
-    params = _params(model)
-    row.update(environment=to_json(environment), params=params and to_json(params))
+def _register(self:ModelRegistry, model, row:dict, recorded:dict|None, overwrite:bool, allow_pickle:bool,
+              by:str|None, why:str, trusted:tuple=())->str:
+    "Store a model whose file was seen to work, then its record"
+    from mlops_nb.models.formats import dump_model, model_types
+    from mlops_nb.models.golden import environment
+    known = tuple(self.trusted())
+    data, row['format'] = dump_model(model, allow_pickle, trusted=(*known, *trusted))
+    _try_back(model, data, row['format'], (*known, *trusted), row.pop('trial'))
+    params, types = _params(model), model_types(data, row['format'])
+    row.update(environment=to_json(environment(types) if recorded is None else recorded), params=None if params is None else to_json(params))
     row.update(digest=self.store.put(data), size=len(data))
-    self._add(row, overwrite, by, why)
+    self._add(row, overwrite, by, why, [t for t in trusted if t not in known])
     return f"{row['name']}:{row['version']}"
+
+def _try_back(model, data:bytes, format:str, trusted:tuple, trial:tuple)->None:
+    "Load the file as `load_model` will, and ask what was loaded"
+    from mlops_nb.models.formats import load_checked
+    from mlops_nb.models.trial import check_back
+    try: back = load_checked(data, format, trusted=trusted, allow_pickle=True)      # the caller's own object
+    except MlopsError as e:
+        inner = '' if getattr(model, 'best_estimator_', None) is None else '; or register its best_estimator_, which answers the same'
+        raise InvalidInput(f'a {type(model).__name__} cannot be loaded back, so it is not registered: {e}. A pickle may hold it: '
+                           f'say allow_pickle=True here and at every load{inner}') from e
+    signature, golden, rows = trial
+    check_back(model, back, signature, golden, rows)
+
+_TASKS = 'classification', 'regression'
+
+def _task(model, task:str|None)->dict:
+    "What kind of answers the model gives, and its classes"
+    from mlops_nb.models.predictors import classes_of, task_of
+    if task is not None and task not in _TASKS: raise InvalidInput(f'task is {brief(task)}; it can be {" or ".join(_TASKS)}, or None')
+    said = task_of(model) if task is None else str(task)
+    classes = None if said == 'regression' else classes_of(model)
+    return dict(task=said, classes=None if classes is None else to_json(classes))
+
+def _type_names(trusted:Collection[str])->tuple[str, ...]:
+    "Full names of types, each checked"
+    if isinstance(trusted, str): raise InvalidInput(f'trusted is a list of names, for example [{trusted!r}]')
+    return tuple(_type_name(t) for t in trusted or ())
 
 # %% ../../nbs/05_registry/1_registry.ipynb #6b3cbaef
 @patch
@@ -183,7 +242,13 @@ def _build(self:ModelRegistry, info:dict, trusted:tuple, allow_pickle:bool):
     from mlops_nb.models.formats import load_checked
     try: data = self.store.get(info['digest'])      # hashed as it was read: other bytes are refused here
     except NotFound as e: raise _lost(info) from e
+    from mlops_nb.models.formats import UntrustedType
     try: return load_checked(data, info['format'], trusted=trusted, allow_pickle=allow_pickle)
+    except UntrustedType as e:
+        if not e.types: raise
+        raise UntrustedType(f"{info['name']}:{info['version']} cannot be loaded: it is made of {', '.join(e.types)}; if you trust that, "
+                            f"open the registry with ModelRegistry(..., trusted={e.types!r}), or for everybody call "
+                            f"registry.trust({e.types[0]!r}) (in a terminal: mlops-nb registry trust {e.types[0]})", e.types) from e
     except (InvalidInput, IntegrityError) as e:
         raise type(e)(f"{info['name']}:{info['version']} cannot be built: {e}{_elsewhere(info)}") from e
 
@@ -307,14 +372,16 @@ def import_mlflow(self:ModelRegistry,
 )->str:                         # `name:version`
     "Register the scikit-learn model of an MLflow folder, in our safe format where it fits"
     from mlops_nb.models.formats import load_checked
+    from mlops_nb.models.trial import check_model
     from mlops_nb.registry.mlflow import read_mlflow
     from mlops_nb.models.signature import Signature
     found = read_mlflow(path)
-    row = _row(name, version, found['metadata'], metrics, data_version)
+    row = _row(self.store, name, version, found['metadata'], metrics, data_version)
     how = dict(trusted=tuple(self.trusted()), allow_pickle=allow_pickle)
     model = load_checked(found['data'], found['format'], **how)                     # no digest is known
     signature = found['signature'] and Signature.from_dict(found['signature'])
-    row |= _sample(model, signature, found['input_example'] if signature else None, None)
+    check_model(model)
+    row |= _task(model, None) | _sample(model, signature, found['input_example'] if signature else None, None)
     return self._register(model, row, found['environment'], False, allow_pickle, by, why)
 
 # %% ../../nbs/05_registry/1_registry.ipynb #5bae5a65

@@ -5,7 +5,7 @@
 # %% ../../nbs/05_registry/behind/4_search.ipynb #1d9977b5
 from __future__ import annotations
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
 from fastcore.basics import patch
@@ -13,6 +13,7 @@ from sqlalchemy import Row
 from ..core.rules import InvalidInput, hint, to_utc
 from .catalog import ModelRegistry, _infos, _json
 from .catalog import last_lines
+from .references import same_data
 
 # %% auto #0
 __all__ = []
@@ -36,7 +37,7 @@ def _holds(op:Callable, value, limit)->bool:
     except TypeError: return False
 
 # %% ../../nbs/05_registry/behind/4_search.ipynb #f0c1e936
-_FIELDS = ('name', 'version', 'registered_at', 'registered_by', 'data_version', 'size', 'revision')
+_FIELDS = ('name', 'version', 'registered_at', 'registered_by', 'data_version', 'size', 'revision', 'task')
 _MAPS = ('metrics', 'tags', 'metadata')
 
 def _sorter(order_by:str, rows:list[Row])->list[Row]:
@@ -57,16 +58,18 @@ def _nobody(table:str, inner:str, rows:list[Row])->str:
     return f'no version has {table}.{inner}. {hint(inner, sorted({k for r in rows for k in _json(getattr(r, table))}))}'
 
 # %% ../../nbs/05_registry/behind/4_search.ipynb #9e7ffb47
-def _narrow(rows:list[Row], name:str|None, data_version:str|None, by:str|None, since, until)->list[Row]:
+def _narrow(rows:list[Row], name:str|None, data:Callable|None, by:str|None, since, until, task:str|None=None)->list[Row]:
     "Rows whose columns fulfil the conditions"
     moment = lambda t: t if t is None else to_utc(t).isoformat(timespec='microseconds')
     since, until = moment(since), moment(until)
-    return [r for r in rows if (name is None or fnmatchcase(r.name, name)) and (data_version is None or r.data_version == data_version)
-            and (by is None or r.registered_by == by) and (since is None or r.registered_at >= since)
+    return [r for r in rows if (name is None or fnmatchcase(r.name, name)) and (data is None or data(r.data_version))
+            and (task is None or r.task == task) and (by is None or r.registered_by == by) and (since is None or r.registered_at >= since)
             and (until is None or r.registered_at < until)]
 
 def _matching(table:str, wanted:dict|None, rows:list[Row])->list[Row]:
     "Rows whose metrics, tags or metadata fulfil all conditions"
+    if wanted is not None and not isinstance(wanted, Mapping):
+        raise InvalidInput(f'{table} is a {type(wanted).__name__}; give a dict of conditions, for example {{"team": "x"}}')
     if not wanted: return rows
     tests = {k: _condition(w, f'{table}.{k}') for k, w in dict(wanted).items()}
     read = [(r, _json(getattr(r, table))) for r in rows]
@@ -84,7 +87,8 @@ def search(self:ModelRegistry,
     tags:dict|None=None,            # Conditions by tag: `{'team': 'x'}`
     metadata:dict|None=None,        # Conditions by key of the metadata
     alias:str|None=None,            # Only what this alias points at
-    data_version:str|None=None,     # Only what was trained on this data
+    data_version:str|None=None,     # Only what was trained on this data; a unique beginning of its id is enough
+    task:str|None=None,             # `classification` or `regression`
     by:str|None=None,               # Only what this person registered
     since:datetime|str|None=None,   # Registered at this time or later
     until:datetime|str|None=None,   # Registered before this time
@@ -93,13 +97,14 @@ def search(self:ModelRegistry,
     **unknown,
 )->list[dict]:                      # Records; by name and version unless `order_by` is given
     "The versions that fulfil all conditions"
-    filters = ('name', *_MAPS, 'alias', 'data_version', 'by', 'since', 'until', 'order_by', 'limit')
+    filters = ('name', *_MAPS, 'alias', 'data_version', 'task', 'by', 'since', 'until', 'order_by', 'limit')
     for k in unknown: raise InvalidInput(f'search has no filter {k!r}. {hint(k, filters, len(filters))}')
-    if limit is not None and not (isinstance(limit, int) and limit >= 0):
+    if limit is not None and not (isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0):
         raise InvalidInput(f'limit is {limit!r}; give a whole number, 0 or more')
     with self.store.read() as c:
         exact = None if name is None or set('*?[') & set(name) else name
-        rows = _narrow(self._live_rows(c, exact), name, data_version, by, since, until)
+        data = None if data_version is None else same_data(c, data_version)
+        rows = _narrow(self._live_rows(c, exact), name, data, by, since, until, task)
         for table, wanted in zip(_MAPS, (metrics, tags, metadata)): rows = _matching(table, wanted, rows)
         if alias is not None:
             there = {(r.name, r.key) for r in last_lines(c, 'alias') if r.subject == alias}

@@ -13,6 +13,7 @@ from .aliases import _about
 from .catalog import _INSERT, _KEPT, _OVERWRITE, _SEALED, _SHARED, MODEL_TEXTS, MODEL_VERSIONS
 from .catalog import ModelRegistry, aliases_of, _find, _json, _owner, _seal
 from .catalog import append, check_chain, lines
+from .references import keep_data, release_data
 from .versions import key_or_none
 
 # %% auto #0
@@ -39,6 +40,7 @@ def delete_model(self:ModelRegistry,
         mine = MODEL_VERSIONS.c.name == row.name, MODEL_VERSIONS.c.key == row.key, MODEL_VERSIONS.c.revision == row.revision
         gone = dict(state='deleted', deleted_at=line['time'], deleted_by=line['by'])
         c.execute(update(MODEL_VERSIONS).where(*mine).values(gone))
+        release_data(c, row.name, row.version, row.data_version)
         if now: self._purge(c, [row], by, why)
 
 # %% ../../nbs/05_registry/behind/6_trash.ipynb #891e78a1
@@ -76,6 +78,7 @@ def restore(self:ModelRegistry,
             raise NotFound(f'{name}:{version} is not in the trash. {hint(f"{name}:{version}", there)}')
         mine = MODEL_VERSIONS.c.name == rows[0].name, MODEL_VERSIONS.c.key == rows[0].key, MODEL_VERSIONS.c.state == 'deleted'
         c.execute(update(MODEL_VERSIONS).where(*mine).values(state='live', deleted_at=None, deleted_by=None))
+        keep_data(c, rows[0].name, rows[0].version, rows[0].data_version)
         append(c, 'version', 'restore', rows[0].name, rows[0].key, by, why, **_about(rows[0]))
 
 # %% ../../nbs/05_registry/behind/6_trash.ipynb #6d913df2
@@ -88,8 +91,10 @@ def _bring_back(self:ModelRegistry, c:Connection, name:str, version:str, digest:
     if old is None:
         raise NotFound(f'{now.name}:{now.version} has no revision with the digest {digest}; see ledger({name!r})')
     row = dict(old._mapping) | dict(revision=now.revision + 1, state='live')
+    release_data(c, now.name, now.version, now.data_version)
     c.execute(_OVERWRITE, dict(n=now.name, k=now.key))
     c.execute(_INSERT, row)
+    keep_data(c, row['name'], row['version'], row['data_version'])
     self.store.link(c, _owner(row['name'], row['key'], row['revision']), [digest])
     append(c, 'version', 'restore', now.name, now.key, by, why, **{k: row[k] for k in _KEPT})
 
@@ -104,7 +109,9 @@ def purge(self:ModelRegistry,
     why:str='grace period over',    # Reason, for the ledger
 )->list[str]:                       # `name:version` of each
     "Let go of what lies in the trash for long enough; `store.gc` then removes the bytes"
-    days = older_than if isinstance(older_than, timedelta) else timedelta(days=older_than)
+    try: days = older_than if isinstance(older_than, timedelta) else timedelta(days=float(older_than))
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidInput(f'older_than is {older_than!r}; give a number of days, or a timedelta') from None
     limit = (utcnow() - days).isoformat(timespec='microseconds')
     with self.store.write() as c:
         rows = [r for r in _trash(c, name, version) if r.deleted_at <= limit]
