@@ -13,6 +13,7 @@ from mlops_nb import DataVersioning, ModelRegistry
 from mlops_nb.core.rules import Conflict, NotFound, to_json
 from mlops_nb.store.store import Store
 import syscalls
+from holding import holds
 
 X = np.arange(6.0).reshape(3, 2)
 
@@ -110,12 +111,12 @@ def many(say, where, me, go, count, contested, blobs=None):
         say('ready')
         while not Path(go).exists(): time.sleep(0.005)
         for i in range(count):
-            w.registry.register_model({'by': me, 'i': i}, 'shared', f'{me}.{i}', by=f'p{me}')
+            w.registry.register_model(holds({'by': me, 'i': i}), 'shared', f'{me}.{i}', by=f'p{me}')
             say(f'done {me}.{i}')
             if i % (count//contested) == 0:
                 w.registry.set_alias('shared', 'champion', f'{me}.{i}', by=f'p{me}')
                 v = f'100.{i//(count//contested)}'
-                try: w.registry.register_model({'by': me}, 'shared', v, by=f'p{me}')
+                try: w.registry.register_model(holds({'by': me}), 'shared', v, by=f'p{me}')
                 except Conflict: say(f'lost {v}')
                 else: say(f'won {v}')
 

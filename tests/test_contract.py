@@ -23,6 +23,7 @@ import mlops_nb
 from mlops_nb import DataDriftDetector, DataVersioning, MLPipelineConfig, ModelAPI, ModelClient, ModelMonitor, ModelRegistry, Signature, flights, generate_docker_files
 from mlops_nb.core.rules import MlopsError
 from mlops_nb.data.nycflights import delay_model, features
+from holding import held, holds
 
 NEEDED = inspect.Parameter.empty
 SIGNATURES = {
@@ -581,10 +582,10 @@ def test_drift_picture():
 def test_places_that_are_relative_hold_when_the_folder_changes(tmp_path, monkeypatch):
     (tmp_path/'else').mkdir(); monkeypatch.chdir(tmp_path)
     registry, data, monitor = ModelRegistry('models/registry'), DataVersioning('data/versions'), ModelMonitor('monitoring.db')
-    registry.register_model([1], 'm', '1.0.0')
+    registry.register_model(holds([1]), 'm', '1.0.0')
     version, asked = data.version_data(pd.DataFrame({'a': range(400)}), 'd'), monitor.log_prediction({'a': 1}, 1)
     monkeypatch.chdir(tmp_path/'else')
-    assert registry.load_model('m')[0] == [1] and len(data.load_data(version)) == 400 and registry.register_model([2], 'm', '2.0.0') == 'm:2.0.0'
+    assert held(registry.load_model('m')[0]) == [1] and len(data.load_data(version)) == 400 and registry.register_model(holds([2]), 'm', '2.0.0') == 'm:2.0.0'
     monitor.log_feedback(asked, 1)
     assert monitor.calculate_metrics()['total_requests'] == 1 and list((tmp_path/'else').iterdir()) == []
     for opened in (registry, data, monitor): opened.close()
@@ -592,7 +593,7 @@ def test_places_that_are_relative_hold_when_the_folder_changes(tmp_path, monkeyp
 
 def test_the_tilde_is_the_home_wherever_a_place_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv('HOME', str(tmp_path/'home')); monkeypatch.chdir(tmp_path)
-    with ModelRegistry('~/registry') as registry: registry.register_model([1], 'm', '1.0.0')
+    with ModelRegistry('~/registry') as registry: registry.register_model(holds([1]), 'm', '1.0.0')
     with DataVersioning('~/versions') as data: data.version_data(pd.DataFrame({'a': [1]}), 'd')
     with ModelMonitor('~/monitoring.db') as monitor: monitor.log_prediction({'a': 1}, 1)
     assert [p.name for p in tmp_path.iterdir()] == ['home'] and {'registry', 'versions', 'monitoring.db'} <= {p.name for p in (tmp_path/'home').iterdir()}

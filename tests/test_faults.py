@@ -18,6 +18,7 @@ from mlops_nb.data.versioning import DataVersioning
 sys.path.insert(0, str(Path(__file__).parent))
 import syscalls
 from fault_worker import Server, Work, frame, model, number
+from holding import held
 
 LESSON = Path(__file__).parent.parent/'nbs'/'tutorials'/'faults.ipynb'
 BEGIN, END = '<!-- faults: written by tests/test_faults.py -->', '<!-- end of faults -->'
@@ -609,7 +610,7 @@ def check_crowd(children, registry):
     assert set(listed) == {f'shared:{v}' for v in [*done, *won]} and len(listed) == 810
     assert all(listed[f'shared:{me}.{i}']['registered_by'] == f'p{me}' for me in range(16) for i in range(50))
     assert all(listed[f'shared:{v}']['registered_by'] == f'p{me}' for v, me in won.items())
-    assert all(registry.load_model('shared', f'{me}.{7*me % 50}')[0] == {'by': me, 'i': 7*me % 50} for me in range(16))
+    assert all(held(registry.load_model('shared', f'{me}.{7*me % 50}')[0]) == {'by': me, 'i': 7*me % 50} for me in range(16))
     moves = [h['version'] for h in registry.history('shared', 'champion')]
     assert len(moves) == 160 and all([v for v in moves if v.startswith(f'{me}.')] == [f'{me}.{i}' for i in range(0, 50, 5)] for me in range(16))
 

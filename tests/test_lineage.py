@@ -22,6 +22,7 @@ from mlops_nb.monitoring.predictions import PredictionLog
 from mlops_nb.registry.registry import ModelRegistry
 from mlops_nb.store.store import Store
 from mlops_nb.data.versioning import DataVersioning, DATA_PARENTS as PARENTS, DATA_VERSIONS as DATA
+from holding import holds
 
 
 def at(day, hour=12): return f'2013-04-{day:02d}T{hour:02d}:00:00+00:00'
@@ -72,7 +73,7 @@ def test_a_prediction_leads_to_the_revision_of_its_time(ledgers):
     versions, registry, log = ledgers
     data = [versions.version_data(pd.DataFrame({'x': [i]}), f'd{i}') for i in range(3)]
     for i in range(3):
-        with use_clock(at(2*i + 2)): registry.register_model([i], 'm', '1.0', data_version=data[i], overwrite=i > 0)
+        with use_clock(at(2*i + 2)): registry.register_model(holds([i]), 'm', '1.0', data_version=data[i], overwrite=i > 0)
     found = {}
     for day in range(1, 9):
         with use_clock(at(day)): id = log.log_prediction([0], 1, model_version='1.0')
@@ -89,14 +90,14 @@ def test_a_prediction_leads_to_the_revision_of_its_time(ledgers):
 @pytest.mark.parametrize('text', ['1.0.0', '1.0', 'v1', 'delay:1', 'delay:1.0.0'])
 def test_every_spelling_of_a_version_is_the_same_model(ledgers, text):
     versions, registry, log = ledgers
-    registry.register_model([1], 'delay', '1.0.0')
+    registry.register_model(holds([1]), 'delay', '1.0.0')
     log.log_prediction([0], 1, model_version=text)
     assert list(Lineage(*ledgers).downstream('model:delay')) == ['model:delay:1.0.0', 'predictions:delay:1.0.0']
 
 
 def test_what_is_ambiguous_is_said_and_not_guessed(ledgers):
     versions, registry, log = ledgers
-    for name in ('delay', 'price'): registry.register_model([name], name, '1.0.0')
+    for name in ('delay', 'price'): registry.register_model(holds([name]), name, '1.0.0')
     ids = [log.log_prediction([0], 1, model_version=v) for v in ('1.0.0', 'price:1.0.0', None, 'latest')]
     lineage = Lineage(*ledgers)
     problems = {n.id: n.problem for n in lineage.graph().of('predictions')}
@@ -114,7 +115,7 @@ def test_what_is_ambiguous_is_said_and_not_guessed(ledgers):
 
 def test_one_model_with_that_version_is_enough(ledgers):
     versions, registry, log = ledgers
-    registry.register_model([1], 'delay', '1.0.0'); registry.register_model([1], 'price', '2.0.0')
+    registry.register_model(holds([1]), 'delay', '1.0.0'); registry.register_model(holds([1]), 'price', '2.0.0')
     log.log_prediction([0], 1, model_version='2.0.0')
     assert list(Lineage(*ledgers).upstream('predictions:price:2.0.0')) == ['model:price:2.0.0', 'predictions:price:2.0.0']
 
@@ -123,8 +124,8 @@ def test_tombstones_stay_with_what_the_ledgers_know(ledgers):
     versions, registry, log = ledgers
     month = versions.version_data(pd.DataFrame({'x': [1]}), 'month')
     data = versions.version_data(pd.DataFrame({'x': [2]}), 'training', parent_version=month)
-    registry.register_model([1], 'delay', '1.0.0', data_version='flights_gone')
-    for v in ('2.0.0', '3.0.0'): registry.register_model([v], 'delay', v, data_version=data, by='ann')
+    registry.register_model(holds([1]), 'delay', '1.0.0', data_version='flights_gone')
+    for v in ('2.0.0', '3.0.0'): registry.register_model(holds([v]), 'delay', v, data_version=data, by='ann')
     id = log.log_predictions([[0], [1]], [1, 0], model_version='3.0.0')[0]
     log.log_prediction([0], 1, model_version='delay:9.0.0')
     with use_clock('2099-01-01T00:00:00+00:00'): registry.delete_model('delay', '2.0.0', by='bob'); registry.delete_model('delay', '3.0.0', now=True, by='bob'); versions.delete(data)
@@ -145,7 +146,7 @@ def test_tombstones_stay_with_what_the_ledgers_know(ledgers):
 def test_a_purged_version_that_is_registered_anew_is_another_revision(ledgers):
     versions, registry, log = ledgers
     for day, version in [(1, '1.0.0'), (3, '1.0')]:
-        with use_clock(at(day)): registry.register_model([day], 'delay', version); log.log_prediction([0], 1, model_version='1.0.0')
+        with use_clock(at(day)): registry.register_model(holds([day]), 'delay', version); log.log_prediction([0], 1, model_version='1.0.0')
         if day == 1:
             with use_clock(at(2)): registry.delete_model('delay', '1.0.0', now=True, by='bob')
     assert {n.id: n.problem for n in Lineage(*ledgers).graph().of('model')} == {'model:delay:1.0.0#1': 'deleted 2013-04-02 by bob', 'model:delay:1.0': None}
@@ -154,14 +155,14 @@ def test_a_purged_version_that_is_registered_anew_is_another_revision(ledgers):
 
 def test_a_live_model_outranks_a_deleted_one_of_the_same_number(ledgers):
     versions, registry, log = ledgers
-    registry.register_model([1], 'old', '1.0.0'); registry.delete_model('old', '1.0.0'); registry.register_model([2], 'new', '1.0.0')
+    registry.register_model(holds([1]), 'old', '1.0.0'); registry.delete_model('old', '1.0.0'); registry.register_model(holds([2]), 'new', '1.0.0')
     log.log_prediction([0], 1, model_version='1.0.0')
     assert list(Lineage(*ledgers).upstream('predictions:new:1.0.0')) == ['model:new:1.0.0', 'predictions:new:1.0.0']
 
 
 def test_a_failed_request_is_counted_as_one(ledgers):
     versions, registry, log = ledgers
-    registry.register_model([1], 'delay', '1.0.0')
+    registry.register_model(holds([1]), 'delay', '1.0.0')
     good, bad = log.log_prediction([0], 1, model_version='1.0.0'), log.log_prediction([0], None, error='timeout', model_version='1.0.0')
     lineage = Lineage(*ledgers)
     node = lineage.graph().nodes['predictions:delay:1.0.0']
@@ -175,7 +176,7 @@ def test_a_failed_request_is_counted_as_one(ledgers):
 def test_nodes_are_found_by_what_people_type(ledgers):
     versions, registry, log = ledgers
     data = versions.version_data(pd.DataFrame({'x': [1]}), 'flights')
-    for v in ('1.1.0', '1.10.0'): registry.register_model([v], 'delay', v, data_version=data)
+    for v in ('1.1.0', '1.10.0'): registry.register_model(holds([v]), 'delay', v, data_version=data)
     registry.set_alias('delay', 'champion', '1.1.0')
     id = log.log_prediction([0], 1, model_version='1.10.0')
     lineage = Lineage(*ledgers)
@@ -240,7 +241,7 @@ def test_every_question_is_answered_as_by_the_whole_graph(actions, model):
                 name, version, i, cut = args
                 told = cut if isinstance(cut, str) else data[i % len(data)][:-cut if cut else None] if data else None
                 with contextlib.suppress(Conflict):                        # it lies in the trash
-                    registry.register_model([i], name, version, data_version=told, overwrite=True)
+                    registry.register_model(holds([i]), name, version, data_version=told, overwrite=True)
                     models.append((name, version))
             if what == 'log': asked.append(log.log_prediction([0], 1, model_version=args[0]))
             with contextlib.suppress(NotFound, Conflict):                  # what is gone already, or still in use
@@ -278,7 +279,7 @@ def test_a_small_question_reads_few_records_of_ten_thousand(ledgers, monkeypatch
     fill(*ledgers, 10_000)
     versions, registry, log = ledgers
     data = versions.version_data(pd.DataFrame({'x': [1]}), 'new')
-    registry.register_model([1], 'm1', '20000', data_version=data[:-4])
+    registry.register_model(holds([1]), 'm1', '20000', data_version=data[:-4])
     id = log.log_prediction([0], 1, model_version='m1:20000.0')
     built = Counter()
     monkeypatch.setattr('mlops_nb.governance.sources.Node', lambda id, *args, **more: built.update([id.partition(':')[0]]) or Node(id, *args, **more))
@@ -295,14 +296,14 @@ def test_a_small_question_reads_few_records_of_ten_thousand(ledgers, monkeypatch
 def test_what_is_written_during_a_question_makes_no_hole(ledgers, monkeypatch):
     versions, registry, log = ledgers
     data = versions.version_data(pd.DataFrame({'x': [0]}), 'd')
-    registry.register_model([0], 'm', '1.0', data_version=data); log.log_prediction([0], 1, model_version='m:1.0')
+    registry.register_model(holds([0]), 'm', '1.0', data_version=data); log.log_prediction([0], 1, model_version='m:1.0')
     read, n = Store.read, Counter()
     def read_then_write(store):
         manager = read(store)
         if not n['busy']:
             n['busy'] = 1; n['lines'] += 1
             more = versions.version_data(pd.DataFrame({'x': [n['lines']]}), 'd', parent_version=data)
-            registry.register_model([n['lines']], 'm', f"{n['lines'] + 1}.0", data_version=more)
+            registry.register_model(holds([n['lines']]), 'm', f"{n['lines'] + 1}.0", data_version=more)
             log.log_prediction([0], 1, model_version=f"m:{n['lines'] + 1}.0")
             n['busy'] = 0
         return manager
@@ -319,7 +320,7 @@ def test_what_is_written_during_a_question_makes_no_hole(ledgers, monkeypatch):
 def test_three_places_are_opened_and_closed(tmp_path):
     with DataVersioning(tmp_path/'d') as v, ModelRegistry(tmp_path/'m') as r, PredictionLog(tmp_path/'p.db') as p:
         data = v.version_data(pd.DataFrame({'x': [1]}), 'flights')
-        r.register_model([1], 'delay', '1.0.0', data_version=data)
+        r.register_model(holds([1]), 'delay', '1.0.0', data_version=data)
         p.log_predictions([[0], [1]], [0, 1], model_version='1.0.0')
     with Lineage(tmp_path/'d', tmp_path/'m', tmp_path/'p.db') as lineage:
         assert lineage.downstream(f'data:{data}').nodes['predictions:delay:1.0.0'].facts['count'] == 2
@@ -344,7 +345,7 @@ def test_what_is_written_while_we_read_makes_no_hole(ledgers, monkeypatch):
             n['busy'] = 1; n['lines'] += 1
             i = n['lines']
             data = versions.version_data(pd.DataFrame({'x': [i]}), 'd')
-            registry.register_model([i], 'm', f'{i}.0', data_version=data)
+            registry.register_model(holds([i]), 'm', f'{i}.0', data_version=data)
             log.log_prediction([0], 1, model_version=f'{i}.0')
             n['busy'] = 0
         return manager
@@ -389,7 +390,7 @@ def test_every_backend_gives_the_same_graph(any_store):
     data = versions.version_data(pd.DataFrame({'x': [9]}), 'training', parent_version=months[:2])
     for day in (1, 3):
         with use_clock(at(day)):
-            registry.register_model([day], 'delay', '1.0.0', data_version=data[:-3], overwrite=day > 1, by='ann')
+            registry.register_model(holds([day]), 'delay', '1.0.0', data_version=data[:-3], overwrite=day > 1, by='ann')
             ids = log.log_predictions([[0]]*day, [1]*day, model_version='1.0')
     with use_clock(at(4)): registry.set_alias('delay', 'champion', '1.0.0'); failed = log.log_prediction([0], None, error='timeout', model_version='delay:1.0.0')
     lineage = Lineage(any_store, any_store, any_store)
@@ -506,9 +507,9 @@ def events(ledgers):
     versions, registry, log = ledgers
     months = [versions.version_data(pd.DataFrame({'x': [float(i)], 'late': pd.array([True], 'boolean'), 'when': pd.to_datetime(['2013-01-01'])}), 'flights', f'month {i}') for i in (1, 2)]
     training = versions.version_data(pd.DataFrame({'x': [1., 2.]}), 'training', parent_version=months)
-    registry.register_model([1], 'delay', '1.0.0', data_version=training, metrics={'auc': 0.7}, by='ann')
-    registry.register_model([2], 'delay', '1.0.0', data_version=training, overwrite=True)
-    registry.register_model([2], 'delay', '2.0.0rc1', data_version='gone_0a')
+    registry.register_model(holds([1]), 'delay', '1.0.0', data_version=training, metrics={'auc': 0.7}, by='ann')
+    registry.register_model(holds([2]), 'delay', '1.0.0', data_version=training, overwrite=True)
+    registry.register_model(holds([2]), 'delay', '2.0.0rc1', data_version='gone_0a')
     registry.set_alias('delay', 'champion', '1.0.0')
     log.log_predictions([[1]]*3, [0, 1, 1], model_version='delay:1.0.0')
     return Lineage(*ledgers).to_openlineage()
@@ -586,7 +587,7 @@ def test_runs_are_the_same_when_they_are_told_again(ledgers, events):
     ids = [e['run']['runId'] for e in events]
     assert len(set(ids)) == len(ids)
     assert not set(ids) & {e['run']['runId'] for e in Lineage(*ledgers).to_openlineage(namespace='other')}
-    ledgers[1].register_model([9], 'delay', '1.0.0', overwrite=True)
+    ledgers[1].register_model(holds([9]), 'delay', '1.0.0', overwrite=True)
     assert set(ids) <= {e['run']['runId'] for e in Lineage(*ledgers).to_openlineage()}      # an overwrite renames no run of the past
 
 

@@ -29,9 +29,12 @@ from mlops_nb.core.rules import Conflict, IntegrityError, InvalidInput, MlopsErr
 from mlops_nb.models.formats import UntrustedType
 from mlops_nb.registry.registry import ModelRegistry
 from mlops_nb.store.store import Store
+from holding import held, holds
 
 
-def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', textwrap.dedent(code), *map(str, args)], **kw)
+def python(code, *args, **kw):
+    begin = f'import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom holding import holds\n'
+    return subprocess.Popen([sys.executable, '-c', begin + textwrap.dedent(code), *map(str, args)], **kw)
 
 
 def test_four_processes_registering_twenty_versions_each_leave_exactly_80(tmp_path):
@@ -39,7 +42,7 @@ def test_four_processes_registering_twenty_versions_each_leave_exactly_80(tmp_pa
         import sys
         from mlops_nb import ModelRegistry
         reg, me = ModelRegistry(sys.argv[1]), int(sys.argv[2])
-        for i in range(20): reg.register_model({'by': me, 'number': i}, 'shared', f'{me}.{i}.0', by=f'p{me}')
+        for i in range(20): reg.register_model(holds({'by': me, 'number': i}), 'shared', f'{me}.{i}.0', by=f'p{me}')
     '''
     running = [python(code, tmp_path/'r', k) for k in range(4)]
     assert [p.wait() for p in running] == [0]*4
@@ -47,7 +50,7 @@ def test_four_processes_registering_twenty_versions_each_leave_exactly_80(tmp_pa
         models = reg.list_models()
         assert len(models) == 80
         assert reg.resolve('shared') == ('shared', '3.19.0')
-        for k in range(4): assert reg.load_model('shared', f'{k}.{k}.0')[0] == {'by': k, 'number': k}
+        for k in range(4): assert held(reg.load_model('shared', f'{k}.{k}.0')[0]) == {'by': k, 'number': k}
         assert reg.store.verify() == []
 
 
@@ -57,8 +60,8 @@ def test_four_processes_on_every_store_that_can_be_shared_lose_nothing_and_have_
         from mlops_nb import ModelRegistry, Store
         from mlops_nb.core.rules import Conflict
         reg, me = ModelRegistry(Store(sys.argv[1], sys.argv[2] or None)), int(sys.argv[3])
-        for i in range(5): reg.register_model([me, i], 'shared', f'{me}.{i}.0'); reg.set_alias('shared', 'champion', f'{me}.{i}.0', by=f'p{me}')
-        try: reg.register_model([me], 'one', '1'); print('won')
+        for i in range(5): reg.register_model(holds([me, i]), 'shared', f'{me}.{i}.0'); reg.set_alias('shared', 'champion', f'{me}.{i}.0', by=f'p{me}')
+        try: reg.register_model(holds([me]), 'one', '1'); print('won')
         except Conflict: print('lost')
     '''
     running = [python(code, shared_urls.location, shared_urls.blobs or '', k, stdout=subprocess.PIPE, text=True) for k in range(4)]
@@ -73,12 +76,12 @@ WRITER = '''
     import itertools, sys
     from mlops_nb import ModelRegistry
     reg, round_ = ModelRegistry(sys.argv[1]), sys.argv[2]
-    reg.register_model([round_, 0], 'm', f'{round_}.0', overwrite=True)      # loads skops before the clock starts
+    reg.register_model(holds([round_, 0]), 'm', f'{round_}.0', overwrite=True)      # loads skops before the clock starts
     print('ready', flush=True)
     for i in itertools.count(1):
-        reg.register_model([round_, i] * 2000, 'm', f'{round_}.{i}')
+        reg.register_model(holds([round_, i] * 2000), 'm', f'{round_}.{i}')
         print(f'{round_}.{i}', flush=True)                                   # acknowledged
-        reg.register_model([round_, 'again', i], 'm', f'{round_}.0', overwrite=True)
+        reg.register_model(holds([round_, 'again', i]), 'm', f'{round_}.0', overwrite=True)
         reg.set_alias('m', 'champion', f'{round_}.{i}')
         if i > 1: reg.delete_model('m', f'{round_}.{i-1}'); print(f'-{round_}.{i-1}', flush=True)
 '''
@@ -98,7 +101,7 @@ def test_kill_at_any_point_leaves_a_registry_that_opens_with_all_earlier_version
         kept |= {v for v in said if v[0] != '-'} - deleted - {f'{round_}.{last-1}'}   # the last deletion may have happened unsaid
         with ModelRegistry(tmp_path/'r') as reg:
             assert reg.store.verify() == []
-            for v in sorted(kept): assert reg.load_model('m', v)[0][0] == v.split('.')[0]
+            for v in sorted(kept): assert held(reg.load_model('m', v)[0])[0] == v.split('.')[0]
             reg.load_model('m', f'{round_}.0')                                       # the overwritten one: an old or a new revision, whole
             for info in reg.list_models('m').values(): reg.store.get(info['digest'])
     assert len(kept) >= 3
@@ -108,7 +111,7 @@ def test_a_swapped_pickle_runs_nothing(tmp_path):
     class Evil:
         def __reduce__(self): return (os.mkdir, (str(tmp_path/'owned'),))
     with ModelRegistry(tmp_path/'r') as reg:
-        reg.register_model({'a': 1}, 'm', '1')
+        reg.register_model(holds({'a': 1}), 'm', '1')
         reg.register_model(range(3), 'p', '1', allow_pickle=True)
         for name in ('m', 'p'):
             (tmp_path/'r'/reg.info(name)['path']).write_bytes(pickle.dumps(Evil()))
@@ -133,30 +136,30 @@ def test_no_name_reaches_outside_of_the_folder(tmp_path_factory, name, version, 
     (top/'canary').write_text('x')
     with ModelRegistry(top/'r') as reg:
         for n, v in ((name, '1'), ('m', version), (name, version)):
-            try: reg.register_model([1], n, v)
+            try: reg.register_model(holds([1]), n, v)
             except (InvalidInput, Conflict): continue
-            assert reg.load_model(n, v)[0] == [1]
+            assert held(reg.load_model(n, v)[0]) == [1]
             try: reg.set_alias(n, alias, v)
             except InvalidInput: continue
-            assert reg.load_model(n, alias)[0] == [1]
+            assert held(reg.load_model(n, alias)[0]) == [1]
     assert sorted(p.name for p in top.iterdir()) == ['canary', 'r']
     assert {p.name for p in (top/'r').iterdir()} <= {'store.db', 'store.db-wal', 'store.db-shm', 'blobs'}
 
 
 def test_names_that_look_alike_do_not_share_anything(tmp_path):
     with ModelRegistry(tmp_path/'r') as reg:
-        for name, version in (('a', '1'), ('a_1', '1'), ('A', '1'), ('a.1', '1'), ('a-1', '1')): reg.register_model([name], name, version)
-        for info in reg.list_models().values(): assert reg.load_model(info['name'])[0] == [info['name']]
+        for name, version in (('a', '1'), ('a_1', '1'), ('A', '1'), ('a.1', '1'), ('a-1', '1')): reg.register_model(holds([name]), name, version)
+        for info in reg.list_models().values(): assert held(reg.load_model(info['name'])[0]) == [info['name']]
         reg.delete_model('a', '1')
         assert len(reg.list_models()) == 4
 
 
 def test_the_same_bytes_under_two_versions_survive_the_deletion_of_one(tmp_path):
     with ModelRegistry(tmp_path/'r') as reg:
-        for v in ('1', '2'): reg.register_model([1], 'm', v)
+        for v in ('1', '2'): reg.register_model(holds([1]), 'm', v)
         reg.delete_model('m', '1', now=True)
         assert reg.store.gc(dry_run=False, grace=-1) == []
-        assert reg.load_model('m')[0] == [1]
+        assert held(reg.load_model('m')[0]) == [1]
         reg.delete_model('m', '2')
         assert reg.store.gc(dry_run=False, grace=-1) == []              # in the trash
         reg.purge(0)
@@ -170,15 +173,15 @@ def test_the_question_of_the_day_on_every_kind_of_store(any_store):
     "Who put what into production, on which data, and can I have it back? With overwrites, deletions and a clock set back in between"
     reg = ModelRegistry(any_store)
     for d, v in ((1, '1.9.0'), (2, '1.10.0'), (3, '2.0.0rc1')):
-        with day(d): reg.register_model([v], 'delay', v, data_version=f'd{v}', metrics={'auc': d/10}, by='ann')
+        with day(d): reg.register_model(holds([v]), 'delay', v, data_version=f'd{v}', metrics={'auc': d/10}, by='ann')
     assert reg.resolve('delay') == ('delay', '1.10.0') and list(reg.list_models()) == ['delay:1.9.0', 'delay:1.10.0', 'delay:2.0.0rc1']
     with day(4): reg.set_alias('delay', 'champion', '1.10.0', by='bob', why='better')
-    with day(6): reg.register_model(['other bytes'], 'delay', '1.10.0', overwrite=True, by='eve', data_version='d6')
+    with day(6): reg.register_model(holds(['other bytes']), 'delay', '1.10.0', overwrite=True, by='eve', data_version='d6')
     with day(5): reg.set_alias('delay', 'champion', '1.9.0', by='bob', why='the clock is wrong')      # set back by a day
     with day(8): reg.delete_model('delay', '1.10.0', by='cleaner')
     then = reg.at('delay', 'champion', '2013-03-05T00:00:00+00:00')
     assert [then[k] for k in ('version', 'revision', 'data_version', 'by', 'why', 'registered_by', 'state')] == ['1.10.0', 1, 'd1.10.0', 'bob', 'better', 'ann', 'overwritten']
-    assert reg.load_model('delay', digest=then['digest'])[0] == ['1.10.0']
+    assert held(reg.load_model('delay', digest=then['digest'])[0]) == ['1.10.0']
     assert reg.at('delay', 'champion', '2013-03-07T00:00:00+00:00')['version'] == '1.9.0'
     line = [r for r in reg.ledger('delay') if r['why'] == 'the clock is wrong'][0]
     assert (line['time'][:10], line['clock'][:10]) == ('2013-03-06', '2013-03-05')
@@ -186,7 +189,7 @@ def test_the_question_of_the_day_on_every_kind_of_store(any_store):
     assert times == sorted(times) and reg.check_ledger() == [] and any_store.verify() == []
     with day(9): reg.restore('delay', '1.10.0')
     with day(9): reg.restore('delay', '1.10.0', digest=then['digest'])
-    assert reg.load_model('delay')[0] == ['1.10.0'] and reg.info('delay')['revision'] == 3
+    assert held(reg.load_model('delay')[0]) == ['1.10.0'] and reg.info('delay')['revision'] == 3
     with day(10): reg.tag('delay', '1.9.0', 'team', 'x'); reg.trust('a.B')
     assert [i['version'] for i in reg.search('d*', metrics={'auc': ('<', .3)}, order_by='-metrics.auc')] == ['1.10.0', '1.9.0']
     assert [i['version'] for i in reg.search(tags={'team': 'x'}, alias='champion')] == ['1.9.0'] and set(reg.trusted()) == {'a.B'}
@@ -199,7 +202,7 @@ def test_the_question_of_the_day_on_every_kind_of_store(any_store):
 def test_the_order_of_packaging_on_every_kind_of_store(any_store):
     versions = ['0.9', '1.0.dev1', '1.0a1', '1.0b2', '1.0rc1', '1.0', '1.0+abc', '1.0+abc.7', '1.0+7', '1.0.post1.dev1', '1.0.post1', '1.0.1', '1.9', '1.10', '1!0.1rc1']
     reg, shuffled = ModelRegistry(any_store), random.Random(3).sample(versions, len(versions))
-    for v in shuffled: reg.register_model([v], 'm', v)
+    for v in shuffled: reg.register_model(holds([v]), 'm', v)
     assert [i['version'] for i in reg.list_models('m').values()] == versions == sorted(shuffled, key=Version)
     assert reg.resolve('m') == ('m', '1.10')
 
@@ -225,12 +228,12 @@ def test_a_store_of_the_first_schema_opens_with_all_that_it_knew(tmp_path):
         assert [(h['version'], h['by'], h['why']) for h in reg.history('delay', 'champion')] == [('1.9.0', 'ann', 'first'), ('1.11.0.dev3', 'bob', 'try'), ('1.9.0', 'ann', 'worse')]
         assert reg.at('delay', 'champion', '2013-03-10T12:00:00+00:00')['digest'] is None               # deleted before the ledger kept digests: not invented
         assert reg.check_ledger() == [] and reg.store.verify() == []
-        assert reg.load_model('delay', '1.10')[0] == {'version': '1.10.0'}
+        assert held(reg.load_model('delay', '1.10')[0]) == {'version': '1.10.0'}
         first = [r for r in reg.ledger('delay', '1.9.0') if r['revision'] == 1][0]
         assert hasattr(reg.load_model('delay', digest=first['digest'])[0], 'coef_')                     # the revision that was overwritten
         with pytest.raises(NotFound, match='no earlier version'): reg.rollback('delay', 'champion')
-        with pytest.raises(Conflict): reg.register_model([1], 'delay', '1.10.0')
-        assert reg.register_model([1], 'delay', '1.11.0.dev3') == 'delay:1.11.0.dev3'
+        with pytest.raises(Conflict): reg.register_model(holds([1]), 'delay', '1.10.0')
+        assert reg.register_model(holds([1]), 'delay', '1.11.0.dev3') == 'delay:1.11.0.dev3'
     with sqlite3.connect(tmp_path/'r'/'store.db') as db: names = {n for n, in db.execute("select name from sqlite_master where type='table'")}
     assert not {'model_aliases', 'model_versions_1'} & names
 
@@ -265,7 +268,7 @@ def test_a_store_of_yesterday_opens_with_its_models_aliases_tags_and_trash(yeste
         reg.restore('gone', '0.1')
         assert reg.load_model('gone')[0].predict(rows).shape == (20,)
         assert reg.check_ledger() == [] and reg.store.verify() == []
-        reg.register_model([1], 'churn', '1.9.0', overwrite=True); reg.set_alias('churn', 'champion', '1.9.0')
+        reg.register_model(holds([1]), 'churn', '1.9.0', overwrite=True); reg.set_alias('churn', 'champion', '1.9.0')
         assert reg.rollback('churn', 'champion') == '1.10.0' and reg.check_ledger() == []
 
 
@@ -284,7 +287,7 @@ def test_a_registry_of_a_newer_version_is_refused(tmp_path):
 
 def test_an_edited_ledger_is_found_out(tmp_path):
     with ModelRegistry(tmp_path/'r') as reg:
-        for v in ('1', '2'): reg.register_model([v], 'm', v); reg.set_alias('m', 'champion', v, by='ann')
+        for v in ('1', '2'): reg.register_model(holds([v]), 'm', v); reg.set_alias('m', 'champion', v, by='ann')
         seal = reg.ledger()[-1]['chain']
         db = sqlite3.connect(tmp_path/'r'/'store.db')
         with db: db.execute("update model_ledger set by = 'eve' where seq = 2")
@@ -334,7 +337,7 @@ def test_a_golden_sample_is_replayed_when_a_package_is_another(tmp_path, monkeyp
         monkeypatch.setattr(LogisticRegression, 'predict_proba', lambda self, X: np.full((len(X), 2), .5))
         with pytest.warns(UserWarning, match='computes something else than when it was registered'): found = reg.load_model('m')[1]['golden']
         assert 0 < found['max_abs_difference'] < .5
-        reg.register_model({'no': 'predict'}, 'd', '1', input_example=X)
+        reg.register_model(holds({'no': 'predict'}), 'd', '1', input_example=X)
         assert reg.load_model('d')[1]['golden'] is None
         reg.register_model(model, 'm', '2', input_example=X, golden=False)
         assert reg.info('m', '2')['golden'] is None and len(reg.info('m', '2')['input_example']) == 4
@@ -392,42 +395,42 @@ def test_models_of_the_oldest_scikit_learn_are_replayed_under_this_one_or_say_wh
 
 def test_a_version_in_the_trash_is_hidden_everywhere(tmp_path):
     with ModelRegistry(tmp_path/'r') as reg:
-        for v in ('1', '2'): reg.register_model([v], 'm', v, metrics={'auc': 1})
+        for v in ('1', '2'): reg.register_model(holds([v]), 'm', v, metrics={'auc': 1})
         assert list(reg.list_models()) == ['m:1', 'm:2']
         reg.delete_model('m', '2', by='bob')
         assert list(reg.list_models()) == ['m:1'] and reg.resolve('m') == ('m', '1') and [i['version'] for i in reg.search(metrics={'auc': 1})] == ['1']
         for ask in (reg.info, reg.load_model, reg.card, lambda n, v: reg.set_alias(n, 'x', v), lambda n, v: reg.tag(n, v, 'k', 1), reg.delete_model, reg.check_golden,
                     lambda n, v: reg.export_model(n, v, tmp_path/'out'), lambda n, v: reg.export_mlflow(n, v, tmp_path/'out2'), lambda n, v: reg.compare(n, f'{n}:{v}')):
             with pytest.raises(NotFound, match="m:2 was deleted on .* by bob; restore"): ask('m', '2')
-        with pytest.raises(Conflict, match="is in the trash since .* bring it back with restore.*overwrite=True"): reg.register_model(['x'], 'm', '2')
+        with pytest.raises(Conflict, match="is in the trash since .* bring it back with restore.*overwrite=True"): reg.register_model(holds(['x']), 'm', '2')
         reg.delete_model('m', '1')
         with pytest.raises(NotFound, match="no registered model 'm'"): reg.info('m')
         reg.restore('m', '1')
-        assert reg.load_model('m')[0] == ['1']
+        assert held(reg.load_model('m')[0]) == ['1']
 
 
 def test_a_number_from_the_trash_is_used_again_and_what_lay_there_is_kept(any_store):
     reg = ModelRegistry(any_store)
-    for v in ('1', '2'): reg.register_model([v], 'm', v)
+    for v in ('1', '2'): reg.register_model(holds([v]), 'm', v)
     reg.tag('m', '2', 'team', 'x')
     gone = reg.info('m', '2')['digest']
     reg.delete_model('m', '2', by='bob')
-    assert reg.register_model(['again'], 'm', '2', overwrite=True, by='eve') == 'm:2'
-    assert reg.load_model('m')[0] == ['again'] and reg.info('m')['revision'] == 2 and reg.info('m')['tags'] == {} and reg.deleted() == []
+    assert reg.register_model(holds(['again']), 'm', '2', overwrite=True, by='eve') == 'm:2'
+    assert held(reg.load_model('m')[0]) == ['again'] and reg.info('m')['revision'] == 2 and reg.info('m')['tags'] == {} and reg.deleted() == []
     assert [r['action'] for r in reg.ledger('m', '2') if r['kind'] == 'version'] == ['register', 'delete', 'overwrite'] and reg.check_ledger() == []
     old, info = reg.load_model('m', digest=gone)
     assert old == ['2'] and info['state'] == 'overwritten' and reg.purge(0) == [] and any_store.gc(dry_run=False, grace=-1) == []
     with pytest.raises(NotFound, match='is not in the trash'): reg.restore('m', '2')
     reg.restore('m', '2', digest=gone)
-    assert reg.load_model('m')[0] == ['2'] and reg.info('m')['revision'] == 3 and reg.check_ledger() == [] and any_store.verify() == []
+    assert held(reg.load_model('m')[0]) == ['2'] and reg.info('m')['revision'] == 3 and reg.check_ledger() == [] and any_store.verify() == []
     reg.delete_model('m', '2', now=True)                                                   # and all three revisions go
-    assert len(any_store.gc(dry_run=False, grace=-1)) == 2 and reg.register_model(['new'], 'm', '2') == 'm:2'
+    assert len(any_store.gc(dry_run=False, grace=-1)) == 2 and reg.register_model(holds(['new']), 'm', '2') == 'm:2'
 
 
 def test_paths_are_files_or_urls_and_places_are_absolute(store_urls):
     with Store(*store_urls) as store:
         reg = ModelRegistry(store)
-        reg.register_model([1], 'm', '1')
+        reg.register_model(holds([1]), 'm', '1')
         info = reg.info('m')
         assert info == reg.list_models()['m:1'] == reg.search()[0] == reg.load_model('m')[1]
         place = store_urls.blobs or ''
@@ -439,19 +442,19 @@ def test_paths_are_files_or_urls_and_places_are_absolute(store_urls):
 
 def test_a_model_whose_file_is_gone_is_a_missing_file_and_the_advice_helps(tmp_path):
     with ModelRegistry(tmp_path/'r') as reg:
-        reg.register_model([1], 'm', '1', metadata={'a': 1})
+        reg.register_model(holds([1]), 'm', '1', metadata={'a': 1})
         Path(reg.info('m')['path']).unlink()
         for ask in (lambda: reg.load_model('m'), lambda: reg.load_model('m', digest=reg.info('m')['digest']), lambda: reg.export_model('m', '1', tmp_path/'out'), lambda: reg.export_mlflow('m', '1', tmp_path/'out')):
             with pytest.raises(FileNotFoundError, match='the file of m:1 is gone .*overwrite=True') as e: ask()
             assert isinstance(e.value, MlopsError)
-        reg.register_model([1], 'm', '1', overwrite=True)
-        assert reg.load_model('m')[0] == [1]
+        reg.register_model(holds([1]), 'm', '1', overwrite=True)
+        assert held(reg.load_model('m')[0]) == [1]
 
 
 @pytest.mark.parametrize('ask', ['info', 'load_model', 'card', 'delete_model', 'check_golden'])
 def test_a_number_is_no_version_anywhere(tmp_path, ask):
     with ModelRegistry(tmp_path/'r') as reg:
-        reg.register_model([1], 'm', '1.0')
+        reg.register_model(holds([1]), 'm', '1.0')
         for number in (1.0, 1, np.float64(1.5)):
             with pytest.raises(InvalidInput, match=f"{number} is a number; write '{number}'"): getattr(reg, ask)('m', number)
         for more in (lambda: reg.set_alias('m', 'x', 1.0), lambda: reg.tag('m', 1.0, 'k', 1), lambda: reg.restore('m', 1.0), lambda: reg.ledger('m', 1.0), lambda: reg.export_model('m', 1.0, tmp_path/'out')):
@@ -461,7 +464,7 @@ def test_a_number_is_no_version_anywhere(tmp_path, ask):
 
 def test_a_rollback_passes_over_what_is_in_the_trash(tmp_path):
     with ModelRegistry(tmp_path/'r') as reg:
-        for v in ('1', '2', '3'): reg.register_model([v], 'm', v); reg.set_alias('m', 'champion', v)
+        for v in ('1', '2', '3'): reg.register_model(holds([v]), 'm', v); reg.set_alias('m', 'champion', v)
         reg.delete_model('m', '2')
         assert reg.rollback('m', 'champion') == '1'
 
@@ -492,8 +495,8 @@ def test_every_verb_is_documented_on_the_class_that_users_make():
 def test_a_registry_in_memory_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with ModelRegistry(':memory:') as reg:
-        reg.register_model([1], 'm', '1'); reg.register_model([2], 'm', '1', overwrite=True)
-        assert reg.load_model('m')[0] == [2] and reg.check_ledger() == [] and reg.registry_path == ':memory:' and reg.info('m')['path'].startswith(':memory:')
+        reg.register_model(holds([1]), 'm', '1'); reg.register_model(holds([2]), 'm', '1', overwrite=True)
+        assert held(reg.load_model('m')[0]) == [2] and reg.check_ledger() == [] and reg.registry_path == ':memory:' and reg.info('m')['path'].startswith(':memory:')
         assert reg.export_model('m', '1', tmp_path/'out').is_file()
     assert [p.name for p in tmp_path.iterdir()] == ['out']
 

@@ -38,6 +38,7 @@ from mlops_nb.store.objects import open_blobs
 from mlops_nb.store.store import Store
 from services import PASSWORD
 import services
+from holding import held, holds
 
 
 def python(code, *args, **kw): return subprocess.Popen([sys.executable, '-c', textwrap.dedent(code), *map(str, args)], **kw)
@@ -663,8 +664,8 @@ def test_the_classes_of_the_chapter_work_in_memory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     frame = pd.DataFrame({'a': range(5)})
     with ModelRegistry(':memory:') as reg, DataVersioning(':memory:') as data, ModelMonitor(':memory:') as watch:
-        reg.register_model([1], 'm', '1.0'); reg.set_alias('m', 'champion', '1.0')
-        assert reg.load_model('m', 'champion')[0] == [1] and reg.check_ledger() == [] and reg.store.verify() == []
+        reg.register_model(holds([1]), 'm', '1.0'); reg.set_alias('m', 'champion', '1.0')
+        assert held(reg.load_model('m', 'champion')[0]) == [1] and reg.check_ledger() == [] and reg.store.verify() == []
         pd.testing.assert_frame_equal(data.load_data(data.version_data(frame, 'x')), frame)
         ids = [watch.log_prediction({'a': i}, 1) for i in range(50)]
         for i in ids: watch.log_feedback(i, 1)
@@ -742,7 +743,7 @@ def test_what_a_store_that_cannot_be_written_does_not_hold_is_empty(tmp_path, mo
     with Store(tmp_path/'s') as s:
         assert ModelRegistry(s).list_models() == {} and ModelRegistry(s).check_ledger() == [] and PredictionLog(s).predictions().empty
         assert list(DataVersioning(s).get_lineage()) == [made] and DataVersioning(s).check_records() == []
-        with pytest.raises(MlopsError): ModelRegistry(s).register_model({'w': [1]}, 'm', '1')
+        with pytest.raises(MlopsError): ModelRegistry(s).register_model(holds({'w': [1]}), 'm', '1')
         assert ModelRegistry(s).list_models() == {}
     with pytest.raises(SystemExit) as e: main(['store', 'verify', '--store', str(tmp_path/'s')])
     assert e.value.code == 0 and capsys.readouterr().out == 'all is well\n'

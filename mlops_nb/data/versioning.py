@@ -8,7 +8,7 @@ import json, os, warnings
 from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa
 from fastcore.basics import patch
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 from ..core.frames import as_pandas
 from ..core.masks import brief
 from ..core.rules import Conflict, IntegrityError, InvalidInput, MissingFile, NotFound
@@ -20,6 +20,7 @@ from .packs import ChunkReader, ChunkWriter, prepare_packs, record_places
 from .provenance import DATA_PARENTS, DATA_SOURCES, DATA_VERSIONS, add_record, change_record, check_provenance, known_record
 from .provenance import named_records, parents_of, prepare_provenance, version_id
 from ..store.blobs import split_digest
+from ..store.links import REFS
 from ..store.store import Store, open_store
 from .tables import read_batches, read_table, table_kind, write_batches
 from .texts import reading, unchanged
@@ -340,18 +341,31 @@ def lineage(self:DataVersioning)->dict:
 # %% ../../nbs/03_data/2_versioning.ipynb #706ac90e
 @patch
 def delete(self:DataVersioning,
-    version:str, # Id, or what names one version as for `load_data`
+    version:str,      # Id, or what names one version as for `load_data`
+    *,
+    force:bool=False, # Delete it although a live model of this store was trained on it?
 )->None:
     "Forget the content of a version; its record and its place in the lineage stay"
     row = self._record(version)
     with self.store.write() as c:
+        users = self._users(c, row.version)
+        if users and not force:
+            raise Conflict(f"{row.version!r} is used by {len(users)} others: {', '.join(users[:5])}; delete those first, "
+                           'or say force=True, and nobody can train them again')
         made = select(DATA_PARENTS.c.version).join(DATA_VERSIONS, DATA_VERSIONS.c.version == DATA_PARENTS.c.version)
         made = made.where(DATA_PARENTS.c.parent == row.version, DATA_VERSIONS.c.deleted_at.is_(None)).order_by(DATA_PARENTS.c.version)
         if children := list(c.execute(made).scalars()):
             raise Conflict(f"{row.version!r} is what {len(children)} versions were made from: "
                            f"{', '.join(children[:5])}; delete those first")
         change_record(c, row.version, deleted_at=utcnow().isoformat(timespec='microseconds'))
-        self.store.unlink(c, f'data/{row.version}')
+        for owner in (f'data/{row.version}', *(f'uses/data/{row.version}/{u}' for u in users)): self.store.unlink(c, owner)
+
+@patch
+def _users(self:DataVersioning, c:Connection, version:str)->list[str]:
+    "What else in this store holds on to a version, such as `model delay:1.0.0`: owners of links that begin with it"
+    begin = f'uses/data/{version}/'
+    owners = c.execute(select(REFS.c.owner).where(REFS.c.owner.startswith(begin, autoescape=True)).distinct()).scalars()
+    return sorted(o.removeprefix(begin) for o in owners if o.startswith(begin))     # SQLite sees no capitals
 
 @patch
 def gc(self:DataVersioning,
