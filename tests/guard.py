@@ -74,7 +74,7 @@ class Guard:
         if not self.near: return False
         if full == self.near or full.startswith(tuple(self.near + c for c in (os.sep, '-', '.'))): return True        # and x.db-wal, x.db.blobs
         if _under(self.near, [full]): return event in ON_THE_WAY
-        return full.startswith(os.path.join(os.path.dirname(self.near), '.tmp-'))
+        return full.startswith(tuple(os.path.join(os.path.dirname(r), '.tmp-') for r in (self.near, *self.roots)))     # what is renamed when it is whole
 
 
 def _under(full, roots): return any(full == r or full.startswith(r.rstrip(os.sep) + os.sep) for r in roots)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -184,7 +185,7 @@ def test_every_kind_of_column_goes_there_and_back(tmp_path):
     frame = pd.DataFrame({'f8': [1.5], 'f4': np.array([1.5], 'f4'), 'i8': [1], 'i2': np.array([1], 'i2'), 's': ['a'], 'b': [True], 't': pd.to_datetime(['2013-01-01']), 'c': pd.Categorical(['x']),
                           'n': pd.array([1], 'Int64')})
     with ModelRegistry(tmp_path/'r') as reg:
-        reg.register_model(holds({'not': 'asked'}), 'm', '1', input_example=frame)
+        reg.register_model(DummyClassifier().fit(frame, [0]), 'm', '1', input_example=frame)
         back = read_mlflow(reg.export_mlflow('m', '1', tmp_path/'out'))
     assert {c['name']: c['dtype'] for c in back['signature']['columns']} == dict(
         f8='float64', f4='float32', i8='int64', i2='int32', s='str', b='bool', t='datetime64[ns]', c='str', n='int64')

@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -18,15 +19,21 @@ import numpy as np
 from packaging.version import Version
 import pandas as pd
 import pytest
+from scipy.stats import loguniform
 from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import LabelEncoder, OneHotEncoder, StandardScaler
 
 from mlops_nb.models import golden
 from mlops_nb.registry.cards import model_card
 from mlops_nb.core.rules import Conflict, IntegrityError, InvalidInput, MlopsError, NotFound, use_clock
+from mlops_nb.data.versioning import DataVersioning
 from mlops_nb.models.formats import UntrustedType
+from mlops_nb.models.signature import Signature
 from mlops_nb.registry.registry import ModelRegistry
 from mlops_nb.store.store import Store
 from holding import held, holds
@@ -112,7 +119,7 @@ def test_a_swapped_pickle_runs_nothing(tmp_path):
         def __reduce__(self): return (os.mkdir, (str(tmp_path/'owned'),))
     with ModelRegistry(tmp_path/'r') as reg:
         reg.register_model(holds({'a': 1}), 'm', '1')
-        reg.register_model(range(3), 'p', '1', allow_pickle=True)
+        reg.register_model(Mine(), 'p', '1', allow_pickle=True)
         for name in ('m', 'p'):
             (tmp_path/'r'/reg.info(name)['path']).write_bytes(pickle.dumps(Evil()))
             with pytest.raises(IntegrityError): reg.load_model(name, allow_pickle=True)
@@ -228,7 +235,7 @@ def test_a_store_of_the_first_schema_opens_with_all_that_it_knew(tmp_path):
         assert [(h['version'], h['by'], h['why']) for h in reg.history('delay', 'champion')] == [('1.9.0', 'ann', 'first'), ('1.11.0.dev3', 'bob', 'try'), ('1.9.0', 'ann', 'worse')]
         assert reg.at('delay', 'champion', '2013-03-10T12:00:00+00:00')['digest'] is None               # deleted before the ledger kept digests: not invented
         assert reg.check_ledger() == [] and reg.store.verify() == []
-        assert held(reg.load_model('delay', '1.10')[0]) == {'version': '1.10.0'}
+        assert reg.load_model('delay', '1.10')[0] == {'version': '1.10.0'}                              # what was accepted then is given back
         first = [r for r in reg.ledger('delay', '1.9.0') if r['revision'] == 1][0]
         assert hasattr(reg.load_model('delay', digest=first['digest'])[0], 'coef_')                     # the revision that was overwritten
         with pytest.raises(NotFound, match='no earlier version'): reg.rollback('delay', 'champion')
@@ -300,6 +307,7 @@ def test_an_edited_ledger_is_found_out(tmp_path):
 class Mine:
     "A type of somebody's own"
     def __init__(self, n=1): self.n = n
+    def predict(self, X): return [self.n]*len(X)
 
 
 def test_trust_is_kept_by_the_registry_and_taken_back(tmp_path):
@@ -337,11 +345,11 @@ def test_a_golden_sample_is_replayed_when_a_package_is_another(tmp_path, monkeyp
         monkeypatch.setattr(LogisticRegression, 'predict_proba', lambda self, X: np.full((len(X), 2), .5))
         with pytest.warns(UserWarning, match='computes something else than when it was registered'): found = reg.load_model('m')[1]['golden']
         assert 0 < found['max_abs_difference'] < .5
-        reg.register_model(holds({'no': 'predict'}), 'd', '1', input_example=X)
+        reg.register_model(OneHotEncoder().fit(X), 'd', '1', input_example=X)                           # it only transforms
         assert reg.load_model('d')[1]['golden'] is None
         reg.register_model(model, 'm', '2', input_example=X, golden=False)
         assert reg.info('m', '2')['golden'] is None and len(reg.info('m', '2')['input_example']) == 4
-        with pytest.raises(InvalidInput, match='cannot answer its own example'): reg.register_model(model, 'm', '3', input_example=X[['a']])
+        with pytest.raises(InvalidInput, match=r"the signature lacks \['t', 's'\]"): reg.register_model(model, 'm', '3', input_example=X[['a']])
         assert [i['version'] for i in reg.list_models('m').values()] == ['1', '2']
 
 
@@ -419,7 +427,7 @@ def test_a_number_from_the_trash_is_used_again_and_what_lay_there_is_kept(any_st
     assert held(reg.load_model('m')[0]) == ['again'] and reg.info('m')['revision'] == 2 and reg.info('m')['tags'] == {} and reg.deleted() == []
     assert [r['action'] for r in reg.ledger('m', '2') if r['kind'] == 'version'] == ['register', 'delete', 'overwrite'] and reg.check_ledger() == []
     old, info = reg.load_model('m', digest=gone)
-    assert old == ['2'] and info['state'] == 'overwritten' and reg.purge(0) == [] and any_store.gc(dry_run=False, grace=-1) == []
+    assert held(old) == ['2'] and info['state'] == 'overwritten' and reg.purge(0) == [] and any_store.gc(dry_run=False, grace=-1) == []
     with pytest.raises(NotFound, match='is not in the trash'): reg.restore('m', '2')
     reg.restore('m', '2', digest=gone)
     assert held(reg.load_model('m')[0]) == ['2'] and reg.info('m')['revision'] == 3 and reg.check_ledger() == [] and any_store.verify() == []
@@ -507,3 +515,162 @@ def test_a_folder_that_the_course_chapter_wrote_is_named_and_not_shown_as_empty(
     (tmp_path/'m'/name).write_text(json.dumps({'models': {'churn:1.0.0': {'name': 'churn', 'version': '1.0.0', 'path': 'churn_1.0.0.pkl'}}}))
     with pytest.raises(MlopsError, match=name): ModelRegistry(tmp_path/'m')
     assert {p.name for p in (tmp_path/'m').iterdir()} == {name, 'churn_1.0.0.pkl'}
+
+
+class Own:
+    "A model of somebody's own"
+    def predict(self, X): return [1]*len(X)
+
+
+class TwoFaced(Own):
+    "It answers otherwise when it was loaded"
+    def __init__(self): self.me = os.getpid()
+    def __getstate__(self): return {'me': -1}
+    def predict(self, X): return [self.me]*len(X)
+
+
+TABLE = pd.DataFrame({'a': [1., 2.], 'b': [4., 3.]})
+TEXTS = pd.Series(['good film', 'bad film', 'very good', 'awful'], name='text')
+
+
+def test_what_can_be_no_model_is_refused_and_nothing_is_written(tmp_path):
+    unfitted = make_pipeline(OneHotEncoder(), LogisticRegression())
+    with ModelRegistry(tmp_path/'r') as reg:
+        for no in ({}, [], (), TABLE, TABLE['a'], TABLE.to_numpy(), len, lambda X: X, object(), unfitted, LogisticRegression(), OneHotEncoder()):
+            with pytest.raises(InvalidInput): reg.register_model(no, 'm', '1', allow_pickle=True)
+        assert reg.list_models() == {} and reg.ledger() == [] and reg.store.gc(grace=-1) == []
+
+
+@pytest.mark.parametrize('make', [lambda: LogisticRegression().fit(TABLE, [0, 1]), lambda: make_pipeline(StandardScaler(), LogisticRegression()).fit(TABLE, [0, 1])])
+def test_a_signature_that_contradicts_the_model_is_refused(tmp_path, make):
+    with ModelRegistry(tmp_path/'r') as reg:
+        for other in (TABLE[['b', 'a']], TABLE[['a']], TABLE.rename(columns={'b': 'c'}), TABLE.assign(c=1.), TABLE.to_numpy()[:, :1]):
+            for how in (dict(signature=Signature.infer(other)), dict(input_example=other)):
+                with pytest.raises(InvalidInput, match='was trained on'): reg.register_model(make(), 'm', '1', **how)
+        assert reg.list_models() == {}
+        for i, right in enumerate((TABLE, TABLE.to_numpy())): reg.register_model(make(), 'm', f'{i}.0', signature=Signature.infer(right))
+
+
+def test_lightgbm_is_told_its_columns_whatever_it_makes_of_their_names(tmp_path):
+    lightgbm = pytest.importorskip('lightgbm')
+    X = pd.DataFrame({'the hour': np.arange(40.), 'b': np.arange(40.) % 3})
+    model = lightgbm.LGBMClassifier(n_estimators=2, verbose=-1).fit(X, [0, 1]*20)
+    with ModelRegistry(tmp_path/'r') as reg:
+        with pytest.raises(InvalidInput, match='has the order'): reg.register_model(model, 'm', '1', input_example=X[['b', 'the hour']], allow_pickle=True)
+        reg.register_model(model, 'm', '1', input_example=X, allow_pickle=True)
+        assert reg.info('m')['environment']['lightgbm'] == lightgbm.__version__ and reg.info('m')['task'] == 'classification'
+
+
+def test_an_estimator_without_parameters_has_none(tmp_path):
+    with ModelRegistry(tmp_path/'r') as reg:
+        reg.register_model(LabelEncoder().fit(['no', 'yes']), 'm', '1')
+        assert reg.load_model('m')[1]['params'] == {} and reg.load_model('m')[0].transform(['yes']).tolist() == [1]
+
+
+def test_a_text_pipeline_takes_texts_and_not_the_name_of_their_column(tmp_path):
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression(C=100)).fit(TEXTS, [1, 0, 1, 0])
+    with ModelRegistry(tmp_path/'r') as reg:
+        with pytest.raises(InvalidInput, match=r"give the texts themselves, for example input_example=X\['text'\]"): reg.register_model(model, 'm', '1', input_example=TEXTS.to_frame())
+        assert reg.list_models() == {}
+
+
+def test_a_search_over_distributions_is_refused_with_advice_that_can_be_followed(tmp_path):
+    X, y = np.arange(20.).reshape(-1, 1), [0, 1]*10
+    model = RandomizedSearchCV(LogisticRegression(), {'C': loguniform(0.01, 1)}, n_iter=2, cv=2, random_state=0).fit(X, y)
+    with ModelRegistry(tmp_path/'r') as reg:
+        with pytest.raises(UntrustedType, match='cannot bring back .* allow_pickle=True .* give its best_estimator_') as said: reg.register_model(model, 'm', '1')
+        assert 'trusted=' not in str(said.value) and reg.list_models() == {}
+        reg.register_model(model.best_estimator_, 'm', '1'); reg.register_model(model, 'm', '2', allow_pickle=True)
+        for v in ('1', '2'): assert (reg.load_model('m', v, allow_pickle=True)[0].predict(X) == model.predict(X)).all()
+
+
+def test_trust_can_be_given_where_it_is_asked_for(tmp_path):
+    with ModelRegistry(tmp_path/'r') as reg:
+        with pytest.raises(UntrustedType) as said: reg.register_model(Own(), 'm', '1')
+        names = eval(re.search(r'trusted=(\[.*?\])', str(said.value))[1])
+        for bad in ('mine.Model', [7], ['Model']):
+            with pytest.raises(InvalidInput): reg.register_model(Own(), 'm', '1', trusted=bad)
+        assert reg.trusted() == {} and reg.list_models() == {}
+        reg.register_model(Own(), 'm', '1', trusted=names, by='ann', why='ours')
+        assert reg.trusted()[names[0]]['by'] == 'ann'
+    with ModelRegistry(tmp_path/'r') as reg:
+        assert reg.load_model('m')[0].predict([1, 2]) == [1, 1]
+        assert [k for k in reg.info('m')['environment'] if k.startswith('own module')] == [f'own module {__name__}']
+        reg.untrust(names[0])
+        with pytest.raises(UntrustedType) as said: reg.load_model('m')
+        reg.trust(re.search(r"registry.trust\('(.*?)'\)", str(said.value))[1])
+        assert reg.load_model('m')
+
+
+def test_a_file_that_answers_otherwise_than_its_model_is_not_recorded(tmp_path):
+    with ModelRegistry(tmp_path/'r') as reg:
+        with pytest.raises(InvalidInput, match='answers its own example otherwise when it is loaded'): reg.register_model(TwoFaced(), 'm', '1', input_example=TABLE, allow_pickle=True)
+        assert reg.list_models() == {} and reg.store.gc(grace=-1) == []
+
+
+def test_a_model_that_rolls_dice_is_accepted_without_a_golden_sample(tmp_path):
+    X = pd.DataFrame({'x': np.zeros(20)})
+    with ModelRegistry(tmp_path/'r') as reg:
+        with pytest.warns(UserWarning, match='other answers each time'): reg.register_model(DummyClassifier(strategy='uniform').fit(X, [0, 1]*10), 'm', '1', input_example=X)
+        assert reg.info('m')['golden'] is None and len(reg.info('m')['input_example']) == 5
+
+
+def test_arguments_of_another_type_are_refused_before_anything_is_written(tmp_path):
+    with ModelRegistry(tmp_path/'r') as reg:
+        for more in (dict(metadata='a note'), dict(metadata=['a']), dict(metadata={1: 'a', '1': 'b'}), dict(metadata={'a': {1: 2}}), dict(metrics={1: .5, '1': .7}), dict(metrics={'auc': 'high'}),
+                     dict(metrics={'auc': True}), dict(metrics={'auc': None}), dict(metrics={'auc': [1]}), dict(metrics={'auc': float('nan')}), dict(metrics='auc'), dict(data_version=5), dict(data_version=''),
+                     dict(data_version=b'x'), dict(task='clustering'), dict(task=1), dict(task=''), dict(version=''), dict(version=0), dict(version=1.1), dict(trusted='a.b')):
+            with pytest.raises(InvalidInput): reg.register_model(holds(1), **dict(name='m', version='1') | more)
+        assert reg.list_models() == {} and reg.ledger() == []
+        reg.register_model(holds(1), np.str_('m'), np.str_('1'), metrics={'auc': np.float32(.5), 'n': np.int64(3)})
+        assert reg.info('m')['metrics'] == {'auc': .5, 'n': 3}
+        for bad in ('m@', 'm:', 7, None):
+            with pytest.raises(InvalidInput): reg.resolve(bad)
+        for bad in (dict(tags='team'), dict(metrics='auc'), dict(metadata=['a']), dict(limit=True), dict(data_version=5)):
+            with pytest.raises(InvalidInput): reg.search(**bad)
+        for bad in ('x', None, float('nan')):
+            with pytest.raises(InvalidInput): reg.purge(bad)
+
+
+def test_task_and_classes_are_recorded_and_found(tmp_path):
+    with ModelRegistry(tmp_path/'r') as reg:
+        reg.register_model(LogisticRegression().fit(TABLE, ['no', 'yes']), 'c', '1')
+        reg.register_model(DummyRegressor().fit(TABLE, [1, 2]), 'r', '1')
+        reg.register_model(holds(1), 'said', '1', task='regression')
+        reg.register_model(LabelEncoder().fit(['no', 'yes']), 't', '1')
+        assert {n: (i['task'], i['classes']) for n, i in reg.list_models().items()} == {'c:1': ('classification', ['no', 'yes']), 'r:1': ('regression', None), 'said:1': ('regression', None), 't:1': (None, ['no', 'yes'])}
+        assert [m['name'] for m in reg.search(task='regression')] == ['r', 'said'] and '| Task | classification |' in reg.card('c') and reg.check_ledger() == []
+        with reg.store.write() as c: c.exec_driver_sql("update model_versions set task = 'regression' where name = 'c'")
+        assert len(reg.check_ledger()) == 1
+
+
+def test_the_data_of_a_live_model_are_kept(tmp_path):
+    with Store(tmp_path/'s') as s:
+        reg, data = ModelRegistry(s), DataVersioning(s)
+        ids = [data.version_data(TABLE + i, 'train') for i in range(2)]
+        with pytest.raises(NotFound, match='no data version'): reg.register_model(holds(1), 'm', '1', data_version='train_ffffffffffffffff0')
+        reg.register_model(holds(1), 'm', '1', data_version=ids[0][:-5])
+        assert reg.info('m')['data_version'] == ids[0] and [m['version'] for m in reg.search(data_version=ids[0][:-4])] == ['1']
+        with pytest.raises(Conflict, match='model m:1; delete those first, or say force=True'): data.delete(ids[0])
+        reg.register_model(holds(2), 'm', '1', data_version=ids[1], overwrite=True)
+        data.delete(ids[0])                                                              # the live revision has other data
+        with pytest.raises(Conflict): data.delete(ids[1])
+        reg.delete_model('m', '1'); reg.restore('m', '1')
+        with pytest.raises(Conflict): data.delete(ids[1])
+        reg.delete_model('m', '1'); data.delete(ids[1]); assert data.version_data(TABLE + 1, 'train') == ids[1]
+        reg.restore('m', '1'); data.delete(ids[1], force=True)
+        assert s.gc(dry_run=False, grace=-1) and s.verify() == [] and reg.check_ledger() == [] and data.check_records() == []
+        with pytest.raises(NotFound, match='was deleted at'): data.load_data(ids[1])
+
+
+def test_models_of_the_second_schema_hold_on_to_their_data(tmp_path):
+    with Store(tmp_path/'s') as s:
+        reg, data = ModelRegistry(s), DataVersioning(s)
+        reg.register_model(holds(1), 'm', '1', data_version=(d := data.version_data(TABLE, 'train')))
+        with s.write() as c:                                     # as it was before
+            for line in ("delete from blob_refs where owner like 'uses/%'", "update store_settings set value = '2' where key = 'schema/registry'",
+                         'alter table model_versions drop column task', 'alter table model_versions drop column classes'): c.exec_driver_sql(line)
+    with Store(tmp_path/'s') as s:
+        reg, data = ModelRegistry(s), DataVersioning(s)
+        assert reg.info('m')['task'] is None
+        with pytest.raises(Conflict, match='model m:1'): data.delete(d)

@@ -46,11 +46,15 @@ def _unfitted(model)->bool:
     return False
 
 # %% ../../nbs/04_models/behind/10_trial.ipynb #acea7e22
-def _picks_columns(model)->bool:
-    "Does it, or its first step, choose its columns by their names?"
-    if steps := getattr(model, 'steps', None): return _picks_columns(steps[0][1])
-    inside = getattr(model, 'best_estimator_', None)
-    return type(model).__name__ == 'ColumnTransformer' or inside is not None and _picks_columns(inside)
+def _picked(model)->set[str]|None:
+    "The names of the columns that a ColumnTransformer at the beginning reads; None where there is none, or it goes by place"
+    if steps := getattr(model, 'steps', None): return _picked(steps[0][1])
+    if (inside := getattr(model, 'best_estimator_', None)) is not None: return _picked(inside)
+    if type(model).__name__ != 'ColumnTransformer': return None
+    asked = [c for _, step, c in getattr(model, 'transformers_', ()) if not (isinstance(step, str) and step == 'drop')]
+    lists = [[c] if isinstance(c, str) else list(c) if isinstance(c, (list, tuple)) or hasattr(c, 'tolist') else [0] for c in asked]
+    names = [n for c in lists for n in c]
+    return {*map(str, names)} if all(isinstance(n, str) for n in names) else None
 
 def check_agreement(
     model,      # A fitted model
@@ -65,7 +69,7 @@ def check_agreement(
                            "give the texts themselves, for example input_example=X['text'] or signature=Signature.infer(X['text'])")
     same = lambda a, b: [re.sub(r'\s', '_', n) for n in a] == [re.sub(r'\s', '_', n) for n in b]
     if names is not None and signature.named:
-        if same(names, have) or _picks_columns(model) and {*names} <= {*have}: return
+        if same(names, have) or (picked := _picked(model)) is not None and picked <= {*have}: return
         lack, more = [n for n in names if n not in have], [n for n in have if n not in names]
         why = f'lacks {lack}' if lack else f'has {more} as well' if more else f'has the order {have}'
         raise InvalidInput(f'the model was trained on the columns {names}, and the signature {why}; infer it from what the model '
