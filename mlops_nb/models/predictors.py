@@ -4,7 +4,6 @@
 
 # %% ../../nbs/04_models/behind/8_predictors.ipynb #4e18dc9c
 from __future__ import annotations
-import numpy as np
 from ..core.frames import as_pandas
 from ..core.rules import InvalidInput, MlopsError
 
@@ -38,6 +37,7 @@ def column_count(
     model,      # A fitted model
 )->int|None:    # None when it does not know
     "How many columns a model was trained on"
+    import numpy as np
     count, own = _said(model, 'n_features_in_'), _said(model, 'num_feature')
     if count is None and callable(own): count = own()
     names = column_names(model)
@@ -55,6 +55,7 @@ def classes_of(
 
 def _plain(value):
     "A class as JSON has it"
+    import numpy as np
     if isinstance(value, (list, tuple, np.ndarray)): return [_plain(v) for v in value]
     value = value.item() if isinstance(value, np.generic) and value.dtype.kind in 'biufU' else value
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
@@ -111,6 +112,7 @@ def _told(said)->str:
 
 def _from_list(said:list)->np.ndarray|None:
     "A list of plain values, or of lists, as an array; None where it could be something else"
+    import numpy as np
     if any(isinstance(v, (tuple, dict, set, np.ndarray)) or hasattr(v, 'iloc') for v in said): return None
     lists, kinds = [isinstance(v, list) for v in said], {*map(type, said)}
     even = all(lists) and len({*map(len, said)}) == 1 and len({type(v) for row in said for v in row}) == 1
@@ -122,6 +124,7 @@ def _from_list(said:list)->np.ndarray|None:
 # %% ../../nbs/04_models/behind/8_predictors.ipynb #b0adc754
 def _as_array(said)->np.ndarray|None:
     "What a model said as an array whose first axis are the rows; None where it is nothing of the kind"
+    import numpy as np
     if isinstance(said, list): return _from_list(said)
     if hasattr(said, 'toarray'): return said.toarray()
     if isinstance(said, np.ma.MaskedArray) and np.ma.is_masked(said): return np.where(np.ma.getmaskarray(said), None, said.data.astype(object))
@@ -138,6 +141,7 @@ def _sorted_anew(said, X)->bool:
 # %% ../../nbs/04_models/behind/8_predictors.ipynb #8d1e2e4e
 def _by_rows(what:str, outputs:list, rows:int)->list:
     "Probabilities of several outputs, a list of arrays, as one list for each row"
+    import numpy as np
     for i, chances in enumerate(outputs):
         if np.ndim(chances) != 2 or len(chances) != rows: _refuse(what, f'{_told(chances)} for output {i}', rows)
     return [[np.asarray(p).tolist() for p in row] for row in zip(*outputs)]
