@@ -17,6 +17,7 @@ import pytest
 
 from mlops_nb import ModelAPI, ModelClient, ModelMonitor, ModelRegistry, Signature
 from mlops_nb.core.rules import InvalidInput, MlopsError
+from mlops_nb.serving.api import create_app
 from mlops_nb.serving.client import ApiError
 
 
@@ -324,6 +325,71 @@ def test_each_row_has_one_answer_or_the_request_fails():
         def predict(self, X): return np.zeros(len(X)), np.ones(len(X))
     for model in (Fewer(), Pair()):
         with ModelAPI(model) as api: assert api.app.test_client().post('/predict', json=[[1], [2], [3]]).status_code == 500
+
+
+FITTED = dict(columns=['x', 'y'], train=pd.DataFrame({'x': [1., 2., 4.], 'y': [0.5, 1.5, 0.1]}), target=[1., 2., 3.])
+
+
+@pytest.mark.parametrize('what,says', [
+    (dict(signature=v), 'give a Signature') for v in ({}, [], '', 0, False, FITTED['train'], ['x', 'y'], SIGNATURE.to_dict(), Signature)] + [
+    (dict(monitor=v), 'give a ModelMonitor') for v in ({}, [], '', 0, False, 'log.db', ModelMonitor)] + [
+    (dict(config=v), 'give an MLPipelineConfig or a dict') for v in ([], '', 0, False, 'config.json')] + [
+    (dict(preprocessor=v), 'has a transform method') for v in ({}, [], '', 0, False, 'scale')] + [
+    (dict(version=v), 'give a text such as') for v in ('', 1.0, 1.10, False, {}, [])] + [
+    (dict(name=v), 'name') for v in ('', 0, False, [], 'a b', 'a@b')] + [
+    (dict(task=v), "can be 'classification' or 'regression'") for v in ('', 0, False, [], 'Classification')] + [
+    (dict(workers=v), 'whole number from 1') for v in (0, -1, 1.0, True, '1', '', None)] + [
+    (dict(queue=v), 'whole number from 0') for v in (-1, 1.0, False, '', None)] + [
+    (dict(max_body=v), 'whole number from 1') for v in (0, 1e6, True, '16 MB', None)])
+def test_what_is_wrong_with_an_argument_is_said_at_the_start(what, says):
+    with pytest.raises(InvalidInput, match=says): ModelAPI(Double(), **what)
+
+
+def test_empty_settings_and_a_version_of_zero_are_what_they_are():
+    with ModelAPI(Double(), config={}, version=0, queue=0) as api: assert (api.version, api.config.get('model.name')) == ('0', 'default_model')
+    for model in (None, '', 0, {}, [], Double, Double().predict):
+        with pytest.raises(InvalidInput, match='a model has a predict method'): ModelAPI(model)
+
+
+def test_an_application_is_made_of_what_exists(tmp_path):
+    with ModelRegistry(tmp_path/'r') as registry:
+        registry.register_model(_fitted(), 'm', '2.0', signature=SIGNATURE)
+        for ref in ('', 'm@', 'm:', None, 0, [], ('m',), 'm@nobody', 'm:9', 'other'):
+            with pytest.raises(MlopsError): create_app(registry, ref)
+        for allow in ('no', 'false', '', 0, 1, None):       # a text that says no is true for Python, and a pickle runs code
+            with pytest.raises(InvalidInput, match='say True or False'): create_app(registry, 'm', allow_pickle=allow)
+        assert create_app(registry, 'm', allow_pickle=False)
+    for where in ('', 0, None, [], {}):
+        with pytest.raises(InvalidInput): create_app(where, 'm')
+
+
+def _fitted():
+    from sklearn.linear_model import LinearRegression
+    return LinearRegression().fit(FITTED['train'], FITTED['target'])
+
+
+def test_a_signature_agrees_with_what_the_model_was_trained_on_or_nothing_starts():
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LinearRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    X, y = FITTED['train'], FITTED['target']
+    wrong = [(X[['y', 'x']], 'has the order'), (X[['x']], r"lacks \['y'\]"), (X.assign(z=1.), r"has \['z'\] as well"), (X.set_axis(['x', 'Y'], axis=1), r"lacks \['y'\]")]
+    for model in (_fitted(), make_pipeline(StandardScaler(), LinearRegression()).fit(X, y)):
+        for table, says in wrong:
+            with pytest.raises(InvalidInput, match=says): ModelAPI(model, signature=Signature.infer(table))
+    with pytest.raises(InvalidInput, match='has the order'):                # the preprocessor gets the rows, so it is asked
+        ModelAPI(LinearRegression().fit(X.to_numpy(), y), StandardScaler().fit(X), signature=Signature.infer(X[['y', 'x']]))
+    unnamed = LinearRegression().fit(X.to_numpy(), y)
+    with pytest.raises(InvalidInput, match='trained on 2 columns'): ModelAPI(unnamed, signature=Signature.infer(X[['x']]))
+    picks = make_pipeline(make_column_transformer((StandardScaler(), ['x', 'y'])), LinearRegression()).fit(X, y)
+    for model, table in ((unnamed, X[['y', 'x']]), (Double(), X), (picks, X[['y', 'x']]), (_fitted(), X)):     # no names to disagree with, or found by name
+        with ModelAPI(model, signature=Signature.infer(table)) as api:
+            row = api.app.test_client().post('/predict', json=table.head(1).to_dict('records'))
+            assert row.status_code == 200, row.text
+    with ModelAPI(picks, signature=Signature.infer(X[['y', 'x']])) as api:
+        said = api.app.test_client().post('/predict', json=X[['y', 'x']].to_dict('records')).get_json()
+        assert said['predictions'] == picks.predict(X).tolist()
 
 
 def test_one_answer_that_is_no_number_loses_one_line(tmp_path):

@@ -14,8 +14,9 @@ from werkzeug.exceptions import HTTPException
 from ..core.config import MLPipelineConfig, as_config
 from ..core.masks import brief, mask
 from ..core.rules import InvalidInput, check_name, jsonable, utcnow
-from ..models.predictors import WrongAnswers, classes_of, task_of, ways
+from ..models.predictors import WrongAnswers, classes_of, takes_texts, task_of, ways
 from ..models.signature import Signature, SignatureError
+from ..models.trial import check_agreement
 from .answers import Problem, answer, document, read_body, read_rows, unfit
 from .scoring import remembered, scored
 from .server import Server, talking
@@ -44,8 +45,8 @@ class ModelAPI:
         _whole(workers=(workers, 1), queue=(queue, 0), max_body=(max_body, 1))
         self.model, self.preprocessor = _checked(model, preprocessor)
         self.config, first = _settings(config), model if preprocessor is None else preprocessor
-        self.signature = remembered(first) if signature is None else signature
-        self.monitor, self.name = monitor, None if name is None else check_name(name)
+        self.signature = remembered(first) if signature is None else _agreed(first, signature)
+        self.monitor, self.name = _log_of(monitor), None if name is None else check_name(name)
         self.version = _said_version(version, self.config)
         self.task, self.classes = task_of(model) if task is None else _task(task), classes_of(model)
         self._limiter = Limiter(self.config.get('deployment.max_requests_per_minute'))
@@ -65,6 +66,19 @@ def _checked(model, preprocessor)->tuple:
     if preprocessor is not None and 'transform' not in ways(preprocessor):
         raise InvalidInput(f'a preprocessor has a transform method; {type(preprocessor).__name__} has none')
     return model, preprocessor
+
+def _agreed(first, signature:Signature)->Signature:
+    "A signature with the columns that whoever gets the rows says that it was trained on"
+    if not isinstance(signature, Signature):
+        raise InvalidInput(f'signature is {brief(signature)}; give a Signature, such as Signature.infer(X)')
+    if not takes_texts(first) or len(signature.names) != 1: check_agreement(first, signature)
+    return signature
+
+def _log_of(monitor):
+    "A monitor, or None for no log"
+    tells = not isinstance(monitor, type) and all(hasattr(monitor, f'log_prediction{s}') for s in ('', 's'))
+    if tells or monitor is None: return monitor
+    raise InvalidInput(f'monitor is {brief(monitor)}; give a ModelMonitor, or None for no log')
 
 def _settings(config:MLPipelineConfig|dict|None)->MLPipelineConfig:
     "Whatever was given, as a configuration; names with dots are paths"
@@ -352,6 +366,7 @@ def from_registry(cls:ModelAPI,
     **kwargs,                   # Further arguments of `ModelAPI`
 )->ModelAPI:                    # Ready to start
     "The API of a registered model"
+    if not isinstance(allow_pickle, bool): raise InvalidInput(f'allow_pickle is {brief(allow_pickle)}; say True or False')
     name, version = registry.resolve(ref)
     model, info = registry.load_model(name, version, allow_pickle=allow_pickle)
     if info['signature'] is not None: kwargs.setdefault('signature', Signature.from_dict(info['signature']))

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/07_serving/behind/3_client.ipynb #b1b4e45a
 from __future__ import annotations
-import base64, http.client, json, math, ssl
+import base64, http.client, json, math, os, ssl
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
@@ -44,6 +44,8 @@ class ModelClient:
         self.url, self.timeout, self.ca = url, _seconds(timeout), ca
         self._parts = parts = _parted(url)
         self._port = parts.port or (443 if parts.scheme == 'https' else 80)
+        if not isinstance(ca, (str, os.PathLike, type(None))) or ca == '':
+            raise InvalidInput(f'ca is {brief(ca)}; give a file of certificates (PEM)')
         if parts.scheme == 'https': _trusted(ca)
         elif ca is not None: raise InvalidInput(f'ca is {brief(ca)}, which only https uses; write https:// in the address')
 
