@@ -129,6 +129,35 @@ def test_the_wrong_door_is_named(served, method, path, kind, expected):
     assert status == expected and answer['status'] == expected and headers['Content-Type'] == 'application/problem+json'
 
 
+def test_what_a_refusal_advises_can_be_done(served):
+    server = served(max_body=1000)
+    said = send(server, b'[[1, 2]]', '/preditc')[1]['detail']
+    routes = said.partition('there are ')[2].split(', ')
+    assert '/predict' in routes and len(routes) == 4 and not {send(server, b'[[1, 2]]', r)[0] for r in routes} & {404}
+    for route in routes:                                                    # the wrong method names the right one
+        for method in ('GET', 'POST', 'PUT', 'DELETE'):
+            status, answer, headers = send(server, b'{"instances": [[1, 2]]}' if 'batch' in route else b'[[1, 2]]', route, method)
+            if status == 200: continue
+            right = answer['detail'].removeprefix(f'{method} {route}: this route takes ')
+            assert status == 405 and right in headers['Allow'].split(', ')
+            assert send(server, b'{"instances": [[1, 2]]}' if 'batch' in route else b'[[1, 2]]', route, right)[0] == 200
+    many = json.dumps([[1, 2]]*500).encode()
+    for body, more in ((many, {}), (iter([many]), {'Transfer-Encoding': 'chunked'})):
+        status, answer, _ = send(server, body, **more)
+        assert (status, answer['detail']) == (413, 'POST /predict: the body is over 1,000 bytes; send fewer rows in a request')
+    assert send(server, json.dumps([[1, 2]]*50).encode())[0] == 200         # fewer rows in a request
+    status, answer, _ = send(server, b'[[1, 2]]', **{'Content-Type': 'text/plain'})
+    kind = answer['detail'].partition('send Content-Type: ')[2]
+    assert status == 415 and send(server, b'[[1, 2]]', **{'Content-Type': kind})[0] == 200
+    status, answer, _ = send(server, b'[[1, NaN]]')
+    assert status == 400 and answer['detail'].endswith('a missing value is null')
+    slow = served(deployment={'max_requests_per_minute': 60})
+    while (refused := send(slow, b'[[1, 2]]'))[0] == 200: pass
+    assert refused[0] == 429 and refused[2]['Retry-After'] == '1'
+    time.sleep(1)
+    assert send(slow, b'[[1, 2]]')[0] == 200                                # whoever waits as long is served
+
+
 def test_a_fault_of_ours_tells_no_secret_and_no_code(served, caplog):
     class Broken:
         def predict(self, X): raise RuntimeError('password=hunter2 at /srv/secret.py')
@@ -414,6 +443,61 @@ def test_texts_are_served_with_a_signature_and_without():
             for rows in ([{'text': t} for t in texts], texts, pd.Series(texts)):
                 assert client.batch_predict(rows)['predictions'] == ['food', 'cars']
             assert client.predict([{'text': 'red apple'}])['classes'] == ['cars', 'food']
+
+
+def _tables():
+    "One table in the form of each library, and rows of it"
+    import pyarrow as pa
+    plain = {'y': [0.5, None, 2.25], 'x': [1, 2, 2**53 + 1], 'kind': ['a', 'b', None]}
+    made = {'pandas': pd.DataFrame(plain), 'records': pd.DataFrame(plain).to_dict('records'), 'arrow': pa.table(plain), 'batch': pa.record_batch(plain),
+            'pandas of arrow': pa.table(plain).to_pandas(types_mapper=pd.ArrowDtype), 'pandas of other rows': pd.DataFrame(plain, index=[7, 3, 7])}
+    try: import polars
+    except ImportError: return made, plain
+    frame = polars.DataFrame(plain)
+    return {**made, 'polars': frame, 'lazy polars': frame.lazy(), 'polars of categories': frame.with_columns(polars.col('kind').cast(polars.Categorical))}, plain
+
+
+def test_the_client_takes_the_tables_of_other_libraries_with_names_order_and_every_value():
+    class Echo:
+        "Says the names that it got, and the values of a row"
+        def predict(self, X): return [json.dumps([[*X.columns], [None if pd.isna(v) else v for v in row]], default=float) for row in X.astype(object).to_numpy()]
+    tables, plain = _tables()
+    rows = [*zip(*plain.values())]
+    with ModelAPI(Echo()) as api, api.start() as server:
+        client = ModelClient(server.url)
+        for name, table in tables.items():
+            for said in (client.predict(table), client.batch_predict(table, batch_size=2)):
+                assert [json.loads(s) for s in said['predictions']] == [[['y', 'x', 'kind'], [*row]] for row in rows], name
+        for name, table in tables.items():
+            if hasattr(table, 'collect'): table = table.collect()
+            none = table[:0] if not hasattr(table, 'slice') else table.slice(0, 0)
+            assert client.batch_predict(none)['num_instances'] == 0, name
+            with pytest.raises(ApiError, match='send at least one'): client.predict(none)
+
+
+def test_a_model_behind_a_signature_answers_the_same_to_the_tables_of_other_libraries():
+    polars = pytest.importorskip('polars')
+    import pyarrow as pa
+    X = FITTED['train']
+    with ModelAPI(_fitted(), signature=Signature.infer(X)) as api, api.start() as server:
+        client, expected = ModelClient(server.url), _fitted().predict(X).tolist()
+        for table in (X, polars.from_pandas(X), polars.from_pandas(X).lazy(), pa.Table.from_pandas(X), polars.from_pandas(X[['y', 'x']])):
+            assert client.predict(table)['predictions'] == expected         # by name, in whatever order
+        for table in (polars.DataFrame({'x': [1., float('inf')], 'y': [1., 1.]}), pa.table({'x': [1., float('inf')], 'y': [1., 1.]})):
+            with pytest.raises(InvalidInput, match="row 1, column 'x' is inf"): client.predict(table)
+        assert client.health()['requests_served'] == 5                      # the infinities were not sent
+
+
+def test_a_column_of_texts_of_another_library_is_a_row_each():
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    polars = pytest.importorskip('polars')
+    import pyarrow as pa
+    texts = ['red apple', 'fast car']
+    with ModelAPI(make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, ['food', 'cars']), signature=Signature.infer(texts)) as api, api.start() as server:
+        for column in (polars.Series('text', texts), polars.DataFrame({'text': texts}), pa.array(texts), pa.chunked_array([texts[:1], texts[1:]]), pa.table({'text': texts})):
+            assert ModelClient(server.url).predict(column)['predictions'] == ['food', 'cars']
 
 
 def test_a_model_with_one_worker_is_never_entered_twice_at_once():

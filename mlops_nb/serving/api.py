@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 import pandas as pd
 from fastcore.basics import patch
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 from ..core.config import MLPipelineConfig, as_config
 from ..core.masks import brief, mask
@@ -189,8 +189,16 @@ def _unfit(e:SignatureError)->Response:
 def _http_error(e:HTTPException)->Response:
     "Werkzeug's own refusals (404, 405, 413, ...), in our form"
     if not hasattr(g, 'request_id'): g.request_id = uuid.uuid4().hex
-    headers = {'Allow': ', '.join(e.valid_methods)} if getattr(e, 'valid_methods', None) else {}
-    return answer(document(e.code, e.name, f'{request.method} {request.path}: {e.description}'), e.code, headers)
+    allowed = sorted(getattr(e, 'valid_methods', None) or ())
+    detail = f'{request.method} {request.path}: {_instead(e, allowed)}'
+    return answer(document(e.code, e.name, detail), e.code, {'Allow': ', '.join(allowed)} if allowed else {})
+
+def _instead(e:HTTPException, allowed:list[str])->str:
+    "What a client can do about it"
+    if e.code == 404: return 'there is no such route; there are ' + ', '.join(sorted(r.rule for r in current_app.url_map.iter_rules()))
+    if e.code == 405: return 'this route takes ' + ', '.join(m for m in allowed if m not in ('HEAD', 'OPTIONS'))
+    if e.code != 413: return e.description
+    return f'the body is over {current_app.config["MAX_CONTENT_LENGTH"]:,} bytes; send fewer rows in a request'
 
 def _our_fault(api:ModelAPI, e:Exception)->Response:
     "500 with an id for the client; the traceback for the log"

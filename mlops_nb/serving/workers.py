@@ -62,7 +62,7 @@ class Workers:
         except TimedOut:
             if job.done() and not job.cancelled() and job.exception() is not None: raise   # the model's own, not ours
             job.cancel()
-            raise Problem(504, 'Too slow', f'the prediction took longer than {self.timeout:g} seconds') from None
+            raise Problem(504, 'Too slow', f'the prediction took longer than {self.timeout:g} seconds; send fewer rows in a request') from None
 
     def close(self):
         "Take no more work, and drop what waits"
