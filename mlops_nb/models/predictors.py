@@ -153,6 +153,7 @@ def ask(
     rows:int,   # How many rows it has
 ):              # Array with one answer for each row first; a list of lists for probabilities of several outputs
     "Ask a model, and count what it says; `WrongAnswers` unless each row has its answer"
+    import numpy as np
     said, what = getattr(model, how)(X), f'{type(model).__name__}.{how}'
     chances = how in ('predict_proba', 'decision_function')
     if chances and isinstance(said, list) and said and np.ndim(said[0]) == 2: return _by_rows(what, said, rows)
