@@ -7,11 +7,13 @@ import os
 import random
 import subprocess
 import sys
+import warnings
 import zipfile
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -45,9 +47,11 @@ def test_fields_that_are_all_of_a_kind_have_its_type(tmp_path, fields, dtype):
 
 
 @pytest.mark.parametrize('fields', [['01234', '501'], ['+4930', '49'], ['NA', 'US'], ['null', 'x'], ['1', 'x'], ['18446744073709551616', '1'], ['-1', '18446744073709551615'],
-                                    ['1_000', '2'], ['2013-01-01', '2013-01-02'], ['True', '1'], ['0x10', '1'], [' 1', '2'], ['١', '2'], ['1.', '01.5']])
+                                    ['1_000', '2'], ['2013-01-01', '2013-01-02'], ['True', '1'], ['True', 'NA'], ['0x10', '1'], [' 1', '2'], ['١', '2'], ['1.', '01.5']])
 def test_all_else_are_texts_as_they_are_written(tmp_path, fields):
     found = read_table(write(tmp_path, 'a.csv', 'x,y\n' + ''.join(f'{f},z\n' for f in fields))).x
+    quoted = read_table(write(tmp_path, 'a.csv', 'x,y\n' + ''.join(f'"{f}",z\n' for f in fields))).x
+    assert quoted.tolist() == fields, 'with quotes, another parser reads them'
     assert found.tolist() == fields and found.dtype == pd.Series(['a']).dtype
 
 
@@ -57,6 +61,18 @@ def test_json_lines_keep_the_types_that_they_say(tmp_path):
     assert found.zip.tolist() == ['01234', '00501'] and str(found.ok.dtype) == 'boolean' and found.x.tolist() == [.7, .3]
     assert found.n[0] == 2**53 + 1 and found.date[0] == '2013-01-01' and found.stamp_at.tolist() == [1356998400, 5]   # pandas makes times of such names
     assert found['empty'][0] == '' and pd.isna(found['empty'][1])
+
+
+@pytest.mark.parametrize('small', [1 << 23, 0])
+def test_parquet_keeps_what_pandas_would_lose(tmp_path, monkeypatch, data, small):
+    monkeypatch.setattr(tables, '_SMALL', small)
+    table = pa.table({'far': pa.array([2**53 + 1, None]), 'wide': pa.array([2**64 - 1, None], pa.uint64()), 'near': pa.array([3, None]), 'ok': pa.array([True, None]),
+                      'day': pa.array([None, 1], pa.date32()), 'lists': [[1], None], 'text': ['a', None]})
+    pa.parquet.write_table(table, tmp_path/'a.parquet')
+    found = data.load_data(data.version_data(tmp_path/'a.parquet', 'd'))
+    assert found.far[0] == 2**53 + 1 and found.wide[0] == 2**64 - 1 and found.near[0] == 3 and found.ok[0] and pd.isna(found.ok[1])
+    assert [str(t) for t in found.dtypes[:4]] == ['Int64', 'UInt64', 'float64', 'boolean']
+    assert str(found.day[1]) == '1970-01-02' and list(found.lists[0]) == [1] and found.text[0] == 'a'
 
 
 @given(st.lists(st.lists(st.text(st.characters(exclude_categories=('Cs',), exclude_characters='\0'), max_size=6), min_size=2, max_size=2), min_size=1, max_size=20))
@@ -114,6 +130,17 @@ def test_a_small_packed_file_with_a_large_table_takes_little_memory(tmp_path):
     assert n == 200*65_536 and grown < 120_000      # kB
 
 
+@pytest.mark.parametrize('name, begin', [('a.csv.gz', b'a\n'), ('a.jsonl.gz', b'{"a": "')])
+def test_a_line_that_never_ends_is_refused_and_fills_no_memory(tmp_path, name, begin):
+    with gzip.open(tmp_path/name, 'wb', 1) as f:
+        f.write(begin)
+        for _ in range(400): f.write(b'1'*(1 << 20))
+    code = ('import resource, sys\nfrom mlops_nb.data.tables import read_table\nm = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nb = m()\n'
+            'try: read_table(sys.argv[1])\nexcept ValueError as e: print(m() - b, e)')
+    grown, _, says = subprocess.run([sys.executable, '-c', code, tmp_path/name], capture_output=True, text=True, check=True).stdout.partition(' ')
+    assert name in says and 'is longer than' in says and int(grown) < 300_000      # kB
+
+
 # ---- what was said, and what is kept
 
 
@@ -128,7 +155,9 @@ def test_what_is_said_about_a_file_is_part_of_its_record(tmp_path, data):
     assert data.store.verify() == []
 
 
-@pytest.mark.parametrize('text, kept', [('a,s\n1,x\n', False), ('a\n1.5\n', False), ('a\n1.50\n', True), ('a,b\n1,NA\n', True), ('a,b\n1,2\n,3\n', True), ('a\nTRUE\n', True), ('a\n01\n', False), ('\ufeffa\n1\n', True)])
+@pytest.mark.parametrize('text, kept', [('a,s\n1,x\n', False), ('a\n1.5\n', False), ('a\n1.50\n', True), ('a,b\n1,NA\n', False), ('a,b\n1,NA\n2,3\n', True), ('a,b\n1,2\n,3\n', True), ('a\nTRUE\n', True), ('a\n01\n', False), ('\ufeffa\n1\n', True),
+                                        ('a,b\r\n1,2\r\n', True), ('a,b\n1,"x"\n', True), ('a,b\n1,2', True), ('a,b\n\n1,2\n', True), ('a,b\n1,2,\n', True),
+                                        ('a,a\n1,2\n', True), ('x,y\n1,NA\n,US\n', True), ('x,y\n1,NA\n2,US\n', False), ('a,b\n1.5,x\n', False)])
 def test_the_original_is_kept_where_reading_loses_something(tmp_path, data, text, kept):
     path = write(tmp_path, 'a.csv', text)
     version = data.version_data(path, 'd')
@@ -137,6 +166,24 @@ def test_the_original_is_kept_where_reading_loses_something(tmp_path, data, text
     else:
         with pytest.raises(NotFound, match='keeps no original'): data.export_data(version, tmp_path/'b.csv', original=True)
         assert data.export_data(version, tmp_path/'b.csv').read_text() == text
+
+
+@pytest.mark.parametrize('text, kept', [('{"a": 1, "b": "x"}\n', False), ('{"a":1,"b":"x"}\n', False), ('{"a": 1.50}\n', True), ('{"a": 1}\n{"b": 1}\n', True),
+                                        ('{"a": 1}\n{"a": 2.5}\n', True), ('{"a": 1}\n{"a": null}\n', True), ('{"a": 1e0}\n', True), ('{"a": 1, "b": 2}\n{"b": 1, "a": 2}\n', True)])
+def test_the_original_of_json_lines_is_kept_where_reading_loses_something(tmp_path, data, text, kept):
+    path = write(tmp_path, 'a.jsonl', text)
+    version = data.version_data(path, 'd')
+    assert (data.get_lineage(version)[0]['source'] is not None) == kept
+    if kept: assert data.export_data(version, tmp_path/'b.jsonl', original=True).read_bytes() == path.read_bytes()
+
+
+def test_a_file_whose_bytes_are_not_kept_is_told(tmp_path, data):
+    version = data.version_data(write(tmp_path, 'a.csv', 'a\n1.50\n'), 'd')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        assert data.version_data(tmp_path/'a.csv', 'd') == version                        # the same file again
+        assert data.version_data(write(tmp_path, 'c.csv', 'a\n1.5\n'), 'd') == version    # nothing of it is lost
+    with pytest.warns(UserWarning, match="not noted: the bytes of 'b.csv'"): assert data.version_data(write(tmp_path, 'b.csv', 'a\n1.500\n'), 'd') == version
 
 
 def test_the_original_goes_with_its_version(tmp_path, data):
@@ -159,10 +206,12 @@ def test_a_second_description_is_told(tmp_path, data):
 
 BAD = {
     'bom.jsonl': (b'\xef\xbb\xbf{"a": 1\n', ['line 1']), 'huge.jsonl': (b'{"id": 36893488147419103232}\n', ['line 1', 'in quotes']),
-    'half.jsonl': (b'{"a": 1}\n{"a": \n', ['line 2', 'cut']), 'mixed.jsonl': (b'{"a": 1}\n{"a": "x"}\n', ["'a'", 'several types']),
+    'half.jsonl': (b'{"a": 1}\n{"a": \n', ['line 2', 'cut']), 'mixed.jsonl': (b'{"a": 1}\n{"a": "x"}\n', ['line 2', "'a'", 'several types', 'say dtype=']),
+    'twice.jsonl': (b'{"a": 1, "a": 2}\n', ['line 1', "'a' occurs twice"]), 'none.jsonl': (b'{}\n', ['empty']), 'nul.csv': (b'a,b\n1,x\n2,\0\n', ['line 3', 'NUL']),
+    'utf16le.csv': ('n\nx\n'.encode('utf-16-le'), ['utf-16-le']),
     'nested.jsonl': (b'{"a": [1]}\n', ['line 1', 'json_normalize']), 'empty.csv': (b'', ['empty']), 'empty.jsonl': (b'\n', ['empty']),
     'latin.csv': ('name\nx\nJosé\n'.encode('latin-1'), ['line 3', 'encoding="latin-1"']), 'utf16.csv': ('name\nx\n'.encode('utf-16'), ['encoding="utf-16"']),
-    'ragged.csv': (b'a,b\n1,2\n1,2,3\n', ['line 3', '3 fields']), 'short.csv': (b'a,b\n1\n', ['line 2']), 'quote.csv': (b'a,b\n1,"x\n', ['quote']),
+    'ragged.csv': (b'a,b\n1,2\n1,2,3\n', ['line 3', '3 fields']), 'short.csv': (b'a,b\n1\n', ['line 2']), 'quote.csv': (b'a,b\n1,2\n1,"x\n', ['line 3', 'quote']),
     'after.csv': (b'a,b\n1,"x"y\n', ['quote']), 'decimal.csv': (b'price;n\n1,5;2\n', ["sep=';'", 'decimal=","']), 'tab.csv': (b'a\tb\n1\t2\n', ['sep=']),
     'half.parquet': (b'PAR1', ['Parquet']), 'not.csv.gz': (b'a\n1\n', ['unpacked']), 'cut.csv.gz': (gzip.compress(b'a\n1\n'*999)[:-20], ['whole']),
     'not.csv.zip': (b'a\n1\n', ['unpacked']), 'not.csv.xz': (b'a\n1\n', ['unpacked']), 'not.csv.zst': (b'a\n1\n', ['unpacked']), 'not.csv.bz2': (b'a\n1\n', ['unpacked'])}
@@ -181,6 +230,9 @@ def test_each_remedy_helps(tmp_path, data):
     data.version_data(write(tmp_path, 'utf16.csv', BAD['utf16.csv'][0]), 'd', encoding='utf-16')
     data.version_data(write(tmp_path, 'decimal.csv', BAD['decimal.csv'][0]), 'd', sep=';', decimal=',')
     data.version_data(write(tmp_path, 'tab.csv', BAD['tab.csv'][0]), 'd', sep='\t')
+    data.version_data(write(tmp_path, 'utf16le.csv', BAD['utf16le.csv'][0]), 'd', encoding='utf-16-le')
+    data.version_data(write(tmp_path, 'mixed.jsonl', BAD['mixed.jsonl'][0]), 'd', dtype={'a': 'str'})
+    data.version_data(write(tmp_path, 'huge.jsonl', BAD['huge.jsonl'][0]), 'd', dtype={'id': 'str'})
     data.version_data(write(tmp_path, 'huge.jsonl', b'{"id": "36893488147419103232"}\n'), 'd')
 
 
@@ -201,8 +253,10 @@ def test_what_is_said_of_no_text_file_is_refused(tmp_path, data):
     pd.DataFrame({'a': [1]}).to_parquet(tmp_path/'a.parquet')
     for what in (pd.DataFrame({'a': [1]}), tmp_path/'a.parquet', write(tmp_path, 'a.bin', b'x')):
         with pytest.raises(InvalidInput): data.version_data(what, 'd', sep=';')
-    for said in (dict(sep=''), dict(decimal=';'), dict(dtype=5), dict(encoding=''), dict(dtype={'b': 'str'}), dict(dtype={'a': 'complex'}), dict(dtype={'a': ''})):
+    for said in (dict(sep=''), dict(decimal=';'), dict(dtype=5), dict(encoding=''), dict(encoding='base64'), dict(dtype={'b': 'str'}), dict(dtype={'a': 'complex'}), dict(dtype={'a': ''})):
         with pytest.raises(InvalidInput): data.version_data(write(tmp_path, 'a.csv', 'a\n1\n'), 'd', **said)
+    for said in (dict(sep=';'), dict(decimal=',')):
+        with pytest.raises(InvalidInput, match='objects and no fields'): data.version_data(write(tmp_path, 'a.jsonl', '{"a": 1}\n'), 'd', **said)
     for odd in (np.ma.array([1, 2], mask=[0, 1]), np.matrix([[1]]), np.rec.array([(1, 2.)], names='a,b')):
         with pytest.raises(InvalidInput, match='says more than'): data.version_data(odd, 'd')
 

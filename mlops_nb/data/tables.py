@@ -4,20 +4,21 @@
 
 # %% ../../nbs/03_data/behind/2_tables.ipynb #723c65db
 from __future__ import annotations
-import codecs, io, json
+import io, json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet as pq
+from ..core.masks import brief
 from ..core.rules import InvalidInput, MissingFile, MlopsError, existing_file, hint
-from .texts import Reading, csv_rows, json_rows, reading, unchanged
+from .texts import Reading, _separator, csv_rows, json_rows, reading, unchanged
 
 # %% auto #0
-__all__ = ['table_kind', 'read_table', 'Stripe', 'with_end', 'read_batches', 'write_batches']
+__all__ = ['Stripe', 'with_end', 'table_kind', 'read_table', 'read_batches', 'write_batches']
 
 # %% ../../nbs/03_data/behind/2_tables.ipynb #7e7ec118
 _NA = ['#N/A', '#N/A N/A', '#NA', '-1.#IND', '-1.#QNAN', '-NaN', '-nan', '1.#IND', '1.#QNAN', '<NA>', 'N/A', 'NA', 'NULL', 'NaN',
@@ -35,9 +36,8 @@ def _whole(numbers:pa.Array)->set[str]:
         return {kind, *(['big'] if far else []), *(['neg'] if found['min'] < 0 else [])}
     return {'text'}
 
-def _vote(values:list[str], decimal:str='.')->set[str]:
+def _vote(texts:pa.Array, decimal:str='.', exact:bool=True)->set[str]:
     "What a batch of the fields of a CSV file thinks that its column is"
-    texts = pa.array(values, pa.string())
     rest = texts.filter(pc.not_equal(texts, ''))
     named = pc.is_in(rest, value_set=pa.array(_NA))
     votes = ({'gap'} if len(rest) < len(texts) else set()) | ({'na', 'loose'} if pc.any(named).as_py() else set())
@@ -48,7 +48,7 @@ def _vote(values:list[str], decimal:str='.')->set[str]:
     if pc.all(pc.match_substring_regex(rest, _INT)).as_py(): return votes | _whole(rest)
     numbers = _pointed(rest, decimal)
     if numbers is None or not pc.all(pc.match_substring_regex(numbers, _FLOAT)).as_py(): return votes | {'text'}
-    return votes | {'float'} | ({'loose'} if decimal != '.' or _rewritten(rest) else set())
+    return votes | {'float'} | ({'loose'} if decimal != '.' or exact and _rewritten(rest) else set())
 
 def _rewritten(numbers:pa.Array)->bool:
     "Would one of these numbers be written in another way? Python's own looks where the form alone does not tell"
@@ -68,16 +68,20 @@ def _vote_typed(values:list)->set[str]:
     votes = {'typed'} | {dict(NoneType='gap', bool='bool', float='float', str='text', int='int')[k.__name__] for k in kinds}
     whole = [v for v in values if type(v) is int] if int in kinds else []
     if whole and max(whole) >= 2**63: votes.add('uint')
+    if whole and not -2**63 <= min(whole) <= max(whole) < 2**64: votes.add('huge')
     if whole and max(max(whole), -min(whole)) > 2**53: votes.add('big')
     return votes | ({'neg'} if whole and min(whole) < 0 else set())
 
+_KINDS_OF_VALUES = {'int', 'uint', 'float', 'bool', 'text'}
+
 def _settle(votes:set[str])->str|None:
     "What the whole column is; None where the file says types that are no column together"
-    kinds, holes = votes & {'int', 'uint', 'float', 'bool', 'text'}, votes & {'gap', 'na'}
+    kinds, holes = votes & _KINDS_OF_VALUES, votes & {'gap', 'na'}
     mixed = None if 'typed' in votes else 'str'
     if not kinds: return 'str' if 'na' in votes else 'float64'
     if kinds & {'text', 'bool'}:
         if len(kinds) > 1: return mixed
+        if 'na' in votes: return 'str'
         return 'str' if 'text' in kinds else 'boolean' if holes else 'bool'
     if 'float' in kinds: return 'float64'
     if 'uint' in kinds: return mixed if 'neg' in votes else 'UInt64' if holes else 'uint64'
@@ -88,15 +92,12 @@ def _texts(values:list)->pd.Series:
     "Texts in the type that this pandas has for them; None is missing"
     return pd.Series([float('nan') if v is None else v for v in values], dtype=object).astype(pd.Series(['']).dtype)
 
-def _parsed(values:list[str], dtype:str, decimal:str)->pd.Series:
+def _parsed(texts:pa.Array, dtype:str, decimal:str)->pd.Series:
     "Fields of a CSV file as values of a type"
-    if dtype == 'str': return _texts([v or None for v in values])
-    if dtype in ('bool', 'boolean'):
-        known = {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False), **dict.fromkeys(['', *_NA])}
-        return pd.Series(pd.array([known[v] for v in values], dtype='boolean')).astype(dtype)
-    texts = pa.array(values, pa.string())
-    numbers = pc.if_else(pc.is_in(texts, value_set=pa.array(['', *_NA])), pa.scalar(None, pa.string()), texts)
-    numbers = texts if (numbers := _pointed(numbers, decimal)) is None else numbers
+    if dtype == 'str': return _texts(_holed(texts, ['']).to_pylist())
+    texts = _holed(texts, ['', *_NA])
+    if dtype in ('bool', 'boolean'): return _truths(texts, dtype)
+    numbers = texts if (numbers := _pointed(texts, decimal)) is None else numbers
     try: found = numbers.cast(_ARROW[dtype.lower()])
     except pa.ArrowInvalid:
         if not dtype.lower().startswith('float'): raise
@@ -105,9 +106,20 @@ def _parsed(values:list[str], dtype:str, decimal:str)->pd.Series:
     if dtype[0] in 'iu': raise ValueError(f'it has missing values, which {dtype} has not; say {dtype.replace("int", "Int").replace("uI", "UI")!r}')
     return pd.Series(found.to_numpy(zero_copy_only=False)) if dtype[0] == 'f' else found.to_pandas(types_mapper=lambda _: pd.api.types.pandas_dtype(dtype))
 
+def _holed(texts:pa.Array, missing:list[str])->pa.Array:
+    "Some words are missing values"
+    return pc.if_else(pc.is_in(texts, value_set=pa.array(missing)), pa.scalar(None, pa.string()), texts)
+
+def _truths(texts:pa.Array, dtype:str)->pd.Series:
+    "Words as truth values"
+    known = texts.drop_null()
+    if odd := known.filter(pc.invert(pc.is_in(known, value_set=pa.array(_TRUE + _FALSE)))).to_pylist(): raise ValueError(f'{odd[0]!r} is neither true nor false')
+    found = pc.if_else(pc.is_null(texts), pa.scalar(None, pa.bool_()), pc.is_in(texts, value_set=pa.array(_TRUE)))
+    return found.to_pandas(types_mapper=lambda _: pd.BooleanDtype()).astype(dtype)
+
 def _typed(values:list, dtype:str)->pd.Series:
     "Values of a JSON Lines file in a type; None is missing"
-    if dtype == 'str': return _texts(values)
+    if dtype == 'str': return _texts([v if v is None or isinstance(v, str) else json.dumps(v) for v in values])
     if dtype[0] == 'f': return pd.Series([float('nan') if v is None else v for v in values], dtype=dtype)
     return pd.Series(pd.array(values, dtype=dtype) if dtype[0] in 'IU' or dtype == 'boolean' else np.array(values, dtype))
 
@@ -118,103 +130,108 @@ _DTYPES = ['str', 'bool', 'boolean', *_ARROW, *(f'{sign}Int{n}' for sign in ('',
 _ROWS, _KEPT = 1 << 13, 1 << 17      # rows of a batch; cells that are kept from the first pass to the second
 _SMALL = 1 << 23                     # bytes of a Parquet file that is simply read whole
 
-def _keep(kept:list|None, batch, cells:int)->list|None:
-    "What was read so far, while it is little"
-    return None if kept is None or cells > _KEPT else [*kept, batch]
+class _Seen:
+    "What the first pass learns: votes and lines by column, the names, the batches if they are few, and whether a line is loose"
+    def __init__(self, names:list[str]):
+        self.names, self.votes, self.count, self.begun = names, {}, Counter(), {}
+        self.rows, self.kept, self.loose = 0, [], False
 
-def _look(path:Path, how:Reading, lines:bool)->tuple[dict[int|str, set], list[str], list|None]:
-    "The first pass: votes by column, the names, and the batches if they are few"
-    votes, rows, seen, kept = {}, 0, Counter(), []
-    batches = json_rows(path, how, _ROWS) if lines else csv_rows(path, how, _ROWS)
-    names = [] if lines else next(batches)
+    def keep(self, batch, rows:int)->None:
+        "Count a batch, and keep it while they are few"
+        self.rows += rows
+        self.kept = None if self.kept is None or self.count.total() > _KEPT else [*self.kept, batch]
+
+def _look_csv(path:Path, how:Reading, exact:bool)->_Seen:
+    "The first pass over a CSV file; a column that holds a text needs no further look"
+    batches = csv_rows(path, how, _ROWS)
+    seen = _Seen(next(batches))
     for batch in batches:
-        here = dict.fromkeys(n for row in batch for n in row) if lines else range(len(names))
-        for k in here:
-            values = [row[k] for row in batch if k in row] if lines else batch[k]
-            votes[k] = votes.get(k, set()) | (_vote_typed(values) if lines else _vote(values, how.decimal))
-            seen[k] += len(values)
-        rows += len(batch) if lines else len(batch[0])
-        kept = _keep(kept, batch, sum(seen.values()))
-    for k in votes: votes[k] |= {'gap'} if seen[k] < rows else set()
-    return votes, [*votes] if lines else names, kept
+        for k, values in enumerate(batch):
+            have = seen.votes.setdefault(k, set())
+            if 'text' not in have: have |= _vote(values, how.decimal, exact and 'loose' not in have)
+            seen.count[k] += len(values)
+        seen.keep(batch, len(batch[0]) if batch else 0)
+    return seen
 
-def _types(path:Path, how:Reading, votes:dict, names:list[str])->list[str]:
+# %% ../../nbs/03_data/behind/2_tables.ipynb #4efd5efb
+def _look_json(path:Path, how:Reading, exact:bool)->_Seen:
+    "The first pass over a file of objects; a column is what its first value is, and the line of another one is told"
+    seen, order = _Seen([]), None
+    for batch in json_rows(path, how, _ROWS, exact):
+        for name in dict.fromkeys(chain.from_iterable(batch)):
+            values = [row[name] for row in batch if name in row]
+            before = seen.votes.get(name, set())
+            said = isinstance(how.dtype, str) or name in (how.dtype or ())
+            seen.votes[name] = before | _vote_typed(values) if said else _agreed(path, name, batch, values, before)
+            seen.count[name] += len(values)
+        order = order or [*batch[0]]
+        seen.loose |= batch.loose or exact and any([*row] != order for row in batch)
+        seen.keep(batch, len(batch))
+    seen.names = [*seen.votes]
+    if not seen.names: raise InvalidInput(f'{path.name!r}: its objects are empty; a table needs a name and a value, as {{"a": 1}}')
+    for name, n in seen.count.items(): seen.votes[name] |= {'gap'} if n < seen.rows else set()
+    return seen
+
+def _agreed(path:Path, name:str, batch:list, values:list, before:set)->set[str]:
+    "The votes of a column with those of a batch, if they are a column together; else the line that is not of its kind"
+    votes = before | _vote_typed(values)
+    if _settle(votes) is not None and 'huge' not in votes: return votes
+    so_far = before
+    for row, line in zip(batch, batch.lines):
+        if name not in row: continue
+        here = f'{path.name!r}, line {line}: {name!r}'
+        so_far = so_far | (one := _vote_typed([row[name]]))
+        if 'huge' in one: raise InvalidInput(f'{here} is a whole number beyond 64 bits; write it as a text, in quotes, or say dtype={{{name!r}: "str"}}')
+        if _settle(so_far) is None: raise InvalidInput(f'{here} is {brief(row[name])}, and the column holds values of several types '
+                                                       f'({", ".join(sorted(so_far & _KINDS_OF_VALUES))}); write them as one, or say dtype={{{name!r}: "str"}}')
+
+# %% ../../nbs/03_data/behind/2_tables.ipynb #86818e22
+def _types(path:Path, how:Reading, seen:_Seen)->list[str]:
     "The type of each column: what was said, or what its values are"
-    said = how.dtype if isinstance(how.dtype, dict) else dict.fromkeys(names, how.dtype) if how.dtype else {}
+    names, given = seen.names, how.dtype
+    said = given if isinstance(given, dict) else dict.fromkeys(names, given) if given else {}
     said = {n: {int: 'int64', float: 'float64', bool: 'bool', str: 'str', 'string': 'str', 'object': 'str'}.get(t, str(t)) for n, t in said.items()}
     if odd := [n for n in said if n not in names]: raise InvalidInput(f'dtype names the column {odd[0]!r}, which {path.name!r} has not. {hint(odd[0], names)}')
     if odd := [t for t in said.values() if t not in _DTYPES]: raise InvalidInput(f'dtype={odd[0]!r} is none of those that a text can be read as: {", ".join(_DTYPES)}')
-    types = [said.get(n) or _settle(votes.get(k, votes.get(n, {'text'}))) for k, n in enumerate(names)]
-    if None in types:
-        name = names[types.index(None)]
-        raise InvalidInput(f'{path.name!r}: the column {name!r} holds values of several types ({", ".join(sorted(votes[name] - {"typed", "gap", "big", "neg"}))}); '
-                           'write them as one, for example all as texts, in quotes')
-    return types
+    return [said.get(n) or _settle(seen.votes.get(k, seen.votes.get(n, {'text'}))) for k, n in enumerate(names)]
 
 # %% ../../nbs/03_data/behind/2_tables.ipynb #5600d585
-def _dressed(path:Path)->bool:
-    "Does a file begin with a byte order mark, or is it packed? Then its bytes are not those of its fields"
-    with open(path, 'rb') as f: return path.suffix.lower() in _PACKED or f.read(3) == codecs.BOM_UTF8
+def _plain(path:Path, how:Reading, seen:_Seen, types:list[str])->bool:
+    "Would a CSV file be written just so from its table? Then its fields are all that it says"
+    if path.suffix.lower() in _PACKED or how != Reading() or _separator(path, how) != ',': return False
+    if any(t != 'str' and 'loose' in v or t == 'float64' and 'int' in v for v, t in zip(seen.votes.values(), types)): return False
+    ends, commas, last, header = 0, 0, b'', (','.join(seen.names) + '\n').encode()
+    with open(path, 'rb') as f:
+        if f.read(len(header)) != header: return False          # a mark, quotes, names that were changed, other ends of lines
+        while data := f.read(1 << 20):
+            if b'"' in data or b'\r' in data: return False
+            ends, commas, last = ends + data.count(b'\n'), commas + data.count(b','), data[-1:]
+    return last in (b'', b'\n') and ends == seen.rows and commas == seen.rows*(len(seen.names) - 1)
 
+# %% ../../nbs/03_data/behind/2_tables.ipynb #797897c3
 def _text_batches(path:Path, how:Reading, facts:dict|None=None)->Iterator[pd.DataFrame]:
-    "A text file, batch by batch; `facts` learns whether a field is not what would be written for its value"
+    "A text file, batch by batch; `facts` learns whether its bytes say more than its table"
     lines = table_kind(path) in _LINES
-    votes, names, kept = _look(path, how, lines)
-    types, begin, last = _types(path, how, votes, names), 0, None
-    if facts is not None:
-        lost = ('loose' in v or t == 'float64' and 'int' in v for v, t in zip(votes.values(), types))
-        facts['loose'] = how != Reading() or not lines and any(lost) or _dressed(path)
-    def columns(batch, dtypes):
-        for k, (name, dtype) in enumerate(zip(names, dtypes)):
-            try: yield _typed([row.get(name) for row in batch], dtype) if lines else _parsed(batch[k], dtype, how.decimal)
-            except (pa.ArrowInvalid, ValueError, TypeError, KeyError, OverflowError) as e:
-                raise InvalidInput(f'{path.name!r}: the column {name!r} cannot be read as {dtype}: {str(e)[:150]}') from None
+    seen = (_look_json if lines else _look_csv)(path, how, facts is not None)
+    names, types, begin = seen.names, _types(path, how, seen), 0
+    if facts is not None: facts['loose'] = _loose_json(path, how, seen, types) if lines else not _plain(path, how, seen, types)
     again = json_rows(path, how, _ROWS) if lines else islice(csv_rows(path, how, _ROWS), 1, None)
-    for batch in again if kept is None else kept:
-        frame = pd.concat([*columns(batch, types)], axis=1).set_axis(names, axis=1)
+    for batch in again if seen.kept is None else seen.kept:
+        frame = pd.concat([*_columns(path, how, batch, names, types)], axis=1).set_axis(names, axis=1)
         yield frame.set_axis(pd.RangeIndex(begin, begin := begin + len(frame)))
     if not begin: yield pd.DataFrame({k: _texts([]) if types[k] == 'str' else pd.Series([], dtype=types[k]) for k in range(len(names))}).set_axis(names, axis=1)
 
-# %% ../../nbs/03_data/behind/2_tables.ipynb #bfb85a58
-_LINES = '.jsonl', '.ndjson'
-_KINDS = '.csv', '.tsv', *_LINES, '.parquet'
-_PACKED = ('.gz', '.bz2', '.xz', '.zst', '.zip')
+def _loose_json(path:Path, how:Reading, seen:_Seen, types:list[str])->bool:
+    "Does a file of objects say more than its table?"
+    mixed = any(t == 'float64' and 'int' in v for v, t in zip(seen.votes.values(), types))
+    return seen.loose or mixed or how != Reading() or path.suffix.lower() in _PACKED
 
-def table_kind(
-    path:str|Path,  # Any file
-)->str|None:        # `.csv`, `.tsv`, `.jsonl`, `.ndjson`, `.parquet`; None when it is no table
-    "Which kind of table a file holds, by the ending of its name"
-    endings = [s.lower() for s in Path(path).suffixes]
-    kind = endings[-2] if len(endings) > 1 and endings[-1] in _PACKED else endings[-1] if endings else ''
-    return kind if kind in _KINDS and (kind != '.parquet' or endings[-1] == kind) else None
-
-def _known(path:str|Path, said:dict)->tuple[Path, str, Reading]:
-    "A file, which kind of table it is, and how it is written"
-    path, how = existing_file(path), reading(**said)
-    if (kind := table_kind(path)) is None:
-        raise InvalidInput(f'{path.name!r} ends in {path.suffix or "nothing"}; tables end in {", ".join(_KINDS)}, '
-                           f'the text ones also in {", ".join(_PACKED)}')
-    if kind == '.parquet' and how != Reading(): raise InvalidInput(f'{path.name!r} knows its types; sep, decimal, dtype and encoding are for text files')
-    return path, kind, how
-
-@contextmanager
-def _whole_parquet(path:Path)->Iterator[None]:
-    "What is no Parquet file is refused by its name"
-    try: yield
-    except (pa.ArrowException, OSError, ValueError) as e:
-        if isinstance(e, MlopsError) or isinstance(e, OSError) and e.errno is not None: raise
-        raise InvalidInput(f'{path.name!r} cannot be read as Parquet ({str(e)[:120]}); is it whole?') from None
-
-# %% ../../nbs/03_data/behind/2_tables.ipynb #4de509af
-def read_table(
-    path:str|Path,  # csv, tsv, jsonl or parquet file; the text ones also packed (gz, bz2, xz, zst, zip)
-    **said,         # How a text file is written: `sep`, `decimal`, `dtype`, `encoding`, as for `reading`
-)->pd.DataFrame:    # Exactly what is written
-    "Read a table from a file, by the ending of its name"
-    path, kind, how = _known(path, said)
-    with unchanged(path):
-        if kind != '.parquet': return pd.concat([*_text_batches(path, how)])
-        with _whole_parquet(path): return pd.read_parquet(path)
+def _columns(path:Path, how:Reading, batch:list, names:list[str], types:list[str])->Iterator[pd.Series]:
+    "The columns of a batch, in their types"
+    for k, (name, dtype) in enumerate(zip(names, types)):
+        try: yield _parsed(batch[k], dtype, how.decimal) if isinstance(batch[0], pa.Array) else _typed([row.get(name) for row in batch], dtype)
+        except (pa.ArrowInvalid, ValueError, TypeError, KeyError, OverflowError) as e:
+            raise InvalidInput(f'{path.name!r}: the column {name!r} cannot be read as {dtype}: {str(e)[:150]}') from None
 
 # %% ../../nbs/03_data/behind/2_tables.ipynb #a64eba98
 class Stripe(NamedTuple):
@@ -277,9 +294,39 @@ def _column_type(file:pq.ParquetFile, i:int, dtype):
         parts = (part.column(0).chunk(0).dictionary.to_pylist() for part in _fields(file, [i]))
         found = dict.fromkeys(c for part in parts for c in part)
         return pd.CategoricalDtype(pd.Index(pa.array(list(found), t.value_type).to_pandas()), dtype.ordered)
+    if dtype == object and any(is_a(t) for is_a in _OBJECTS): return pd.ArrowDtype(t)
     may_lack = isinstance(dtype, np.dtype) and (pa.types.is_integer(t) or pa.types.is_boolean(t))
     if not may_lack or not _lacks(file, i): return dtype
-    return np.dtype({'i': 'float64', 'u': 'float64', 'b': object}.get(dtype.kind, dtype))
+    if pa.types.is_boolean(t): return pd.BooleanDtype()
+    return pd.api.types.pandas_dtype(f'{"U"*("u" in str(t))}Int64') if t.bit_width == 64 and _beyond(file, i) else np.dtype('float64')
+
+_OBJECTS = [getattr(pa.types, f'is_{t}') for t in 'date decimal time struct list large_list fixed_size_list'.split()]
+
+def _beyond(file:pq.ParquetFile, i:int)->bool:
+    "Has this column a whole number that a float may not hold?"
+    found = (pc.min_max(part.column(0)).as_py() for part in _fields(file, [i]))
+    return any(m['max'] is not None and max(m['max'], -m['min']) > 2**53 for m in found)
+
+def _values(column:pa.ChunkedArray|pa.Table, dtype)->pd.Series:
+    "A column of a file as pandas has it, or in a type that loses nothing"
+    exact = isinstance(dtype, pd.ArrowDtype) or str(dtype) in ('Int64', 'UInt64', 'boolean')
+    if exact: return column.column(0).to_pandas(types_mapper=lambda _: dtype)
+    return column.to_pandas().iloc[:, 0]
+
+# %% ../../nbs/03_data/behind/2_tables.ipynb #ae8c030d
+def _read_parquet(path:Path)->pd.DataFrame:
+    "A Parquet file in one piece, as pandas has it, save for the columns of which pandas would lose something"
+    frame = pd.read_parquet(path)
+    with pq.ParquetFile(path) as file:
+        data, _ = _places(file)
+        if len(data) != frame.shape[1]: return frame
+        types, columns = _parquet_types(file, data, frame), {}
+        for k, (i, t) in enumerate(zip(data, types)):
+            if t != frame.dtypes.iloc[k] and not isinstance(t, pd.CategoricalDtype):
+                parts = [_values(p, t) for p in _fields(file, [i])]
+                columns[k] = pd.concat(parts).set_axis(frame.index)
+    if not columns: return frame
+    return pd.concat([columns.get(k, frame.iloc[:, k]) for k in range(len(types))], axis=1).set_axis(frame.columns, axis=1)
 
 def _lacks(file:pq.ParquetFile, i:int)->bool:
     "Is a value of this column missing? The row groups have counted, or else we do"
@@ -293,13 +340,13 @@ def _parquet_stripes(path:Path)->Iterator[pd.DataFrame|Stripe]:
     "The columns of a Parquet file, two at a time; a file without rows or columns is read whole"
     with pq.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
         empty, rows, (data, levels) = _without_rows(file), file.metadata.num_rows, _places(file)
-        if not rows or not data or len(data) != empty.shape[1]: yield pd.read_parquet(path); return
+        if not rows or not data or len(data) != empty.shape[1]: yield _read_parquet(path); return
         types, counts = _parquet_types(file, data, empty), type(empty.index) is pd.RangeIndex
         stripe = partial(Stripe, empty.columns, _range(file, rows) if counts else empty.index)
         for first in range(0, len(data), 2):
             for part, last in with_end(_fields(file, data[first:first + 2])):
                 pair = enumerate(types[first:first + 2])
-                yield stripe({first + k: _as_type(part.select([k]).to_pandas().iloc[:, 0], t) for k, t in pair}, last)
+                yield stripe({first + k: _as_type(_values(part.select([k]), t), t) for k, t in pair}, last)
         for part, last in with_end(_fields(file, levels)) if levels else ():
             index = part.to_pandas().index
             yield stripe({len(data) + k: index.get_level_values(k) for k in range(index.nlevels)}, last)
@@ -309,6 +356,48 @@ def _places(file:pq.ParquetFile)->tuple[list[int], list[int]]:
     names = file.schema_arrow.names
     named = [n for n in (file.schema_arrow.pandas_metadata or {}).get('index_columns', []) if isinstance(n, str)]
     return [i for i, n in enumerate(names) if n not in named], [names.index(n) for n in named if n in names]
+
+# %% ../../nbs/03_data/behind/2_tables.ipynb #bfb85a58
+_LINES = '.jsonl', '.ndjson'
+_KINDS = '.csv', '.tsv', *_LINES, '.parquet'
+_PACKED = ('.gz', '.bz2', '.xz', '.zst', '.zip')
+
+def table_kind(
+    path:str|Path,  # Any file
+)->str|None:        # `.csv`, `.tsv`, `.jsonl`, `.ndjson`, `.parquet`; None when it is no table
+    "Which kind of table a file holds, by the ending of its name"
+    endings = [s.lower() for s in Path(path).suffixes]
+    kind = endings[-2] if len(endings) > 1 and endings[-1] in _PACKED else endings[-1] if endings else ''
+    return kind if kind in _KINDS and (kind != '.parquet' or endings[-1] == kind) else None
+
+def _known(path:str|Path, said:dict)->tuple[Path, str, Reading]:
+    "A file, which kind of table it is, and how it is written"
+    path, how = existing_file(path), reading(**said)
+    if (kind := table_kind(path)) is None:
+        raise InvalidInput(f'{path.name!r} ends in {path.suffix or "nothing"}; tables end in {", ".join(_KINDS)}, '
+                           f'the text ones also in {", ".join(_PACKED)}')
+    if kind in _LINES and (how.sep or how.decimal != '.'): raise InvalidInput(f'{path.name!r} has objects and no fields; sep and decimal are for CSV files')
+    if kind == '.parquet' and how != Reading(): raise InvalidInput(f'{path.name!r} knows its types; sep, decimal, dtype and encoding are for text files')
+    return path, kind, how
+
+@contextmanager
+def _whole_parquet(path:Path)->Iterator[None]:
+    "What is no Parquet file is refused by its name"
+    try: yield
+    except (pa.ArrowException, OSError, ValueError) as e:
+        if isinstance(e, MlopsError) or isinstance(e, OSError) and e.errno is not None: raise
+        raise InvalidInput(f'{path.name!r} cannot be read as Parquet ({str(e)[:120]}); is it whole?') from None
+
+# %% ../../nbs/03_data/behind/2_tables.ipynb #4de509af
+def read_table(
+    path:str|Path,  # csv, tsv, jsonl or parquet file; the text ones also packed (gz, bz2, xz, zst, zip)
+    **said,         # How a text file is written: `sep`, `decimal`, `dtype`, `encoding`, as for `reading`
+)->pd.DataFrame:    # Exactly what is written
+    "Read a table from a file, by the ending of its name"
+    path, kind, how = _known(path, said)
+    with unchanged(path):
+        if kind != '.parquet': return pd.concat([*_text_batches(path, how)])
+        with _whole_parquet(path): return _read_parquet(path)
 
 # %% ../../nbs/03_data/behind/2_tables.ipynb #ebf6d77d
 def read_batches(

@@ -5,12 +5,13 @@
 # %% ../../nbs/03_data/behind/1_texts.ipynb #dca9d022
 from __future__ import annotations
 import bz2, codecs, csv, gzip, io, json, lzma, os, zipfile, zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
+import pyarrow as pa, pyarrow.csv as arrow_csv
 from ..core.masks import brief
 from ..core.rules import Conflict, InvalidInput
 
@@ -39,7 +40,7 @@ def reading(
     if decimal == ',' and sep == ',': raise InvalidInput('a comma cannot stand between fields and before decimals; say sep=";"')
     if not isinstance(dtype, Mapping | str | None):
         raise InvalidInput(f'dtype={brief(dtype)}; give a dict of column and type, or one type for all')
-    try: encoding is None or codecs.lookup(encoding)
+    try: encoding is None or ''.encode(encoding)
     except (LookupError, TypeError, ValueError):
         raise InvalidInput(f'encoding={brief(encoding)}; Python knows no such encoding; try "latin-1" or "utf-16"') from None
     return Reading(sep, decimal, dict(dtype) if isinstance(dtype, Mapping) else dtype, encoding)
@@ -48,9 +49,7 @@ def reading(
 def _unpacked(path:Path)->BinaryIO:
     "A file, or what is packed in it, as a stream of bytes"
     ending = path.suffix.lower()
-    if ending == '.zst':
-        import pyarrow as pa
-        return io.BufferedReader(_Raw(pa.input_stream(str(path), compression='zstd')))
+    if ending == '.zst': return io.BufferedReader(_Raw(pa.input_stream(str(path), compression='zstd')))
     if ending != '.zip': return {'.gz': gzip.open, '.bz2': bz2.open, '.xz': lzma.open}.get(ending, open)(path, 'rb')
     names = [n for n in zipfile.ZipFile(path).namelist() if not n.endswith('/')]
     if len(names) != 1: raise InvalidInput(f'{path.name!r} holds {len(names)} files; a table is one file, so unpack it first')
@@ -76,7 +75,6 @@ def refusing(
     "Whatever is wrong with the bytes of a file is told with its name, the line and a way out"
     try: yield
     except UnicodeDecodeError: raise InvalidInput(_foreign(path, how)) from None
-    except csv.Error as e: raise InvalidInput(f'{path.name!r}: {e}; is a quote missing at the end of a text?') from None
     except _BROKEN as e: raise InvalidInput(f'{path.name!r} cannot be unpacked ({e}); is it whole, and is {path.suffix} what it is?') from None
     except OSError as e:
         if e.errno is not None: raise                # of the disk, which names the file
@@ -107,7 +105,23 @@ def unchanged(
     if state() != before: raise Conflict(f'{path.name!r} was changed while it was read, and nothing is kept of it; read it again when nobody writes')
 
 # %% ../../nbs/03_data/behind/1_texts.ipynb #57c49d23
-_LINE = 1 << 27     # a longer one is no line of a table, but perhaps a trap that was packed
+_LINE = 1 << 25     # a longer one is no line of a table, but perhaps a trap that was packed
+
+def _lines(path:Path, text:io.TextIOBase)->Iterator[str]:
+    "The lines of a file, none of which can fill the memory"
+    for number, line in enumerate(iter(partial(text.readline, _LINE), ''), 1):
+        if len(line) == _LINE: raise InvalidInput(f'{path.name!r}, line {number} is longer than {_LINE:,} characters; no line of a table is')
+        if '\0' in line:
+            raise InvalidInput(f'{path.name!r}, line {number}: a NUL character, which no text holds; if the file is written in UTF-16, '
+                               'say encoding="utf-16-le" or "utf-16-be"; else mend the line')
+        yield line
+
+def _separator(
+    path:Path,      # csv or tsv, maybe packed
+    how:Reading,    # What was said about it
+)->str:             # One character
+    "What stands between the fields of a file"
+    return how.sep or ('\t' if '.tsv' in [s.lower() for s in path.suffixes[-2:]] else ',')
 
 def _header(path:Path, names:list[str], sep:str, said:bool)->list[str]:
     "The names of the columns; empty and repeated ones get pandas' names"
@@ -125,7 +139,7 @@ def _header(path:Path, names:list[str], sep:str, said:bool)->list[str]:
 def _misfit(path:Path, how:Reading, sep:str, n:int)->InvalidInput:
     "The first row that has another number of fields, found by its line"
     with _unpacked(path) as raw, io.TextIOWrapper(raw, how.encoding or 'utf-8-sig', newline='') as text:
-        reader = csv.reader(text, delimiter=sep, strict=True)
+        reader = csv.reader(_lines(path, text), delimiter=sep, strict=True)
         next(row for row in reader if row)
         extra = None
         for row in filter(None, reader):
@@ -135,54 +149,107 @@ def _misfit(path:Path, how:Reading, sep:str, n:int)->InvalidInput:
     return InvalidInput(f'{path.name!r}, line {reader.line_num}: {says}; mend the row, or put a text that holds the separator into quotes')
 
 # %% ../../nbs/03_data/behind/1_texts.ipynb #efb861e8
+def _rows(path:Path, lines:Iterable[str], sep:str, before:int=0)->Iterator[list[str]]:
+    "Rows, parsed by Python; `before` lines were read already. An empty line is no row"
+    if csv.field_size_limit() < _LINE: csv.field_size_limit(_LINE)      # else a long text is an error
+    reader, begin = csv.reader(lines, delimiter=sep, strict=True), 1
+    try:
+        for row in reader:
+            if row: yield row
+            begin = reader.line_num + 1
+    except csv.Error as e:
+        raise InvalidInput(f'{path.name!r}, line {before + begin}: {e}; is a quote missing at the end of a text?') from None
+
+def _cut(lines:list[str], sep:str, width:int)->list[pa.Array]|None:
+    "The fields of lines without quotes, by column; None when a line has another number of them"
+    names = [str(i) for i in range(width)]
+    data = ''.join(lines).encode()
+    try: table = arrow_csv.read_csv(pa.BufferReader(data),
+                                    arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
+                                    arrow_csv.ParseOptions(delimiter=sep, quote_char=False),
+                                    arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False))
+    except pa.ArrowInvalid: return None
+    return [c.combine_chunks() for c in table.columns]
+
+# %% ../../nbs/03_data/behind/1_texts.ipynb #ca5f95f0
+def _batches(path:Path, lines:Iterator[str], sep:str, size:int, before:int)->Iterator[tuple[int, list|None]]:
+    "The number of fields of the first row and the columns of each batch; None when its rows do not agree"
+    width = None
+    while batch := [*islice(lines, size)]:
+        if not sep.isascii() or '"' in ''.join(batch): break
+        first = next((line for line in batch if line.strip('\r\n')), None)
+        if first is None: before += len(batch); continue
+        width = width or first.count(sep) + 1
+        yield width, _cut(batch, sep, width)
+        before += len(batch)
+    rows = _rows(path, chain(batch, lines), sep, before)
+    while batch := [*islice(rows, size)]:
+        width = width or len(batch[0])
+        yield width, [pa.array(c, pa.string()) for c in zip(*batch)] if {*map(len, batch)} == {width} else None
+
+# %% ../../nbs/03_data/behind/1_texts.ipynb #8a974f35
 def csv_rows(
     path:Path,          # csv or tsv, maybe packed
     how:Reading,        # What was said about it
     size:int=1 << 13,   # Rows of a batch
 )->Iterator[list]:      # First the names of the columns; then, for each batch, the fields of each column
     "A text file of rows, field by field as it is written"
-    sep = how.sep or ('\t' if '.tsv' in [s.lower() for s in path.suffixes[-2:]] else ',')
-    if csv.field_size_limit() < _LINE: csv.field_size_limit(_LINE)      # else a long text is an error
+    sep = _separator(path, how)
     with refusing(path, how), _unpacked(path) as raw, io.TextIOWrapper(raw, how.encoding or 'utf-8-sig', newline='') as text:
-        rows = filter(None, csv.reader(text, delimiter=sep, strict=True))      # an empty line is no row
-        if (first := next(rows, None)) is None: raise InvalidInput(f'{path.name!r} is empty; a table begins with the names of its columns')
-        names, width = _header(path, first, sep, how.sep is not None), None
-        yield names
-        while batch := [*islice(rows, size)]:
-            if width is None: width = len(names) + (len(batch[0]) == len(names) + 1 and not batch[0][-1])     # each row ends in a comma
-            if {*map(len, batch)} != {width}: raise _misfit(path, how, sep, len(names))
-            columns = [*map(list, zip(*batch))]
-            if width > len(names) and any(columns.pop()): raise _misfit(path, how, sep, len(names))
+        lines, used = _lines(path, text), []
+        first = next(_rows(path, (used.append(line) or line for line in lines), sep), None)
+        if first is None: raise InvalidInput(f'{path.name!r} is empty; a table begins with the names of its columns')
+        yield (names := _header(path, first, sep, how.sep is not None))
+        for width, columns in _batches(path, lines, sep, size, len(used)):
+            more = width - len(names)               # 1 when each row ends in a comma
+            if columns is None or more not in (0, 1) or more and any(columns.pop().to_pylist()):
+                raise _misfit(path, how, sep, len(names))
             yield columns
 
 # %% ../../nbs/03_data/behind/1_texts.ipynb #5d6ab8fa
+def _once(pairs:list[tuple])->dict:
+    "An object whose names occur once; of two values of one name, JSON does not say which is meant"
+    if len(found := dict(pairs)) == len(pairs): return found
+    names = [name for name, _ in pairs]
+    raise ValueError(f'the name {next(n for n in names if names.count(n) > 1)!r} occurs twice')
+
+_DECODER, _PLAIN = json.JSONDecoder(object_pairs_hook=_once), {str, int, float, bool, type(None)}
+
 def _object(line:str, path:Path, number:int)->dict:
     "The object of one line"
-    try: row = json.loads(line)
+    try: row = _DECODER.decode(line)
     except (ValueError, RecursionError) as e:
         raise InvalidInput(f'{path.name!r}, line {number}: this is no JSON ({str(e)[:80]}); was the file cut, or is an object spread over lines?') from None
-    if not isinstance(row, dict): raise InvalidInput(f'{path.name!r}, line {number}: {brief(row)} is no object; each line is one, as {{"a": 1}}')
-    for name, value in row.items():
-        if isinstance(value, (list, dict)):
-            raise InvalidInput(f'{path.name!r}, line {number}: {name!r} holds {"a list" if isinstance(value, list) else "an object"}; a cell of a '
-                               'table is one value. Flatten it, for example with pandas.json_normalize, or write Parquet')
-        if type(value) is int and not -2**63 <= value < 2**64:
-            raise InvalidInput(f'{path.name!r}, line {number}: {name!r} is a whole number beyond 64 bits; write it as a text, in quotes')
+    if type(row) is not dict: raise InvalidInput(f'{path.name!r}, line {number}: {brief(row)} is no object; each line is one, as {{"a": 1}}')
+    if not _PLAIN.issuperset(map(type, row.values())):
+        name, kind = next((n, 'a list' if type(v) is list else 'an object') for n, v in row.items() if type(v) not in _PLAIN)
+        raise InvalidInput(f'{path.name!r}, line {number}: {name!r} holds {kind}; a cell of a table is one value. '
+                           'Flatten it, for example with pandas.json_normalize, or write Parquet')
     return row
+
+# %% ../../nbs/03_data/behind/1_texts.ipynb #0e8a9ab3
+class _Objects(list):
+    "Some objects of a file, `lines` where they stand, and whether any is written in another way than Python writes it"
+    def __init__(self): self.lines, self.loose = [], False
+
+_STYLES = json.JSONEncoder().encode, json.JSONEncoder(separators=(',', ':'), ensure_ascii=False).encode
 
 def json_rows(
     path:Path,          # jsonl or ndjson, maybe packed
     how:Reading,        # What was said about it
     size:int=1 << 13,   # Rows of a batch
-)->Iterator[list[dict]]:# Objects, a batch at a time
+    exact:bool=False,   # Look whether they are `loose`?
+)->Iterator[_Objects]:   # Objects, a batch at a time
     "A file of one object a line, value by value as it is written"
-    with refusing(path, how), _unpacked(path) as raw, io.TextIOWrapper(raw, how.encoding or 'utf-8-sig') as text:
-        batch, begun = [], False
-        for number, line in enumerate(iter(partial(text.readline, _LINE), ''), 1):
-            if len(line) == _LINE: raise InvalidInput(f'{path.name!r}, line {number} is longer than {_LINE:,} characters; no object of a table is')
-            if not line.strip(): continue
-            batch.append(_object(line, path, number))
+    with refusing(path, how), _unpacked(path) as raw, io.TextIOWrapper(raw, how.encoding or 'utf-8-sig', newline='\n') as text:
+        batch, style, begun = _Objects(), None, False
+        for number, line in enumerate(_lines(path, text), 1):
+            if not line.strip(): batch.loose = True; continue
+            batch.append(row := _object(line, path, number)); batch.lines.append(number)
+            if exact and not batch.loose:
+                style = style or next((s for s in _STYLES if s(row) == line[:-1]), _STYLES[0])
+                batch.loose = style(row) != line[:-1]
             begun = True
-            if len(batch) == size: yield batch; batch = []
+            if len(batch) == size: yield batch; batch = _Objects()
         if batch: yield batch
         if not begun: raise InvalidInput(f'{path.name!r} is empty; a table needs at least one object')

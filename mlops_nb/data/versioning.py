@@ -136,9 +136,9 @@ def version_data(self:DataVersioning,
         raise InvalidInput(f'a description is a text, not {type(description).__name__}: {brief(description)}')
     said = _said(data, sep=sep, decimal=decimal, dtype=dtype, encoding=encoding)
     parents, data = self._parents(parent_version), _accepted(data)
-    try: version, known = self._record_content(data, name, description, parents, self._base(parents, name), said)
-    except IntegrityError: version, known = self._record_content(data, name, description, parents, None, said)
-    if known: self._say_what_is_lost(version, description, parents)
+    try: version, known, source = self._record_content(data, name, description, parents, self._base(parents, name), said)
+    except IntegrityError: version, known, source = self._record_content(data, name, description, parents, None, said)
+    if known: self._say_what_is_lost(version, description, parents, source)
     return version
 
 # %% ../../nbs/03_data/2_versioning.ipynb #a265be4d
@@ -172,16 +172,16 @@ def _said(data, **said)->dict:
 # %% ../../nbs/03_data/2_versioning.ipynb #65e4d9cc
 @patch
 def _record_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, name:str, description:str|None,
-                    parents:list[str], base:dict|None, said:dict)->tuple[str, bool]:
-    "Store the content, then the record; the id, and whether the version was there before"
+                    parents:list[str], base:dict|None, said:dict)->tuple[str, bool, dict|None]:
+    "Store the content, then the record; the id, whether the version was there before, and the file whose bytes are to be kept"
     logical, places, more = self._store_content(data, base, said)
     content, shape = content_hash(logical), shape_of(logical)
     version = version_id(name, content)
     with self.store.read() as c: old = known_record(c, version, content)
-    if old is not None and not old.deleted_at: return version, True
+    source = more.get('source')
+    if old is not None and not old.deleted_at: return version, True, source
     blob = pack_manifest(logical, places, **more)
     sha = self.store.put(blob)
-    source = more.get('source')
     kept = [logical['sha256']] if 'sha256' in logical else [source['original']] if source else []
     blobs = {p[0] for p in places.values()} | {sha, *kept}
     size = len(blob) + sum(map(self.store.size, kept))
@@ -189,7 +189,7 @@ def _record_content(self:DataVersioning, data:pd.DataFrame|np.ndarray|Path, name
     row = dict(version=version, name=name, hash=content, manifest=sha, description=description,
                created_at=utcnow().isoformat(timespec='microseconds'), kind=logical['kind'], rows=logical['rows'],
                columns=len(logical['columns']) if len(shape) < 2 else shape[1], size=size)
-    return version, self._record_version(row, parents, places, blobs, source)
+    return version, self._record_version(row, parents, places, blobs, source), source
 
 # %% ../../nbs/03_data/2_versioning.ipynb #7c93c722
 @patch
@@ -208,12 +208,15 @@ def _record_version(self:DataVersioning, row:dict, parents:list[str], places:dic
     return old is not None
 
 @patch
-def _say_what_is_lost(self:DataVersioning, version:str, description:str|None, parents:list[str]):
-    "Warn when a version that is there already was given a description or a parent that its record has not"
+def _say_what_is_lost(self:DataVersioning, version:str, description:str|None, parents:list[str], source:dict|None):
+    "Warn when a version that is there already was given a description, a parent or a file that its record has not"
     with self.store.read() as c:
         (row,), have = named_records(c, version), parents_of(c, version)
+        kept = json.loads(c.execute(select(DATA_SOURCES.c.source).where(DATA_SOURCES.c.version == version)).scalar() or '{}')
     lost = [f'the parent {p!r}' for p in parents if p not in have]
     if description not in (None, row.description): lost.insert(0, f'the description {brief(description)}')
+    if source and source['original'] != kept.get('original'):
+        lost.append(f'the bytes of {source["file"]!r}, whose table is the same')
     if lost: warnings.warn(f'{version!r} is there already, and its record does not change; '
                            f"not noted: {', '.join(lost)}", stacklevel=3)
 
@@ -287,7 +290,7 @@ def export_data(self:DataVersioning,
     m = self._manifest(row)
     if m['kind'] == 'file': return self.store.fetch(m['sha256'], path)
     if original and 'source' not in m:
-        raise NotFound(f'{row.version!r} keeps no original: it was no text file, or its fields are what export_data writes into a .csv')
+        raise NotFound(f'{row.version!r} keeps no original: it was no text file, or its table says all that the file said; without original, export_data writes that')
     if original: return self.store.fetch(m['source']['original'], path)
     if m['kind'] != 'frame' or (kind := path.suffix.lower()) not in ('.parquet', '.csv'):
         what = 'a table; name a .parquet or .csv file'
