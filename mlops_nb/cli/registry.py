@@ -8,7 +8,7 @@ from datetime import timezone
 from pathlib import Path
 import click
 from ..core.masks import brief
-from ..core.rules import InvalidInput, MissingFile, atomic_write, local_path, to_json
+from ..core.rules import InvalidInput, MissingFile, NotFound, atomic_write, local_path, to_json
 from .terminal import cell, existing, json_option, say, store_option, table
 
 # %% auto #0
@@ -34,7 +34,7 @@ def _registry_list(store, as_json):
     with existing(store) as s: models = ModelRegistry(s).list_models()
     rows = [{**info, 'registered_at': info['registered_at'][:19], 'metrics': _pairs(info['metrics'])}
             for info in models.values()]
-    say(as_json, models, table(rows, ['name', 'version', 'aliases', 'metrics', 'data_version', 'registered_at']))
+    say(as_json, models, table(rows, ['name', 'version', 'aliases', 'task', 'metrics', 'data_version', 'registered_at']))
 
 def _pairs(d:dict|None)->str|None: return ' '.join(f'{k}={cell(v)}' for k, v in (d or {}).items()) or None
 
@@ -320,6 +320,7 @@ def _registered(reg, path:Path, name:str, version:str, data_version:str|None, al
     from mlops_nb import Signature
     from mlops_nb.core.documents import read_json
     from mlops_nb.core.rules import file_digest
+    from mlops_nb.registry.references import resolve_data
     from mlops_nb.serving.deploy import load_artifact
     beside = path.with_suffix('.json')
     info = read_json(beside.read_bytes()) if beside.is_file() else {}
@@ -327,9 +328,11 @@ def _registered(reg, path:Path, name:str, version:str, data_version:str|None, al
     sha = info.get('digest') or file_digest(path)
     model = load_artifact(path, sha, allow_pickle=allow_pickle, trusted=tuple(reg.trusted()))
     signature = info.get('signature') and Signature.from_dict(info['signature'])
-    kept = {k: info.get(k) for k in ('metadata', 'metrics', *(['input_example'] if signature else []))}
-    return reg.register_model(model, name, version, signature=signature, allow_pickle=allow_pickle,
-                              data_version=data_version or info.get('data_version'), **kept, **who)
+    kept = {k: info.get(k) for k in ('metadata', 'metrics', 'task', *(['input_example'] if signature else []))}
+    if data_version is None and (told := info.get('data_version')):       # that of another store may be unknown here
+        try: data_version = resolve_data(reg.store, told)
+        except (InvalidInput, NotFound): kept['metadata'] = {'data_version': told} | (kept['metadata'] or {})
+    return reg.register_model(model, name, version, signature=signature, allow_pickle=allow_pickle, data_version=data_version, **kept, **who)
 
 # %% ../../nbs/12_cli/behind/2_registry.ipynb #1140290a
 @registry.command('import')

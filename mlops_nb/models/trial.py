@@ -67,9 +67,9 @@ def check_agreement(
         if flat: return
         raise InvalidInput(f'a {told} that begins with texts takes one text for each row, and this signature is one of a table; '
                            "give the texts themselves, for example input_example=X['text'] or signature=Signature.infer(X['text'])")
-    same = lambda a, b: [re.sub(r'\s', '_', n) for n in a] == [re.sub(r'\s', '_', n) for n in b]
     if names is not None and signature.named:
-        if same(names, have) or (picked := _picked(model)) is not None and picked <= {*have}: return
+        if any(' ' in n for n in have) and '_' in ''.join(names): have = [re.sub(r'\s', '_', n) for n in have]
+        if names == have or (picked := _picked(model)) is not None and picked <= {*have}: return
         lack, more = [n for n in names if n not in have], [n for n in have if n not in names]
         why = f'lacks {lack}' if lack else f'has {more} as well' if more else f'has the order {have}'
         raise InvalidInput(f'the model was trained on the columns {names}, and the signature {why}; infer it from what the model '

@@ -29,26 +29,23 @@ def _text(data_version)->str|None:
 def resolve_data(
     store:Store,            # Of the registry
     data_version:str|None,  # What was asked for
-    foreign:bool=False,     # Does it come from a record of another store? Then it may be unknown here
 )->str|None:                # The whole id; the text itself where this store cannot know it
     "Find the data version that a text names; one that a store with data does not know is refused"
     if (text := _text(data_version)) is None: return None
     with store.read() as c: known = _holds_data(c)
-    if not known: return _unknown(text, 'this store holds no data versions')
+    if not known:
+        warnings.warn(f'data_version={brief(text)} is kept as a text: this store holds no data versions, so it is neither checked '
+                      'nor protected', stacklevel=4)
+        return text
     prepare_provenance(store)
     with store.read() as c:
         rows, ids = named_records(c, text), list(c.execute(select(DATA_VERSIONS.c.version)).scalars())
     if len(rows) > 1: raise InvalidInput(f"data_version={brief(text)} is the beginning of {len(rows)} versions: "
                                          f"{', '.join(r.version for r in rows[:5])}; write more of it")
-    if not rows and foreign: return _unknown(text, 'this store does not know it')
     if not rows: raise NotFound(f'no data version {brief(text)} in this store. {hint(text, ids)} Version the data first, '
                                 'or leave data_version out')
     if rows[0].deleted_at: warnings.warn(f'the content of {rows[0].version!r} was deleted at {rows[0].deleted_at}', stacklevel=4)
     return rows[0].version
-
-def _unknown(text:str, why:str)->str:
-    warnings.warn(f'data_version={brief(text)} is kept as a text: {why}, so it is neither checked nor protected', stacklevel=5)
-    return text
 
 # %% ../../nbs/05_registry/behind/2_references.ipynb #97a5ad2e
 def _user(data:str, name:str, version:str)->str: return f'uses/data/{data}/model {name}:{version}'

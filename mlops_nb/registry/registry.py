@@ -125,12 +125,12 @@ def _example(signature, rows)->str:
     first = rows.head(5)
     return to_json(first.to_dict('records') if first.ndim == 2 else [{signature.names[0]: text} for text in first])
 
-def _row(store:Store, name:str, version:str, metadata:dict|None, metrics:dict|None, data_version:str|None, foreign:bool=False)->dict:
+def _row(store:Store, name:str, version:str, metadata:dict|None, metrics:dict|None, data_version:str|None)->dict:
     "The columns that come from the caller, all checked"
     for k, v in _mapping('metrics', metrics).items(): _check_metric(k, v)
     return dict(name=str(check_name(name, 'model name')), version=parse_version(version)[0],
                 metadata=to_json(_mapping('metadata', metadata), nan='error'), metrics=to_json(_mapping('metrics', metrics), nan='error'),
-                data_version=resolve_data(store, data_version, foreign))
+                data_version=resolve_data(store, data_version))
 
 def _mapping(what:str, value:Mapping|None)->dict:
     "A dictionary whose keys stay apart in JSON; another thing is refused"
