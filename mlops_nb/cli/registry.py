@@ -8,7 +8,7 @@ from datetime import timezone
 from pathlib import Path
 import click
 from ..core.masks import brief
-from ..core.rules import InvalidInput, MissingFile, NotFound, atomic_write, local_path, to_json
+from ..core.rules import InvalidInput, MissingFile, MlopsError, NotFound, atomic_write, local_path, to_json
 from .terminal import cell, existing, json_option, say, store_option, table
 
 # %% auto #0
@@ -301,9 +301,10 @@ def _registry_purge(older_than, yes, by, store, as_json):
 @click.argument('ref', metavar='NAME[:VERSION|@ALIAS]')
 @click.argument('folder', type=click.Path(file_okay=False))
 @click.option('--mlflow', is_flag=True, help='As a folder that MLflow loads, instead of our file with its record.')
+@click.option('--allow-pickle', is_flag=True, help='With --mlflow: load a pickle, and write one? It can run any code.')
 @store_option
 @json_option
-def _registry_export(ref, folder, mlflow, store, as_json):
+def _registry_export(ref, folder, mlflow, allow_pickle, store, as_json):
     """Write one version as files.
 
     Example: mlops-nb registry export delay@champion ./out --mlflow --store tour
@@ -311,8 +312,30 @@ def _registry_export(ref, folder, mlflow, store, as_json):
     from mlops_nb.registry.registry import ModelRegistry
     with existing(store) as s:
         reg = ModelRegistry(s)
-        path = (reg.export_mlflow if mlflow else reg.export_model)(*reg.resolve(ref), folder)
+        name, version = reg.resolve(ref)
+        if mlflow: path = reg.export_mlflow(name, version, folder, allow_pickle=allow_pickle)
+        else: path = reg.export_model(name, version, folder)
     say(as_json, {'path': str(path)}, str(path))
+
+# %% ../../nbs/12_cli/behind/2_registry.ipynb #4f6320ea
+@registry.command('trust')
+@click.argument('type_', metavar='TYPE')
+@click.option('--remove', is_flag=True, help='Trust it no longer.')
+@_by_option
+@_why_option
+@store_option
+@json_option
+def _registry_trust(type_, remove, by, why, store, as_json):
+    """Let models be made of TYPE, a full name such as my_package.MyModel.
+
+    Example: mlops-nb registry trust my_package.MyModel --why "our own"
+    """
+    from mlops_nb.registry.registry import ModelRegistry
+    with existing(store) as s:
+        reg = ModelRegistry(s)
+        (reg.untrust if remove else reg.trust)(type_, by=by, why=why)
+        names = [*reg.trusted()]
+    say(as_json, {'trusted': names}, '\n'.join(names) or 'none')
 
 # %% ../../nbs/12_cli/behind/2_registry.ipynb #1a4cd044
 def _registered(reg, path:Path, name:str, version:str, data_version:str|None, allow_pickle:bool, who:dict)->str:
@@ -326,7 +349,11 @@ def _registered(reg, path:Path, name:str, version:str, data_version:str|None, al
     info = read_json(beside.read_bytes()) if beside.is_file() else {}
     if not isinstance(info, dict): raise InvalidInput(f'{str(beside)!r} is no record of a model; export the model again')
     sha = info.get('digest') or file_digest(path)
-    model = load_artifact(path, sha, allow_pickle=allow_pickle, trusted=tuple(reg.trusted()))
+    try: model = load_artifact(path, sha, allow_pickle=allow_pickle, trusted=tuple(reg.trusted()))
+    except MlopsError as e:
+        if not getattr(e, 'types', None): raise         # not a type that could be trusted
+        raise type(e)(f'{path.name} is made of {", ".join(e.types)}; if you trust that, run '
+                            f'`mlops-nb registry trust {e.types[0]}` first', e.types) from e
     signature = info.get('signature') and Signature.from_dict(info['signature'])
     kept = {k: info.get(k) for k in ('metadata', 'metrics', 'task', *(['input_example'] if signature else []))}
     if data_version is None and (told := info.get('data_version')):       # that of another store may be unknown here
