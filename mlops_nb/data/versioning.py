@@ -352,7 +352,7 @@ def delete(self:DataVersioning,
     row = self._record(version)
     with self.store.write() as c:
         users = self._users(c, row.version)
-        if users and not force:
+        if users and force is not True:
             raise Conflict(f"{row.version!r} is used by {len(users)} others: {', '.join(users[:5])}; delete those first, "
                            'or say force=True, and nobody can train them again')
         made = select(DATA_PARENTS.c.version).join(DATA_VERSIONS, DATA_VERSIONS.c.version == DATA_PARENTS.c.version)
@@ -404,6 +404,6 @@ def compare_versions(self:DataVersioning,
                  common_columns=common, changed_columns=[c for c in common if left[c] != right[c]],
                  dtype_changes={c: {'from': old, 'to': new} for c, (old, new) in types.items() if old != new},
                  order_changed=common != [c for c in right if c in left], index_changed=a.get('index') != b.get('index'))
-    if not (key or drift or rows and a['kind'] == b['kind'] == 'frame'): return found
+    if not (key is not None or drift or rows and a['kind'] == b['kind'] == 'frame'): return found
     from mlops_nb.data.compare import compare_rows      # a later chapter, which needs this one
     return {**found, **compare_rows(self, version1, version2, key, **(dict(drift=True) if drift else {}))}

@@ -161,7 +161,7 @@ def _advised(data:bytes, unknown:list[str], trusted:Collection[str])->str:
 def _pickle(model, allowed:bool, why:str, cause:Exception|None)->tuple[bytes, str]:
     "A pickle, where that is allowed; `why` tells what stood against the safe format"
     kind, inner = type(model).__name__, getattr(model, 'best_estimator_', None)
-    if not allowed:
+    if allowed is not True:     # 'no' is no consent
         best = '' if inner is None else ', or give its best_estimator_, which answers the same'
         way = ', or' if 'trusted=' in why else '; say'
         raise UntrustedType(f'a {kind} cannot be stored safely: {why}{way} allow_pickle=True here and at every load{best}') from cause
@@ -212,7 +212,7 @@ def _load_arrays(data:bytes, trusted:Collection[str]):
 
 def _load_pickle(data:bytes, allowed:bool):
     "Run the program that a pickle is, with the consent of the caller"
-    if not allowed:
+    if allowed is not True:     # 'no' is no consent
         raise UntrustedType('this model is a pickle, which can run any code when it is loaded; '
                             'if you trust who made it, say allow_pickle=True (--allow-pickle in a terminal)')
     try: return pickle.loads(data)

@@ -172,7 +172,7 @@ def register_model(self:ModelRegistry,
     check_model(model)
     row = _row(self.store, name, version, metadata, metrics, data_version)
     row |= _task(model, task) | _sample(model, signature, input_example, golden)
-    return self._register(model, row, None, overwrite, allow_pickle, by, why, _type_names(trusted))
+    return self._register(model, row, None, overwrite is True, allow_pickle, by, why, _type_names(trusted))
 
 # %% ../../nbs/05_registry/1_registry.ipynb #1360d96c
 @patch

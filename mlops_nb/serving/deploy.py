@@ -58,7 +58,7 @@ def load_artifact(
     if format != 'joblib': return load_model_bytes(data, format, sha, trusted=trusted, allow_pickle=allow_pickle)
     if digest(data) != sha:
         raise IntegrityError(f'{path.name} has the digest {digest(data)}, not {sha}; nothing of it was read')
-    if not allow_pickle: raise UntrustedType(f'{path.name} is a pickle and can run any code; say allow_pickle=True')
+    if allow_pickle is not True: raise UntrustedType(f'{path.name} is a pickle and can run any code; say allow_pickle=True')
     import joblib
     return joblib.load(io.BytesIO(data))
 
@@ -76,7 +76,7 @@ def _read_model(path:str|Path, allow_pickle:bool, trusted:tuple)->tuple[bytes, s
     info = _read_record(beside) if beside.is_file() else {}
     if (sha := info.get('digest', digest(data))) != digest(data):
         raise IntegrityError(f'{path.name} is {digest(data)}, and {beside.name} says {sha}; export the model again')
-    if not safe and not allow_pickle:
+    if not safe and allow_pickle is not True:
         raise UntrustedType(f'{path.name} is a pickle, which can run any code; store it in the safe format, or say allow_pickle=True')
     if safe: load_artifact(path, sha, trusted=trusted)      # what the container could not load is refused here
     return data, f'model{path.suffix.lower()}', info
@@ -181,7 +181,8 @@ def packed():
     info = read_json((HERE/'model.json').read_text(encoding='utf8'))
     signature = Signature.from_dict(info['signature']) if info['signature'] else None
     model = load_artifact(MODEL_PATH, DIGEST, allow_pickle=@PICKLE@, trusted=@TRUSTED@)
-    return ModelAPI(model, signature=signature, name=info['name'], version=info['version'], **settings())
+    said = dict(signature=signature, name=info['name'], version=info['version'], task=info.get('task'))
+    return ModelAPI(model, **said, **settings())
 
 ''' + _FROM_REGISTRY + '''
 def build():
@@ -386,7 +387,7 @@ def _record(project:str, info:dict, sha:str)->bytes:
     from mlops_nb.models.signature import Signature
     signature = info.get('signature') and Signature.from_dict(info['signature']).to_dict()
     name = check_name(info.get('name', project))
-    return to_json(dict(name=name, version=info.get('version'), signature=signature, digest=sha), indent=1).encode('utf8')
+    return to_json(dict(name=name, version=info.get('version'), signature=signature, task=info.get('task'), digest=sha), indent=1).encode('utf8')
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #5d9f8121
 _MANIFEST = '.manifest.json'
