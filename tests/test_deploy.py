@@ -609,7 +609,6 @@ def index():
 def test_verify_a_folder_of_scikit_learn_texts_and_lightgbm(index, environment, folder, model, booster, tmp_path):
     "One fresh environment; then the same one for a pipeline of texts; then brought up to date for LightGBM"
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import make_pipeline
     found = verify(folder, X.to_dict('records'), environment=environment)
     assert found['status'] == 'healthy' and found['predictions'] == model.predict(X).tolist() and found['model_version'] == '1.2.0'
@@ -619,8 +618,8 @@ def test_verify_a_folder_of_scikit_learn_texts_and_lightgbm(index, environment, 
     (boost/'requirements.txt').write_text(''.join(l for l in lines.splitlines(True) if not l.startswith('lightgbm')))
     with pytest.raises(NotProven, match="No module named 'lightgbm'"): verify(boost, environment=environment)     # what the pin is for
     texts, labels = ['good day', 'bad day', 'good night', 'bad night'], [1, 0, 1, 0]
-    speaker = make_pipeline(ColumnTransformer([('words', TfidfVectorizer(), 'text')]), LogisticRegression()).fit(pd.DataFrame({'text': texts}), labels)
-    spoken = generate_docker_files('texts', registered(speaker, tmp_path, pd.DataFrame({'text': texts})), folder=tmp_path)
+    speaker = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, labels)
+    spoken = generate_docker_files('texts', registered(speaker, tmp_path, pd.Series(texts, name='text')), folder=tmp_path)
     found = verify(spoken, [{'text': t} for t in texts], environment=environment)
     assert found['status'] == 'healthy' and found['predictions'] == labels and found['extra_packages'] == []
     (boost/'requirements.txt').write_text(lines)
