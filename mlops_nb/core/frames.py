@@ -17,14 +17,23 @@ def _column(values):
     if pa.types.is_string(t) or pa.types.is_large_string(t) or str(t) == 'string_view':
         texts = pd.Series(values.to_pylist(), dtype=object)
         return texts.where(texts.notna(), float('nan')).astype(pd.Series(['']).dtype)
-    if pa.types.is_dictionary(t) and _plain(t.value_type) or pa.types.is_timestamp(t) or pa.types.is_duration(t):
-        return values.to_pandas()
+    if pa.types.is_dictionary(t) and _plain(t.value_type): return _category(values)
+    if pa.types.is_timestamp(t) or pa.types.is_duration(t): return values.to_pandas()
     if (pa.types.is_integer(t) or pa.types.is_boolean(t)) and holes:
         masked = {'u': 'UInt', 'i': 'Int'}.get(str(t)[0], '') + str(t).lstrip('uint')
         dtype = pd.api.types.pandas_dtype('boolean' if t == pa.bool_() else masked)
         return values.to_pandas(types_mapper=lambda _: dtype)
     if pa.types.is_floating(t) and holes and _has_nan(values): return pd.Series(values, dtype=pd.ArrowDtype(t))
     return values.to_pandas() if _plain(t) else pd.Series(pd.arrays.ArrowExtensionArray(values))
+
+def _category(values):
+    "A column of a dictionary; its indices may be of a kind that Arrow itself gives to nobody"
+    import pandas as pd, pyarrow as pa
+    whole = values.unify_dictionaries().combine_chunks()
+    whole = whole if isinstance(whole, pa.DictionaryArray) else whole.chunk(0) if whole.num_chunks else pa.array([], values.type)
+    codes = whole.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    names = pd.Index(_column(pa.chunked_array([whole.dictionary])))
+    return pd.Series(pd.Categorical.from_codes(codes, names, ordered=values.type.ordered))
 
 def _plain(t)->bool:
     "Has pandas a type of its own for it?"

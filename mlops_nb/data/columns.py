@@ -27,7 +27,9 @@ def _missing_kind(values:pd.Series|pd.Index, where:str)->str|None:
 def _way_out(values:pd.Series|pd.Index, odd:set[str])->str:
     "What helps against Python objects; an index has no convert_dtypes"
     if isinstance(values, pd.Series):
-        return 'convert_dtypes() helps' if values.convert_dtypes().dtype != object else 'astype(str) makes texts of them'
+        try: helps = values.convert_dtypes().dtype != object
+        except TypeError: helps = False         # pandas 2 knows no numbers with an imaginary part there
+        return 'convert_dtypes() helps' if helps else 'astype(str) makes texts of them'
     return 'pd.MultiIndex.from_tuples makes levels of them' if odd == {'tuple'} else 'map(str) makes texts of them'
 
 # %% ../../nbs/03_data/behind/3_columns.ipynb #78804cbc
