@@ -145,3 +145,15 @@ def test_a_refusal_names_the_option_of_the_command_and_the_option_works(tmp_path
     assert call('serve', 'm', '--store', tmp_path/'s', '--workers', '0').exit_code == 2
     again = call('registry', 'import', file, 'copy', '1.0', '--store', tmp_path/'s', '--allow-pickle')
     assert again.exit_code == 3 and '=True' not in re.sub(r'\w+=True \(in Python; this command has no option for it\)', '', again.stderr)
+
+
+def test_drift_of_a_file_with_one_column_is_refused_and_what_it_says_can_be_done(tmp_path, monkeypatch):
+    "A file whose fields stand between other signs looks like one column, and one column of texts never drifts"
+    monkeypatch.chdir(tmp_path)
+    for name, shift in (('a', 0), ('b', 50)): (tmp_path/f'{name}.csv').write_text('x y\n' + ''.join(f'{i % 40 + shift} {i % 7}\n' for i in range(400)))
+    call = lambda *words: CliRunner().invoke(main, list(words))
+    refused = call('drift', 'a.csv', 'b.csv')
+    assert refused.exit_code == 3 and 'has one column' in refused.stderr and 'mlops-nb data add FILE NAME --sep' in refused.stderr
+    assert call('store', 'init').exit_code == 0
+    ids = [call('data', 'add', f'{name}.csv', 'd', '--sep', ' ').stdout.strip() for name in 'ab']
+    assert call('drift', *ids).exit_code == 1

@@ -54,7 +54,12 @@ def _frame(ref:str, store:str):
     "A DataFrame from a file, or from a data version of the store; what is no file and ends as no table is a version"
     from mlops_nb.data.tables import table_kind
     from mlops_nb.data.versioning import DataVersioning, read_table
-    if Path(ref).is_file() or table_kind(ref): return read_table(ref)
+    if Path(ref).is_file() or table_kind(ref):
+        frame = read_table(ref)
+        if table_kind(ref) in ('.csv', '.tsv') and frame.shape[1] == 1:
+            raise InvalidInput(f'{brief(ref)} has one column, {brief(frame.columns[0])}: is another separator between its fields? '
+                               'Say which to `mlops-nb data add FILE NAME --sep ";"` (or "," if it is one column), and compare the versions')
+        return frame
     with existing(store) as s: return DataVersioning(s).load_data(ref)
 
 def _served(model:str, reference, hours:float, until, store:str):
