@@ -40,7 +40,7 @@ sio = pytest.importorskip('skops.io')
 pytestmark = pytest.mark.filterwarnings('ignore')
 
 
-def load(data, format='arrays', **kwargs): return load_model_bytes(data, format, digest(data), **kwargs)
+def load(data, format='arrays', **kwargs): return load_model_bytes(data, format, digest(data), **dict(own=True) | kwargs)
 
 
 def again(x, **kwargs):
@@ -477,7 +477,7 @@ TOWERS = textwrap.dedent("""
                                ('partial', ['global', 1], lambda i: ['partial', [0], [[i]], [], []]), ('masked', last, lambda i: ['masked', 0, [i], None, None]),
                                ('list', ['list', []], lambda i: ['list', [[i]]]), ('dict', ['dict', [], []], lambda i: ['dict', ['a'], [[i]]])):
         data = _pack(dict(arrays=1, dtypes=[], names=[['numpy.ma', 'MaskedArray'], ['numpy', 'add']], shapes=[], nodes=[first] + [floor(i) for i in range(n)], root=[n]), [])
-        try: load_model_bytes(data, 'arrays', digest(data)); print(code, 'loaded')
+        try: load_model_bytes(data, 'arrays', digest(data), own=True); print(code, 'loaded')
         except MlopsError as e: print(code, 'refused')
 """)
 
@@ -534,7 +534,7 @@ FLIPS = textwrap.dedent('''
         def flip(flips):
             bad = bytearray(data)
             for i, b in flips: bad[i] ^= b
-            try: model = load_model_bytes(bytes(bad), 'arrays', digest(bad))
+            try: model = load_model_bytes(bytes(bad), 'arrays', digest(bad), own=True)
             except MlopsError: said['refused'] += 1; return
             said['loaded'] += 1
             try: model.predict(X)           # whatever it answers: it comes back
@@ -582,7 +582,7 @@ def test_importing_and_loading_import_no_more_than_the_model_needs():
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout == 'set()\n'
     data = dump_model(make_pipeline(StandardScaler()).fit(X))[0]
     code = f'''import sys; from mlops_nb.models.formats import *; from mlops_nb.core.rules import digest; data = {data!r}
-model = load_model_bytes(data, 'arrays', digest(data)); print({{'skops', 'sklearn.ensemble', 'sklearn.cluster'}} & set(sys.modules))'''
+model = load_model_bytes(data, 'arrays', digest(data), own=True); print({{'skops', 'sklearn.ensemble', 'sklearn.cluster'}} & set(sys.modules))'''
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout == 'set()\n'
 
 
@@ -605,7 +605,7 @@ assert 'skops' not in reg.info('m')['environment'] and reg.export_model('m', '1'
 def says(do):
     try: do()
     except InvalidInput as e: print(e)
-says(lambda: load_model_bytes(old, 'skops', digest(old)))
+says(lambda: load_model_bytes(old, 'skops', digest(old), own=True))
 says(lambda: reg.export_mlflow('m', '1', 'flow'))
 Path('theirs').mkdir(); Path('theirs/model.skops').write_bytes(old)
 Path('theirs/MLmodel').write_text(yaml.safe_dump(dict(flavors=dict(sklearn=dict(pickled_model='model.skops', serialization_format='skops')))))

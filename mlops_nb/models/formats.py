@@ -13,6 +13,7 @@ from .compiled import before_building, check_neighbours, check_trees, compiled_k
 from ..core.documents import read_json
 from ..core.rules import IntegrityError, InvalidInput, MlopsError, digest
 from .fitted import check_fitted
+from .foreign import check_foreign, on_list, unchecked_version
 from .golden import made_of
 from .values import basic_kinds, check_use, kind_of
 
@@ -154,7 +155,7 @@ def dump_model(
 
 def _advised(data:bytes, unknown:list[str], trusted:Collection[str])->str:
     "What to do about types that nobody trusts: trust is advised only where the file could be read then"
-    try: load_checked(data, 'arrays', trusted=[*unknown, *trusted])
+    try: load_checked(data, 'arrays', own=True, trusted=[*unknown, *trusted])
     except MlopsError as e: return f'it is made of {", ".join(unknown)}, which the format cannot bring back ({e})'
     return _advice(unknown)
 
@@ -175,6 +176,7 @@ def load_model_bytes(
     format:str,                 # arrays, skops or pickle
     sha:str,                    # Digest that the bytes must have
     *,
+    own:bool=False,             # Did your own registry write them, from an object that you fitted?
     trusted:Collection[str]=(), # Full names of further types that you trust
     allow_pickle:bool=False,    # Load a pickle? It can run any code
 ):                              # The model
@@ -182,12 +184,13 @@ def load_model_bytes(
     if (found := digest(data)) != sha:
         raise IntegrityError(f'these model bytes have the digest {found}, not {sha}; '
                              'they were changed, and nothing of them was read')
-    return load_checked(data, format, trusted=trusted, allow_pickle=allow_pickle)
+    return load_checked(data, format, own=own, trusted=trusted, allow_pickle=allow_pickle)
 
 def load_checked(
     data:bytes,                 # What `dump_model` gave
     format:str,                 # arrays, skops or pickle
     *,
+    own:bool=False,             # Did your own registry write them, from an object that you fitted?
     trusted:Collection[str]=(), # Full names of further types that you trust
     allow_pickle:bool=False,    # Load a pickle? It can run any code
 ):                              # The model
@@ -195,19 +198,18 @@ def load_checked(
     if format == 'pickle': return _load_pickle(data, allow_pickle)
     if format not in ('arrays', 'skops'):
         raise InvalidInput(f'unknown model format {format!r}; there are arrays, skops and pickle')
-    try: return (_load_arrays if format == 'arrays' else _load_skops)(data, _names(trusted))
+    try: return (_load_arrays if format == 'arrays' else _load_skops)(data, own is True, _names(trusted))
     except MlopsError: raise
     except Exception as e:      # any: what is built from a forged file fails in its own way
         raise IntegrityError(f'this is not a {format} file that can be read here: {type(e).__name__}: {e}') from e
 
-def _load_arrays(data:bytes, trusted:Collection[str]):
+def _load_arrays(data:bytes, own:bool, trusted:Collection[str]):
     "Names before objects, bounds before compiled objects, and what estimators say before anybody uses them"
     reader = Reader(data, _kinds().values(), lambda module, name, use: _find(module, name, use, trusted))
-    names = [f'{module}.{name}' for module, name in reader.header['names']]
-    if unknown := [n for n in names if not _trusts(n, trusted)]:
-        raise UntrustedType('this model cannot be loaded: ' + _advice(unknown), unknown)
+    _check_names([f'{module}.{name}' for module, name in reader.header['names']], own, trusted)
     model = reader.model(before_building)
     check_fitted(reader.objects)
+    if not own: check_foreign(reader.objects, trusted)
     return model
 
 def _load_pickle(data:bytes, allowed:bool):
@@ -218,6 +220,27 @@ def _load_pickle(data:bytes, allowed:bool):
     try: return pickle.loads(data)
     except Exception as e:      # any: a program fails in its own way
         raise InvalidInput(f'this pickle cannot be loaded here: {type(e).__name__}: {e}') from e
+
+# %% ../../nbs/04_models/2_formats.ipynb #6cb7b9ed
+def _check_names(names:list[str], own:bool, trusted:Collection[str])->None:
+    "Refuse names that this door does not let in"
+    if unknown := [n for n in names if not _trusts(n, trusted)]:
+        raise UntrustedType('this model cannot be loaded: ' + _advice(unknown), unknown)
+    if own: return
+    strange = [n for n in names if n not in trusted and not on_list(n)]
+    version = None if strange or not names else unchecked_version()
+    if version: strange = [n for n in names if n not in trusted and n.startswith('sklearn.')]
+    if strange: raise UntrustedType(_foreign_advice(strange, version or _because(strange)), strange)
+
+def _because(names:list[str])->str:
+    "Why a name is not on the checked list"
+    if any(n.rpartition('.')[2].lstrip('_')[:1].isupper() for n in names):
+        return 'whose compiled code will believe this file, or which calls what this file names'
+    return 'which is a function that this file chooses'
+
+def _foreign_advice(names:list[str], why:str)->str:
+    return (f'this model comes from elsewhere and is made of {", ".join(names)}, {why}; it is not on the checked list. '
+            f'If you trust who made the file, say trusted={names!r}; if your own registry wrote it, say own=True')
 
 # %% ../../nbs/04_models/2_formats.ipynb #01b1a152
 def _parts(model)->Iterator:
@@ -243,7 +266,7 @@ def _check_compiled(parts:list)->None:
         if name.startswith(('sklearn.neighbors._kd_tree.', 'sklearn.neighbors._ball_tree.')):
             check_neighbours(x.__getstate__(), type(x).__new__(type(x)).__getstate__(), 2 if 'KDTree' in name else 1)
 
-def _load_skops(data:bytes, trusted:Collection[str]):
+def _load_skops(data:bytes, own:bool, trusted:Collection[str]):
     "Types before objects, and trees before anybody uses them"
     try: import skops.io as sio
     except ImportError:
@@ -257,6 +280,7 @@ def _load_skops(data:bytes, trusted:Collection[str]):
     parts = list(_parts(model))
     _check_compiled(parts)
     check_fitted(parts)
+    if not own: check_foreign(parts, trusted)
     return model
 
 # %% ../../nbs/04_models/2_formats.ipynb #c8a2b37f

@@ -194,7 +194,7 @@ def _try_back(model, data:bytes, format:str, trusted:tuple, trial:tuple)->None:
     "Load the file as `load_model` will, and ask what was loaded"
     from mlops_nb.models.formats import load_checked
     from mlops_nb.models.trial import check_back
-    try: back = load_checked(data, format, trusted=trusted, allow_pickle=True)      # the caller's own object
+    try: back = load_checked(data, format, own=True, trusted=trusted, allow_pickle=True)      # the caller's own object
     except MlopsError as e:
         inner = '' if getattr(model, 'best_estimator_', None) is None else '; or register its best_estimator_, which answers the same'
         raise InvalidInput(f'a {type(model).__name__} cannot be loaded back, so it is not registered: {e}. A pickle may hold it: '
@@ -243,7 +243,7 @@ def _build(self:ModelRegistry, info:dict, trusted:tuple, allow_pickle:bool):
     try: data = self.store.get(info['digest'])      # hashed as it was read: other bytes are refused here
     except NotFound as e: raise _lost(info) from e
     from mlops_nb.models.formats import UntrustedType
-    try: return load_checked(data, info['format'], trusted=trusted, allow_pickle=allow_pickle)
+    try: return load_checked(data, info['format'], own=True, trusted=trusted, allow_pickle=allow_pickle)
     except UntrustedType as e:
         if not e.types: raise
         raise UntrustedType(f"{info['name']}:{info['version']} cannot be loaded: it is made of {', '.join(e.types)}; if you trust that, "
