@@ -4,13 +4,339 @@
 
 # %% ../../nbs/04_models/behind/15_checked_columns.ipynb #69bb1fa2
 from __future__ import annotations
-from .checks import Schema
+import re, string
+from collections.abc import Callable
+from functools import partial
+from .checks import Schema, array, either, flag, is_a, listed, mapping, maybe, nothing, number, one_of, part, row, size, text, whole
 
 # %% auto #0
 __all__ = ['column_schemas']
+
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #8690a44d
+def _once(check:Callable)->Callable:
+    "The same check, which looks at each object once"
+    def checked(value, sizes):
+        seen = sizes.setdefault(check, {})
+        if id(value) not in seen and (why := check(value, sizes)): return why
+        seen[id(value)] = value
+    return checked
+
+def _label(value, sizes):
+    "A category or class: a text, a number, a truth value or None"
+    import numpy as np
+    if type(value) in (float, bool, type(None)) or isinstance(value, np.generic) and value.dtype.kind in 'biuf': return None
+    if type(value) is int: return None if value.bit_length() <= 64 else 'a label of more than 64 bits'
+    return text()(value, sizes)
+
+def _short(check:Callable)->Callable:
+    "An array whose texts are not wider than 10,000 letters: each row of the input becomes as wide"
+    return lambda value, sizes: check(value, sizes) or (f'texts of {value.itemsize} bytes' if value.itemsize > 40_000 else None)
+
+_LABELS = _short(array('biufUO', None, of=_label))
+_NAMES = array('O', 'n', of=text())
+_NUMBERS = {bool, int, float}
+_DTYPES = 'bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 int float'.split()
+_N_JOBS = either(nothing, whole(-1024, 1024))
+_VERBOSE = either(flag, whole(0, 100))
+_WEIGHTS = either(nothing, mapping(text(), number()))
+
+def _dtype(value, sizes):
+    "A type of numbers: numpy's, Python's, or its name"
+    import numpy as np
+    known = _NUMBERS | {np.dtype(d).type for d in _DTYPES}
+    found = value.type if isinstance(value, np.dtype) and value.isnative else value
+    if isinstance(found, type) and found in known or type(found) is str and found in _DTYPES: return None
+    return 'a dtype that is no type of numbers'
+
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #6c49bf33
+_CT = 'sklearn.compose._column_transformer.'
+_INTEGER = whole(-2**31, 2**31)
+_EDGE = either(nothing, _INTEGER, text())
+
+def _slice(value, sizes):
+    "A slice of numbers or of names"
+    if type(value) is not slice: return 'no slice'
+    if value.step == 0: return 'a slice that does not move'
+    return _EDGE(value.start, sizes) or _EDGE(value.stop, sizes) or either(nothing, _INTEGER)(value.step, sizes)
+
+_SOME = (listed(text()), listed(_INTEGER), listed(flag), listed(text(), kind=tuple), listed(_INTEGER, kind=tuple),
+         array('iub', None), _short(array('U', None)), array('O', None, of=either(text(), _INTEGER)), is_a(_CT + '_RemainderColsList', 'collections.UserList'))
+_COLUMNS = _once(either(text(), flag, _INTEGER, _slice, *_SOME))
+_CHOSEN = _once(either(text(), flag, _INTEGER, _slice, *_SOME, is_a(_CT + 'make_column_selector')))
+_BOTH = ('drop', 'passthrough')
+
+def _format(value, sizes):
+    "How names of columns are made: a text with these two fields, and nothing that widens them"
+    if type(value) is not str or len(value) > 200: return 'no short text'
+    try: fields = list(string.Formatter().parse(value))
+    except ValueError: return 'no format'
+    fits = all(name in (None, 'feature_name', 'transformer_name') and not spec and not how for _, name, spec, how in fields)
+    return None if fits else 'a format with other fields than feature_name and transformer_name'
+
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #632fcd35
+def _list_of(columns):
+    "The pieces of a selection of columns, as a plain list"
+    columns = getattr(columns, 'data', columns) if type(columns).__name__ in ('_RemainderColsList', 'UserList') else columns
+    if hasattr(columns, 'tolist'): columns = columns.tolist()
+    return list(columns) if isinstance(columns, (list, tuple)) else [] if isinstance(columns, slice) else [columns]
+
+def _columns_within(x, sizes):
+    "Relations of a column transformer"
+    n, d = sizes['n'], vars(x)
+    chosen = {id(c): c for _, _, c in [*d['transformers_'], d['_remainder']]}
+    for columns in map(_list_of, [*chosen.values(), *d['_columns']][:10_000]):
+        if len(columns) > n: return f'a part reads {len(columns)} columns, and there are {n}'
+        if bad := [c for c in columns if type(c) is int and not -n <= c < n]: return f'a part reads the column {bad[0]}, and there are {n}'
+    for indices in {id(v): v for v in d['_transformer_to_input_indices'].values()}.values():
+        if len(indices) > n or any(i >= n for i in indices): return f'a part reads another column than the {n} of the input'
+    if lost := [name for name, _, _ in d['transformers_'] if name not in d['_transformer_to_input_indices']]: return f'the columns of {lost[0]!r} are not told'
+    if any(s.start is None or s.stop is None or s.stop < s.start for s in d['output_indices_'].values()): return 'the columns of the output are not told'
+
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #78c7039a
+_CHOICE = row(text(), part(*_BOTH), _CHOSEN)
+_FIXED = row(text(), part(*_BOTH), _COLUMNS)
+_SLICE_OF_NUMBERS = lambda value, sizes: _slice(value, sizes) or next((w for v in (value.start, value.stop) if (w := either(nothing, whole())(v, sizes))), None)
+
+def _column_transformer()->Schema:
+    return Schema(dict(transformers=either(listed(_CHOICE), listed(_CHOICE, kind=tuple)), remainder=part(*_BOTH), sparse_threshold=number(0, 1),
+                       n_jobs=_N_JOBS, transformer_weights=_WEIGHTS, verbose=_VERBOSE, verbose_feature_names_out=either(flag, _format),
+                       force_int_remainder_cols=maybe(either(flag, one_of('deprecated')))),
+                  dict(n_features_in_=size('n'), feature_names_in_=maybe(_NAMES), _columns=listed(_COLUMNS),
+                       _transformer_to_input_indices=mapping(text(), _once(listed(whole()))), _remainder=_FIXED, sparse_output_=flag,
+                       transformers_=listed(_FIXED), output_indices_=mapping(text(), _SLICE_OF_NUMBERS),
+                       _transformers_feature_names_out=maybe(array('O', None, of=text()))), _columns_within)
+
+def _selector()->Schema:
+    kind = either(text(100), _dtype, one_of(object, str))
+    kinds = either(nothing, kind, listed(kind), listed(kind, kind=tuple))
+    return Schema(dict(pattern=either(nothing, _pattern), dtype_include=kinds, dtype_exclude=kinds))
+
+_REMAINDER = Schema(dict(data=listed(whole()), future_dtype=one_of(None, 'str', 'bool'), warning_was_emitted=flag, warning_enabled=flag))
+
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #97f3c245
+def _check_array(value, sizes):
+    "scikit-learn's check of an array, with the options that boosting by histograms gives it"
+    from sklearn.utils.validation import check_array
+    if type(value) is not partial or value.func is not check_array or value.args: return 'a function that this file chooses'
+    plain = {'dtype': listed(_dtype), 'force_all_finite': flag, 'ensure_all_finite': flag}
+    return next((f'{k} of check_array' for k, v in value.keywords.items() if k not in plain or plain[k](v, sizes)), None)
+
+def _composites()->dict[str, Schema]:
+    step, branch, one = row(text(), part('passthrough', None)), row(text(), part(*_BOTH)), part(None)
+    width = dict(n_features_in_=maybe(size('n', 0)), feature_names_in_=maybe(_NAMES))
+    empty = either(nothing, mapping(text(), nothing, 0))
+    return {
+        'sklearn.pipeline.Pipeline': Schema(dict(steps=listed(step), transform_input=maybe(either(nothing, listed(text()))), memory=nothing, verbose=_VERBOSE)),
+        'sklearn.pipeline.FeatureUnion': Schema(dict(
+            transformer_list=listed(branch), n_jobs=_N_JOBS, transformer_weights=_WEIGHTS, verbose=_VERBOSE, verbose_feature_names_out=maybe(flag))),
+        _CT + 'ColumnTransformer': _column_transformer(), _CT + 'make_column_selector': _selector(), _CT + '_RemainderColsList': _REMAINDER,
+        'collections.UserList': _REMAINDER,
+        'sklearn.compose._target.TransformedTargetRegressor': Schema(
+            dict(regressor=one, transformer=one, func=nothing, inverse_func=nothing, check_inverse=flag),
+            dict(feature_names_in_=maybe(array('O', None, of=text())), _training_dim=whole(1, 2), transformer_=part(), regressor_=part())),
+        'sklearn.preprocessing._function_transformer.FunctionTransformer': Schema(
+            dict(func=either(nothing, _check_array), inverse_func=nothing, validate=flag, accept_sparse=flag, check_inverse=flag,
+                 feature_names_out=one_of(None, 'one-to-one'), kw_args=empty, inv_kw_args=empty), width)}
+
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #7ccd366b
+def _increases(values)->bool:
+    "Is each larger than the one before it? NaN may come last"
+    import numpy as np
+    v = np.asarray(values)
+    if v.dtype.kind == 'f' and len(v) and v[-1] != v[-1]: v = v[:-1]
+    return bool((v[1:] > v[:-1]).all())
+
+def _is_number(label)->bool:
+    import numpy as np
+    return isinstance(label, (bool, int, float, np.number, np.bool_)) and label == label
+
+def _reads_as_number(label:str)->bool:
+    try: return float(label) is not None
+    except ValueError: return label in ('True', 'False')
+
+def _in_order(labels)->bool:
+    "Would a bisection find each number of these labels at its place?"
+    kind, all_of = labels.dtype.kind, labels.tolist()
+    if kind == 'U': return _increases(labels) or not any(map(_reads_as_number, all_of))
+    numbers = [v for v in all_of if _is_number(v)] if kind == 'O' else None
+    return _increases(labels) if numbers is None else all(a < b for a, b in zip(numbers, numbers[1:]))
+
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #d65a524f
+def _groups(x, lengths:list)->list|str:
+    "How many groups each column has, when infrequent categories are one; or what is wrong"
+    import numpy as np
+    tables, maps = x.__dict__.get('_infrequent_indices'), x.__dict__.get('_default_to_infrequent_mappings')
+    if not x._infrequent_enabled: return lengths
+    if tables is None or maps is None or not len(tables) == len(maps) == len(lengths): return 'the infrequent categories are not told'
+    found = list(lengths)
+    for i, (some, to, k) in enumerate(zip(tables, maps, lengths)):
+        if some is None and to is None: continue
+        if some is None or to is None or not len(some) or not _increases(some) or some[0] < 0 or some[-1] >= k: return 'infrequent categories that are not there'
+        found[i] = k - len(some) + 1
+        right = np.full(k, k - len(some))
+        right[np.delete(np.arange(k), some)] = np.arange(k - len(some))
+        if not np.array_equal(to, right): return 'the table of infrequent categories leads elsewhere'
+    return found
+
+def _of_onehot(x, sizes):
+    "Relations of a OneHotEncoder"
+    d, lengths = vars(x), [len(c) for c in x.categories_]
+    if why := _fits_categories(x): return why
+    if type(groups := _groups(x, lengths)) is str: return groups
+    after, before = d['_drop_idx_after_grouping'], d['drop_idx_']
+    for drop, limits in ((after, groups), (before, lengths)):
+        if drop is not None and any(i is not None and i >= k for i, k in zip(drop, limits)): return 'a category is dropped that is not there'
+    outs = [k - (after is not None and after[i] is not None) for i, k in enumerate(groups)]
+    if d['_n_features_outs'] != outs: return 'the columns are not those of the categories'
+
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #0760681f
+def _fits_categories(x):
+    if len({*map(id, x.categories_)}) < len(x.categories_): return 'two columns share their categories'
+    if not all(map(_in_order, x.categories_)): return 'categories that are numbers are not in order'
+
+def _of_ordinal(x, sizes):
+    "Relations of an OrdinalEncoder"
+    if why := _fits_categories(x): return why
+    lacks = {i: len(c) - 1 for i, c in enumerate(x.categories_) if len(c) and c[-1] != c[-1]}
+    if x._missing_indices != lacks: return 'missing values are not where they are'
+    groups = _groups(x, [len(c) - (i in lacks) for i, c in enumerate(x.categories_)])
+    if type(groups) is str: return groups
+
+_GIVEN = _once(either(listed(_label), listed(_label, kind=tuple), _LABELS))
+_TABLE = maybe(listed(either(nothing, array('i', None)), 'n'))
+_ENCODER = dict(categories=either(one_of('auto'), listed(_GIVEN)), dtype=_dtype,
+                min_frequency=either(nothing, whole(1), number(0, 1)), max_categories=either(nothing, whole(1)))
+_ENCODED = dict(n_features_in_=size('n'), feature_names_in_=maybe(_NAMES), categories_=listed(_once(_LABELS), 'n'), _infrequent_enabled=flag,
+                _infrequent_indices=_TABLE, _default_to_infrequent_mappings=_TABLE)
+_DROPPED = either(nothing, array('O', 'n', of=either(nothing, whole())))
+
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #ec5e5da4
+def _of_labels(x, sizes):
+    "Labels are there once and in order: bisection gives the place of each"
+    labels = x.classes_.tolist()
+    if x.classes_.dtype.kind != 'O': return None if _increases(labels) else 'the classes are not in order'
+    if len({*map(type, labels)}) > 1 or any(v != v for v in labels) or any(not a < b for a, b in zip(labels, labels[1:])): return 'the classes are not in order'
+
+def _of_label_sets(x, sizes):
+    "Each label has the number of its place, and a place of its own"
+    labels, known = list(x.classes_), x._cached_dict
+    if any(v != v for v in labels) or len(dict.fromkeys(labels)) < len(labels): return 'a class is there twice'
+    if known is not None and (list(known.values()) != list(range(len(labels))) or list(known) != labels): return 'a class has the place of another'
+
+def _encoders()->dict[str, Schema]:
+    label, encoder = 'sklearn.preprocessing._label.', 'sklearn.preprocessing._encoders.'
+    integer, code = whole(-2**31, 2**31-1), number(nan=True)
+    return {
+        encoder + 'OneHotEncoder': Schema(
+            dict(_ENCODER, drop=either(nothing, one_of('first', 'if_binary'), _GIVEN), sparse_output=flag, feature_name_combiner=one_of('concat'),
+                 handle_unknown=one_of('error', 'ignore', 'infrequent_if_exist', 'warn')),
+            dict(_ENCODED, _drop_idx_after_grouping=_DROPPED, drop_idx_=_DROPPED, _n_features_outs=listed(whole(), 'n')), _of_onehot),
+        encoder + 'OrdinalEncoder': Schema(
+            dict(_ENCODER, handle_unknown=one_of('error', 'use_encoded_value'), unknown_value=either(nothing, code), encoded_missing_value=code),
+            dict(_ENCODED, _missing_indices=mapping(whole(), whole())), _of_ordinal),
+        label + 'LabelEncoder': Schema({}, dict(classes_=_LABELS)),
+        label + 'LabelBinarizer': Schema(dict(neg_label=integer, pos_label=integer, sparse_output=flag), dict(
+            y_type_=one_of('binary', 'multiclass', 'multilabel-indicator'), sparse_input_=flag, classes_=_LABELS), _of_labels),
+        label + 'MultiLabelBinarizer': Schema(dict(classes=either(nothing, _GIVEN), sparse_output=flag), dict(
+            classes_=_LABELS, _cached_dict=either(nothing, mapping(_label, whole()))), _of_label_sets)}
+
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #287e7051
+_EDGES = {'AT_BOUNDARY': 1, 'AT_BEGINNING': 2, 'AT_END': 2}
+
+def _parsed(pattern:str)->list:
+    "The branches of a regular expression: lists of (operation, argument)"
+    try: from re import _parser as parser
+    except ImportError: import sre_parse as parser      # Python 3.10
+    return _branches(list(parser.parse(pattern)))
+
+def _branches(items:list)->list:
+    "One list of single letters, repetitions and edges for each way through the expression"
+    ways = [[]]
+    for op, arg in items:
+        inner = None
+        if str(op) == 'SUBPATTERN': inner = _branches(list(arg[-1]))
+        if str(op) == 'BRANCH': inner = [way for one in arg[1] for way in _branches(list(one))]
+        ways = [way + more for way in ways for more in ([[(str(op), arg)]] if inner is None else inner)]
+        if len(ways) > 20: raise ValueError('too many ways')
+    return ways
+
+def _is_linear(way:list)->bool:
+    "Does one way look at each letter a few times only?"
+    choices, ends, after = 1, 0, []
+    for op, arg in way:
+        if ends: after.append((op, arg))
+        if op == 'MAX_REPEAT':
+            low, high, (one,) = arg[0], int(arg[1]), list(arg[2])
+            if str(one[0]) not in ('LITERAL', 'NOT_LITERAL', 'IN', 'ANY') or low > 20: return False
+            if high > 20: ends += 1
+            else: choices *= high - low + 1
+        elif op not in ('LITERAL', 'NOT_LITERAL', 'IN', 'ANY', 'AT'): return False
+    edge = [_EDGES.get(str(arg)) if op == 'AT' else 0 for op, arg in [*way[:1], *after]]
+    return ends <= 1 and choices <= 100 and len(way) <= 20 and (not after or len(after) == 1 and edge[0] and edge[0] == edge[1])
+
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #4ddc8b0c
+def _pattern(value, sizes):
+    "A regular expression that cannot hang"
+    if type(value) is not str or len(value) > 200: return 'a regular expression is a text of at most 200 characters'
+    try: fits = all(map(_is_linear, _parsed(value)))
+    except (re.error, ValueError, OverflowError, RecursionError, TypeError): fits = False
+    return None if fits else 'a regular expression that is not one of the simple ones, which cannot take long'
+
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #4f4e8865
+_TEXT = 'sklearn.feature_extraction.text.'
+_ENCODINGS = [e for name in ('utf-8', 'utf-16', 'utf-32', 'latin-1', 'iso-8859-1', 'iso-8859-15') for e in (name, name.replace('-', '_'), name.upper())]
+_ENCODINGS += ['utf8', 'UTF8', 'latin1', 'ascii', 'us-ascii', 'cp1252', 'cp1251', 'cp1250', 'cp437', 'windows-1252']
+
+def _numbered(value, sizes):
+    "Words that have the numbers 0, 1, 2..."
+    if why := mapping(text(), whole())(value, sizes): return why
+    return None if sorted(value.values()) == list(range(len(value))) else 'words that are not numbered from 0 on'
+
+def _set_of_texts(value, sizes):
+    if type(value) not in (set, frozenset): return 'no set'
+    return next((w for v in value if (w := text()(v, sizes))), None)
+
+def _range(value, sizes):
+    "From how many words to how many"
+    return row(whole(1, 20), whole(1, 20))(value, sizes) or (None if value[0] <= value[1] else 'a range that ends before it begins')
+
+_WORDS = either(nothing, listed(text()), listed(text(), kind=tuple), _numbered, _set_of_texts, _short(array('UO', None, of=text())))
+_READS = dict(input=one_of('content'), encoding=one_of(*_ENCODINGS), decode_error=one_of('strict', 'ignore', 'replace'),
+              strip_accents=one_of(None, 'ascii', 'unicode'), lowercase=flag, preprocessor=nothing, tokenizer=nothing,
+              stop_words=either(nothing, one_of('english'), listed(text())), token_pattern=either(nothing, _pattern), ngram_range=_range,
+              analyzer=one_of('word', 'char', 'char_wb'), binary=flag, dtype=_dtype)
+_SHARE = either(whole(0), number(0, 1))
+_COUNTS = dict(_READS, max_df=_SHARE, min_df=_SHARE, max_features=either(nothing, whole(1)), vocabulary=_WORDS)
+_NORM = one_of(None, 'l1', 'l2')
+_TFIDF = dict(norm=_NORM, use_idf=flag, smooth_idf=flag, sublinear_tf=flag)
+
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #6abd2ec4
+def _fits_weights(x, sizes):
+    "As many weights as words"
+    idf = vars(vars(x).get('_tfidf', x)).get('idf_')
+    if idf is not None and len(idf) != len(x.vocabulary_): return f'{len(x.vocabulary_)} words have {len(idf)} weights'
+
+def _fits_names(x, sizes):
+    "Each name stands at the number of its word"
+    names = x.feature_names_
+    if len(names) != len(x.vocabulary_) or any(names[i] != word for word, i in x.vocabulary_.items()): return 'the names are not those of the words'
+
+def _texts()->dict[str, Schema]:
+    counted = dict(vocabulary_=maybe(_numbered), fixed_vocabulary_=flag, _stop_words_id=maybe(whole(0, 2**64)))
+    weighted = dict(counted, vocabulary_=_numbered, _tfidf=is_a(_TEXT + 'TfidfTransformer'))
+    return {
+        _TEXT + 'CountVectorizer': Schema(_COUNTS, dict(counted, vocabulary_=_numbered)),
+        _TEXT + 'TfidfVectorizer': Schema(dict(_COUNTS, **_TFIDF), weighted, _fits_weights),
+        _TEXT + 'TfidfTransformer': Schema(_TFIDF, dict(n_features_in_=size('n'), feature_names_in_=maybe(_NAMES), idf_=maybe(array('f', 'n'))), _has_weights),
+        _TEXT + 'HashingVectorizer': Schema(dict(_READS, n_features=whole(1, 2**22), norm=_NORM, alternate_sign=flag),
+                                            dict(_stop_words_id=maybe(whole(0, 2**64)))),
+        'sklearn.feature_extraction._dict_vectorizer.DictVectorizer': Schema(
+            dict(dtype=_dtype, separator=text(100), sparse=flag, sort=flag), dict(feature_names_=listed(text()), vocabulary_=_numbered), _fits_names)}
+
+def _has_weights(x, sizes): return 'it was fitted and lacks idf_' if x.use_idf and 'idf_' not in vars(x) else None
 
 # %% ../../nbs/04_models/behind/15_checked_columns.ipynb #dea7e2b6
 def column_schemas(
 )->dict[str, Schema]:   # By the full name of the class
     "What the attributes of pipelines, column transformers, encoders and vectorizers of texts may be"
-    return {}
+    return _composites() | _encoders() | _texts()
