@@ -21,6 +21,11 @@ def _once(check:Callable)->Callable:
         seen[id(value)] = value
     return checked
 
+def _told(message:str, *checks:Callable)->Callable:
+    "Any of several checks, with one short reason"
+    some = either(*checks)
+    return lambda value, sizes: message if some(value, sizes) else None
+
 def _label(value, sizes):
     "A category or class: a text, a number, a truth value or None"
     import numpy as np
@@ -61,8 +66,8 @@ def _slice(value, sizes):
 
 _SOME = (listed(text()), listed(_INTEGER), listed(flag), listed(text(), kind=tuple), listed(_INTEGER, kind=tuple),
          array('iub', None), _short(array('U', None)), array('O', None, of=either(text(), _INTEGER)), is_a(_CT + '_RemainderColsList', 'collections.UserList'))
-_COLUMNS = _once(either(text(), flag, _INTEGER, _slice, *_SOME))
-_CHOSEN = _once(either(text(), flag, _INTEGER, _slice, *_SOME, is_a(_CT + 'make_column_selector')))
+_COLUMNS = _once(_told('no selection of columns', text(), flag, _INTEGER, _slice, *_SOME))
+_CHOSEN = _once(_told('no selection of columns that may come from elsewhere', _COLUMNS, is_a(_CT + 'make_column_selector')))
 _BOTH = ('drop', 'passthrough')
 
 def _format(value, sizes):
@@ -90,6 +95,7 @@ def _columns_within(x, sizes):
     for indices in {id(v): v for v in d['_transformer_to_input_indices'].values()}.values():
         if len(indices) > n or any(i >= n for i in indices): return f'a part reads another column than the {n} of the input'
     if lost := [name for name, _, _ in d['transformers_'] if name not in d['_transformer_to_input_indices']]: return f'the columns of {lost[0]!r} are not told'
+    if len(d['_columns']) != len(d['transformers']): return 'the columns of the parts are not told'
     if any(s.start is None or s.stop is None or s.stop < s.start for s in d['output_indices_'].values()): return 'the columns of the output are not told'
 
 # %% ../../nbs/04_models/behind/15_checked_columns.ipynb #78c7039a
@@ -106,9 +112,14 @@ def _column_transformer()->Schema:
                        transformers_=listed(_FIXED), output_indices_=mapping(text(), _SLICE_OF_NUMBERS),
                        _transformers_feature_names_out=maybe(array('O', None, of=text()))), _columns_within)
 
+def _is_abstract(value, sizes):
+    "A type of several dtypes: of numbers or of objects"
+    import numpy as np
+    return None if isinstance(value, type) and (value in (object, str) or issubclass(value, np.number)) else 'no type of columns'
+
 def _selector()->Schema:
-    kind = either(text(100), _dtype, one_of(object, str))
-    kinds = either(nothing, kind, listed(kind), listed(kind, kind=tuple))
+    kind = either(text(100), _dtype, _is_abstract)
+    kinds = _told('no types of columns', nothing, kind, listed(kind), listed(kind, kind=tuple))
     return Schema(dict(pattern=either(nothing, _pattern), dtype_include=kinds, dtype_exclude=kinds))
 
 _REMAINDER = Schema(dict(data=listed(whole()), future_dtype=one_of(None, 'str', 'bool'), warning_was_emitted=flag, warning_enabled=flag))
