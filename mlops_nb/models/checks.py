@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ..core.masks import brief
 from ..core.rules import IntegrityError
+from .arrays import full_name
 
 # %% auto #0
 __all__ = ['nothing', 'Sizes', 'whole', 'size', 'number', 'flag', 'one_of', 'text', 'either', 'array', 'labels', 'plain',
@@ -154,6 +155,10 @@ def plain(
     return None if type(value) is int and value.bit_length() <= 64 else f'{_told(value)} is no text, number or truth value'
 
 # %% ../../nbs/04_models/behind/12_checks.ipynb #91becc31
+def _each(values)->list:
+    "Each object once: a small file can hold a list of the same long list many times"
+    return list({id(v): v for v in values}.values())
+
 def listed(
     of:Callable,                # The check of each piece
     letter:str|int|None=None,   # The length
@@ -162,7 +167,7 @@ def listed(
     "A list or tuple of things of one sort"
     def check(value, sizes):
         if type(value) is not kind: return f'{_told(value)} is no {kind.__name__}'
-        return sizes.bind(letter, len(value)) or next((w for v in value if (w := of(v, sizes))), None)
+        return sizes.bind(letter, len(value)) or next((w for v in _each(value) if (w := of(v, sizes))), None)
     return check
 
 def row(
@@ -182,14 +187,14 @@ def mapping(
     "A plain dictionary"
     def check(value, sizes):
         if type(value) is not dict: return f'{_told(value)} is no dictionary'
-        return sizes.bind(letter, len(value)) or next((w for k, v in value.items() if (w := key(k, sizes) or of(v, sizes))), None)
+        return sizes.bind(letter, len(value)) or next((w for c, vs in ((key, value), (of, value.values())) for v in _each(vs) if (w := c(v, sizes))), None)
     return check
 
 def full_class(
     x,      # Any object
 )->str:     # For example `sklearn.tree._tree.Tree`
-    "The full name of the class of an object"
-    return f'{type(x).__module__}.{type(x).__qualname__}'
+    "The full name of the class of an object, as a file says it: older versions have other names for compiled losses"
+    return '.'.join(full_name(type(x)))
 
 def is_a(
     *names:str, # Full names of classes
