@@ -19,7 +19,9 @@ __all__ = ['checked_list', 'on_list', 'unchecked_version', 'check_foreign']
 _BELOW = frozenset('''
 numpy.dtype numpy.random.mtrand.RandomState sklearn.tree._tree.Tree sklearn.utils.validation.check_array
 builtins.bool builtins.float builtins.int builtins.str builtins.object
-'''.split()) | {f'scipy.sparse._{f}.{f}_{c}' for f in ('csr', 'csc', 'dia') for c in ('matrix', 'array')}
+'''.split()) | {f'scipy.sparse._{f}.{f}_{c}' for f in ('csr', 'csc', 'dia') for c in ('matrix', 'array')} | {
+    f'sklearn.linear_model._sgd_fast.{loss}' for loss in '''EpsilonInsensitive Hinge Huber Log ModifiedHuber SquaredEpsilonInsensitive SquaredHinge
+    SquaredLoss'''.split()}
 _LOSSES = 'sklearn._loss._loss.Cy'
 
 @cache
