@@ -17,7 +17,7 @@ __all__ = ['checked_list', 'on_list', 'unchecked_version', 'check_foreign']
 
 # %% ../../nbs/04_models/behind/16_foreign.ipynb #befd47ff
 _BELOW = frozenset('''
-numpy.dtype numpy.random.mtrand.RandomState sklearn.tree._tree.Tree sklearn.utils.validation.check_array
+numpy.dtype numpy.random.mtrand.RandomState numpy.random._generator.Generator sklearn.tree._tree.Tree sklearn.utils.validation.check_array
 builtins.bool builtins.float builtins.int builtins.str builtins.object
 '''.split()) | {f'scipy.sparse._{f}.{f}_{c}' for f in ('csr', 'csc', 'dia') for c in ('matrix', 'array')} | {
     f'sklearn.linear_model._sgd_fast.{loss}' for loss in '''EpsilonInsensitive Hinge Huber Log ModifiedHuber SquaredEpsilonInsensitive SquaredHinge
