@@ -624,3 +624,198 @@ def test_skops_is_an_extra_and_no_requirement():
     ini.read(Path(__file__).parents[1]/'settings.ini', encoding='utf8')
     names = {kind: ini['DEFAULT'][f'{kind}requirements'] for kind in ('', 'mlflow_', 'dev_')}
     assert 'skops' not in names[''] and names['mlflow_'] == 'skops>=0.13' and 'skops>=0.13' in names['dev_']
+
+
+# ---------------------------------------------------------------- work is bounded, at both doors
+
+def rows_file(*nodes, root=None, names=(), dtypes=(), shapes=(), block=b''):
+    "A file of these rows; nobody asks whether a writer would write them"
+    from mlops_nb.models.arrays import _pack
+    return _pack(dict(arrays=1, dtypes=list(dtypes), names=[n.rsplit('.', 1) for n in names], shapes=list(shapes), nodes=list(nodes),
+                      root=[len(nodes) - 1] if root is None else root), [np.frombuffer(block, 'u1')] if block else [])
+
+
+def doubled(row, n=60):
+    "Sixty rows, each of which holds the one before twice"
+    return [row(None)] + [row([i]) for i in range(n)]
+
+
+UNION = ['transformer_list', 'n_jobs', 'transformer_weights', 'verbose']
+def unions(n=60):
+    nodes = [['object', 1, 1]]
+    for _ in range(n):
+        last, k = [len(nodes) - 1], len(nodes)
+        nodes += [['tuple', ['a', last]], ['tuple', ['b', last]], ['list', [[k], [k+1]]], ['object', 0, 0, [k+2], None, None, False]]
+    return rows_file(*nodes, names=['sklearn.pipeline.FeatureUnion', 'sklearn.preprocessing._data.StandardScaler'], shapes=[UNION, []])
+
+
+def chain_back(n=60):
+    "The same tower, where each of its unions also knows the one above it: no walk ends at a leaf that was summed up"
+    nodes, units = [['object', 1, 2, [4]]], [0]
+    for i in range(n):
+        last, k = [units[-1]], len(nodes)
+        nodes += [['tuple', ['a', last]], ['tuple', ['b', last]], ['list', [[k], [k+1]]], ['object', 0, 0, [k+2], None, [k+7 if i < n-1 else 0], False]]
+        units.append(k+3)
+    return rows_file(*nodes, names=['sklearn.pipeline.FeatureUnion', 'sklearn.preprocessing._data.StandardScaler'], shapes=[UNION, [], ['copy']])
+
+
+LISTS, PAIRS, OBJECTS = (doubled(lambda v, k=k: k(v)) for k in (
+    lambda v: ['list', [v, v]], lambda v: ['tuple', [v, v]], lambda v: ['array', 'O', 'C', 2, [v, v]]))
+OFTEN, PLAIN = 'one another so often', 'numbers, texts and short tuples'
+BOMBS = {
+    'a key of doubled tuples': (rows_file(*PAIRS, ['dict', [[60]], [1]]), OFTEN),
+    'a short tower as a key': (rows_file(*PAIRS[:10], ['dict', [[9]], [1]]), PLAIN),
+    'a set of doubled tuples': (rows_file(*PAIRS, ['set', [[60]]]), OFTEN),
+    'a frozenset in a frozenset': (rows_file(['frozenset', []], *[['frozenset', [[i], i]] for i in range(60)], ['frozenset', [[60]]]), PLAIN),
+    'a frozenset of a short tower': (rows_file(*PAIRS[:10], ['frozenset', [[9]]]), PLAIN),
+    'doubled tuples': (rows_file(*PAIRS), OFTEN), 'doubled lists': (rows_file(*LISTS), OFTEN),
+    'doubled dictionaries': (rows_file(*doubled(lambda v: ['dict', ['a', 'b'], [v, v]])), OFTEN),
+    'doubled Bunches': (rows_file(*doubled(lambda v: ['bunch', 0, ['a', 'b'], [v, v]]), names=['sklearn.utils._bunch.Bunch']), OFTEN),
+    'doubled partials': (rows_file(['global', 0], ['partial', [0], [], [], []], *[['partial', [0], [[i], [i]], [], []] for i in range(1, 60)], names=['numpy.add']), OFTEN),
+    'keywords of partials': (rows_file(['global', 0], ['partial', [0], [], [], []], *[['partial', [0], [[i]], ['x'], [[i]]] for i in range(1, 60)], names=['numpy.add']), OFTEN),
+    'doubled arrays of objects': (rows_file(*OBJECTS), 'an array of objects contains itself, or others more than 8 deep'),
+    'arrays of objects and lists': (rows_file(['list', []], *[r for i in range(0, 60, 2) for r in (['array', 'O', 'C', 2, [[i], [i]]], ['list', [[i+1], [i+1]]])]), OFTEN),
+    'doubled steps of a model': (unions(), OFTEN), 'steps that know who holds them': (chain_back(), OFTEN),
+    'lists that all hold all': (rows_file(*[['list', [[k] for k in range(20)]] for _ in range(20)]), OFTEN),
+    'a list of very many lists of a million': (rows_file(['list', [0]*200_000], ['list', [[0]]*40_000]), OFTEN),
+    'dictionaries with a default, a hundred thousand deep': (rows_file(*[['default', None, ['a'], [[i+1] if i < 100_000 else None]] for i in range(100_001)], root=[0]), 'a dictionary with a default contains itself'),
+    'arrays in dictionaries in arrays': (rows_file(*[r for i in range(0, 40, 2) for r in (['default', None, ['a'], [[i+1]]], ['array', 'O', 'C', 1, [[i+2] if i < 38 else None]])], root=[0]), 'more than 8 deep'),
+    'two thousand keys of one hash': (rows_file(*[['complex', float(1000003*k), float(-k)] for k in range(3000)], ['dict', [[k] for k in range(3000)], [0]*3000]), 'keys with the same hash'),
+    'a set of one hash': (rows_file(*[['int', hex(k*(2**61 - 1))] for k in range(3000)], ['set', [[k] for k in range(3000)]]), 'keys with the same hash'),
+    'a list as a key': (rows_file(['list', []], ['dict', [[0]], [1]]), PLAIN), 'a model as a key': (rows_file(['object', 0, 0], ['set', [[0]]], names=['sklearn.preprocessing._data.StandardScaler'], shapes=[[]]), PLAIN),
+    'a partial as a key': (rows_file(['global', 0], ['partial', [0], [], [], []], ['dict', [[1]], [1]], names=['numpy.add']), PLAIN),
+    'a tuple of a thousand as a key': (rows_file(['tuple', [0]*1000], ['dict', [[0]], [1]]), PLAIN),
+    'a whole number of a megabyte': (rows_file(['int', '0x' + 'f'*1_000_000]), 'no whole number'),
+    'a range without end': (rows_file(['int', hex(2**70)], ['range', 0, [0], 1]), 'too long'),
+    'a range of arrays': (rows_file(['array', 0, 'C'], ['range', [0], 5, 1], dtypes=['<i8'], block=bytes(16)), 'a range of'),
+    'a slice of an array of objects': (rows_file(['array', 'O', 'C', [None]], ['slice', [0], None, None]), 'a slice of'),
+    'an empty array as wide as the world': (rows_file(['array', 0, 'C', 0, 2**62], dtypes=['|u1']), 'nothing has the shape'),
+    'an empty array of objects': (rows_file(['array', 'O', 'C', 2**40, 0, []]), 'nothing has the shape'),
+    'a dtype of a gigabyte': (rows_file(['dtype', 0], dtypes=['|S999999999']), 'one value of a dtype takes'),
+    'a record of a gigabyte': (rows_file(['dtype', 0], dtypes=[[2**30, [['a', '<f8', 0]]]]), 'one value of a dtype takes'),
+    'out=': (rows_file(['global', 0], ['array', 0, 'C', 1], ['partial', [0], [], ['out'], [[1]]], names=['numpy.add'], dtypes=['<f8'], block=bytes(16)), 'a functools.partial with out='),
+    'where=': (rows_file(['global', 0], ['partial', [0], [], ['where'], [False]], names=['numpy.add']), 'a functools.partial with where='),
+}
+
+
+@pytest.mark.parametrize('door', [dict(own=True), {}], ids=['own', 'elsewhere'])
+def test_a_small_file_cannot_make_much_work(door, tmp_path):
+    "All of them in one process with bounds, which would not end if one of them was not refused"
+    files = {what: data for what, (data, _) in BOMBS.items()}
+    (tmp_path/'bombs').write_bytes(pickle.dumps(files))
+    code = f"""
+import pickle, resource
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+from mlops_nb.core.rules import MlopsError, digest
+from mlops_nb.models.formats import load_model_bytes
+for what, data in pickle.load(open('bombs', 'rb')).items():
+    try: load_model_bytes(data, 'arrays', digest(data), **{door!r}); said = 'LOADED'
+    except MlopsError as e: said = str(e)
+    print(what, '|', said.replace(chr(10), ' '), flush=True)
+"""
+    done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    said = dict(line.split(' | ', 1) for line in done.stdout.splitlines())
+    assert done.returncode == 0 and list(said) == list(files), (done.returncode, list(said)[-1:], done.stderr[-500:])
+    for what, (_, says) in BOMBS.items():
+        assert says in said[what] or door == {} and 'trusted=' in said[what], (what, said[what])
+
+
+def test_what_a_model_cannot_bring_back_is_not_written():
+    lists = []
+    for _ in range(60): lists = [lists, lists]
+    numbers = {complex(1000003*k, -k): 0 for k in range(3000)}
+    for x, says in ((lists, OFTEN), ({FOREST: 1}, PLAIN), ({1, (2, FOREST)}, PLAIN), (numbers, 'the same hash'), (16**4000, 'a whole number of 16001 bits'),
+                    (functools.partial(np.multiply, 2, out=np.zeros(3)), 'out='), (functools.partial(np.divide, where=True), 'where=')):
+        with pytest.raises(UntrustedType, match='cannot be stored safely') as e: dump_model(x)
+        assert says in str(e.value)
+    nearly = [0]
+    for _ in range(12): nearly = [nearly, nearly]
+    assert again(nearly) == nearly
+    many = [np.float64(i) for i in range(5)]*20_000                 # shared by the thousand, and no deeper
+    assert again(many) == many
+    keys = {k: 0 for k in [None, True, 2.5, 'a', b'k', 1+2j, np.int64(7), np.datetime64('2013'), (1, ('a', 2)), frozenset('ab'), Point(1, 2), np.add, float]}
+    assert again(keys, trusted=HERE) == keys
+    assert again({i*2.: i for i in range(50_000)})[4.] == 2 and len(again({(i, -i) for i in range(5000)})) == 5000
+
+
+# ---------------------------------------------------------------- what was checked stays so
+
+ROWS = np.random.default_rng(0).normal(size=(60, 2))
+def kept_by(x):
+    "Compiled objects, with one of the arrays that they are made of"
+    tree = KNeighborsRegressor(algorithm=x, leaf_size=5).fit(ROWS, ROWS[:, 0])._tree
+    return tree, tree.__getstate__()
+
+
+@pytest.mark.parametrize('algorithm, k', [(a, k) for a in ('kd_tree', 'ball_tree') for k in range(4)])
+def test_a_compiled_tree_of_neighbours_keeps_arrays_that_nobody_else_knows(algorithm, k):
+    tree, state = kept_by(algorithm)
+    back, array = again([tree, state[k]])
+    before = back.query(ROWS[:9], 3)
+    array.view('u1')[:] = 77                            # what another object of the file could do with it
+    for a, b in zip(before, back.query(ROWS[:9], 3)): assert (a == b).all()
+    tree, one, two = again([tree, state[k], state[k]])
+    assert one is two and one.flags.writeable and one.tobytes() == state[k].tobytes()
+
+
+@pytest.mark.parametrize('make, parts', [
+    (lambda: sparse.csr_matrix(np.eye(3)), ['data', 'indices', 'indptr']), (lambda: sparse.csc_array(np.eye(3)), ['data', 'indices', 'indptr']),
+    (lambda: sparse.coo_matrix(np.eye(3)), ['data', 'row', 'col']), (lambda: sparse.dia_matrix(np.eye(3)), ['data', 'offsets']),
+    (lambda: SplineTransformer().fit(X).bsplines_[0], ['t', 'c']), (lambda: clone(FOREST).fit(X, y).estimators_[0].tree_, [])], ids=['csr', 'csc', 'coo', 'dia', 'spline', 'tree'])
+def test_compiled_objects_keep_arrays_of_their_own(make, parts):
+    x = make()
+    if not parts:
+        nodes = x.__getstate__()['nodes']
+        back, array = again([x, nodes])
+        assert not np.shares_memory(back.__getstate__()['nodes'], array)
+    for part in parts:
+        back, array = again([x, getattr(x, part)])
+        assert not np.shares_memory(getattr(back, part), array), part
+
+
+def test_a_distance_keeps_weights_of_its_own():
+    from sklearn.metrics import DistanceMetric
+    metric = DistanceMetric.get_metric('seuclidean', V=np.ones(2))
+    weights = metric.__getstate__()[1]
+    back, array = again([metric, weights])
+    array[:] = 1e9
+    assert (back.pairwise(ROWS[:3]) == metric.pairwise(ROWS[:3])).all()
+
+
+def test_what_a_function_of_the_file_may_get_and_others_rely_on_can_only_be_read():
+    shared = np.arange(3.)
+    for holder in (functools.partial(np.add, shared), np.array([shared, None], dtype=object), {'func': np.add, 'kw': [shared]},
+                   FunctionTransformer(np.add, kw_args={'x2': shared}), [functools.partial(np.add, x2=(shared,))]):
+        scaler = StandardScaler(); scaler.mean_ = shared
+        back = again([holder, scaler])
+        with pytest.raises(ValueError, match='read-only'): back[1].mean_[0] = 7
+        assert again(holder) is not None
+    trees = GradientBoostingClassifier(n_estimators=2).fit(X, y)
+    assert again(trees).estimators_.flags.writeable
+    assert not again([functools.partial(np.add, 1, trees.estimators_), trees])[1].estimators_.flags.writeable
+    mlp = again(MLPClassifier(3, max_iter=2).fit(X, y))             # its optimiser changes the arrays of the network, by their second name
+    before = mlp.coefs_[0].copy()
+    assert (mlp.partial_fit(X, y).coefs_[0] != before).any()
+    sgd = again(SGDClassifier(average=True).fit(X, y)); sgd.partial_fit(X, y)
+
+
+def test_numbers_of_compiled_objects_that_nobody_writes():
+    "Sparse matrices as wide as the world, seeds of texts, splines of objects, masks of numbers"
+    def with_row(x, code, act):
+        def change(h, _): act(next(r for r in h['nodes'] if r[0] == code), h)
+        return edited(dump_model(x)[0], change)
+    for form in ('csr', 'csc', 'coo', 'dia'):
+        refused(with_row(getattr(sparse, f'{form}_matrix')(np.eye(3)), 'sparse', lambda r, h: r.__setitem__(2, [2**61, 2**61])), 'is no shape', IntegrityError)
+    refused(with_row(sparse.coo_matrix(np.eye(3)), 'sparse', lambda r, h: r.__setitem__(2, [2**30, 3])), 'is no shape', IntegrityError)
+    g = np.random.default_rng(3)
+    for value in ('0x12', -1, None, 2.5, True + 0.5):
+        def change(r, h): next(n for n in h['nodes'] if n[0] == 'dict' and 'entropy' in n[1])[2][0] = value
+        refused(with_row(g, 'random', change), 'a seed of another kind', IntegrityError)
+    def extra(r, h): n = next(n for n in h['nodes'] if n[0] == 'dict' and 'entropy' in n[1]); n[1].append('more'); n[2].append(1)
+    refused(with_row(g, 'random', extra), 'a seed of another kind', IntegrityError)
+    masked = np.ma.array([1, 2, 3], mask=[0, 1, 0])
+    def wrong(r, h): r[3] = r[2]
+    refused(with_row(masked, 'masked', wrong), 'a mask does not fit', IntegrityError)
+    spline = SplineTransformer().fit(X).bsplines_[0]
+    def swap(r, h): r[2] = r[3]
+    refused(with_row(spline, 'spline', swap), 'the knots of a spline', IntegrityError)

@@ -5,13 +5,15 @@
 # %% ../../nbs/04_models/behind/4_arrays.ipynb #9d67d461
 from __future__ import annotations
 import json, math, re, sys
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fastcore.basics import patch
 from ..core.rules import IntegrityError, MlopsError
 
 # %% auto #0
-__all__ = ['Kind', 'Unwritable', 'is_arrays', 'read_header', 'full_name', 'Writer', 'Reader', 'numpy_kinds']
+__all__ = ['Kind', 'Unwritable', 'is_arrays', 'read_header', 'full_name', 'Writer', 'Reader', 'links_of', 'check_walk',
+           'numpy_kinds']
 
 # %% ../../nbs/04_models/behind/4_arrays.ipynb #5cf49698
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Kind:
     read:Callable               # (reader, fields) -> the object; still empty if there is `fill`
     fill:Callable|None=None     # (reader, object, fields): put the content in, when all objects exist
     borrows:tuple=()            # Places in its row of arrays that `read` only copies: a view of the file is enough
+    parts:Callable|None=None    # (fields) -> those of its values that a walk through the object visits
 
 class Unwritable(MlopsError, TypeError):
     "An object that no kind can hold"
@@ -110,8 +113,10 @@ class Writer:
     def __init__(self,
         kinds:dict,             # Kinds by type, or by full name of a type
         last:Callable,          # (object, kinds) -> the kind of what is not in `kinds`
+        *,
+        strict:bool=False,      # Refuse what `Reader` would refuse? A test that forges files does not
     ):
-        self.kinds, self.last = dict(kinds), last
+        self.kinds, self.last, self.strict = dict(kinds), last, strict
         self.nodes, self.blocks, self.dtypes, self.names, self.shapes = [], [], [], [], []
         self.memo, self.keep = {}, []           # number by id, and the objects, so that no id is used twice
         self.tables, self.plain, self.busy = {}, set(), set()
@@ -168,11 +173,12 @@ def name(self:Writer, x)->int:
 def bytes(self:Writer, root)->bytes:
     "The whole file"
     root = self.value(root)
+    if self.strict: self.check()
     return _pack(dict(arrays=1, dtypes=self.dtypes, names=self.names, shapes=self.shapes, nodes=self.nodes,
                       root=root), self.blocks)
 
 # %% ../../nbs/04_models/behind/4_arrays.ipynb #1390a37f
-_UNBUILT = object()
+_UNBUILT, _WIDEST = object(), 2**16
 
 class Reader:
     "Objects from rows; each number, size and name is checked before it is used"
@@ -188,9 +194,11 @@ class Reader:
         if len(self.block) % _ALIGN: raise IntegrityError(f'the blocks end at byte {len(data)}, in the middle of one')
         self.nodes, self.shapes = self.header['nodes'], self.header['shapes']
         self.dtypes = [_dtype_of(t) for t in self.header['dtypes']]
+        if (wide := max((d.itemsize for d in self.dtypes), default=0)) > max(_WIDEST, len(self.block)):
+            raise IntegrityError(f'one value of a dtype takes {wide} bytes, and all blocks have {len(self.block)}')
         self.at, self.find, self.kinds = 0, find, {k.code: k for k in kinds}
-        self.objects, self.found, self.levels, self.inner, self.acts, self.later = [], {}, {}, {}, [], []
-        self.borrowed, self.strict = set(), [_has_content(d) for d in self.dtypes]
+        self.objects, self.found, self.levels, self.acts, self.later = [], {}, {}, [], []
+        self.borrowed, self.private, self.strict = set(), {}, [_has_content(d) for d in self.dtypes]
 
 # %% ../../nbs/04_models/behind/4_arrays.ipynb #00defced
 @patch
@@ -235,14 +243,100 @@ def nest(self:Reader, x, inside:Iterable):
     self.levels[id(x)] = level
     return x
 
-@patch
-def check_inner(self:Reader)->None:
-    "Arrays of objects hold arrays of objects a few times at most, and not themselves"
-    outer = set(self.inner)
+_BARE = {'array': 'an array of objects', 'default': 'a dictionary with a default', 'masked': 'a masked array'}
+
+def _check_bare(nodes:list, links:dict)->None:
+    "What Python frees by calls within calls is nested a few times at most, and not in itself"
+    bare = {i: {k for k in at if nodes[k][0] in _BARE} for i, at in links.items() if nodes[i][0] in _BARE}
+    outer = set(bare)
     for _ in range(8):
-        outer = {a for a in outer if not outer.isdisjoint(self.inner[a])}
+        outer = {i for i in outer if not outer.isdisjoint(bare[i])}
         if not outer: return
-    raise IntegrityError('an array of objects contains itself, or arrays more than 8 deep')
+    raise IntegrityError(f'{_BARE[nodes[min(outer)][0]]} contains itself, or others more than 8 deep')
+
+# %% ../../nbs/04_models/behind/4_arrays.ipynb #0e419227
+def links_of(
+    nodes:list,     # Rows
+    kinds:dict,     # Kind by code
+)->dict[int, list]: # For each row that has parts: the rows that its parts are
+    "Who holds whom; the numbers are checked"
+    found = {}
+    for i, row in enumerate(nodes):
+        if not (parts := kinds[row[0]].parts) or not (values := parts(row[1:])): continue
+        if type(values) is not list: raise IntegrityError(f'{values!r} is not a list of values')
+        found[i] = at = [v[0] for v in values if type(v) is list and v]
+        for k in at:
+            if type(k) is not int or not 0 <= k < len(nodes): raise IntegrityError(f'row {k!r} is not there yet')
+    return found
+
+_WALK = 100_000
+
+def _ways(steps:Iterable, size:int)->int:
+    "No walk that starts in one of `size` rows passes more of them, if `steps` are all rows that rows name"
+    for n in Counter(steps).values(): size = min(size*n, 2**62)
+    return size
+
+def check_walk(
+    nodes:list,         # Rows
+    links:dict,         # What `links_of` gave
+    names:list,         # Module and name of each type
+)->None:
+    "Refuse rows that hold one another so often that a walk which remembers nothing would not end"
+    most, sizes = _WALK + 10*len(nodes), {i: 1 + len(nodes[i][-1])//1000 if type(nodes[i][-1]) is list else 1 for i in links}
+    inner = {i: [k for k in at if k in links] for i, at in links.items()}
+    if _ways((k for at in inner.values() for k in at), sum(sizes.values())) <= most: return
+    weight, circles = _weigh(inner, sizes)
+    free = {i for i in circles if nodes[i][0] == 'object' and _walks_not(*names[nodes[i][1]])}
+    steps = (k for i in circles - free for k in inner[i] if k in circles)
+    longest = max(_ways(steps, sum(weight[i] for i in circles)), max((weight[i] for i in links if i not in circles), default=0))
+    if longest > most: raise IntegrityError(f'{len(nodes)} objects hold one another so often that a walk through them takes more '
+                                            f'than {most} steps')
+
+# %% ../../nbs/04_models/behind/4_arrays.ipynb #9413dabf
+def _weigh(inner:dict, sizes:dict)->tuple[dict, set]:
+    "How many rows a walk from each row passes, from the leaves up; and the rows that lead into a circle"
+    above, left = defaultdict(list), {i: len(at) for i, at in inner.items()}
+    for i, at in inner.items():
+        for k in at: above[k].append(i)
+    weight, todo = dict(sizes), [i for i, n in left.items() if not n]
+    while todo:
+        for up in above[i := todo.pop()]:
+            weight[up] = min(weight[up] + weight[i], 2**62)
+            left[up] -= 1
+            if not left[up]: todo.append(up)
+    return weight, {i for i, n in left.items() if n}
+
+def _walks_not(module:str, name:str)->bool:
+    "Is it linked with its like, and never printed, compared or asked as a whole?"
+    return name in ('_CFNode', '_CFSubcluster') or module.partition('.')[0] != 'sklearn'
+
+# %% ../../nbs/04_models/behind/4_arrays.ipynb #3ec9228c
+@patch
+def check(self:Writer)->None:
+    "Refuse rows whose reading would not end"
+    links = links_of(self.nodes, {k.code: k for k in self.kinds.values()})
+    try: _check_bare(self.nodes, links), check_walk(self.nodes, links, self.names)
+    except IntegrityError as e: raise Unwritable(f'it: {e}') from None
+
+@patch
+def own_copy(self:Reader, x):
+    "A copy that no other object of the file knows; the same one for the same array"
+    if id(x) not in self.private: self.private[id(x)] = x.copy(order='K')
+    return self.private[id(x)]
+
+def _reached(nodes:list, links:dict)->list:
+    "Arrays that a function of the file may be given, and that another row holds as well"
+    acts = {'global', 'partial'}
+    todo = [i for i, at in links.items() if nodes[i][0] in ('partial', 'array') or any(nodes[k][0] in acts for k in at)]
+    seen = set(todo)
+    while todo:
+        for k in links[todo.pop()]:
+            if k in seen: continue
+            seen.add(k)
+            if k in links and nodes[k][0] not in ('object', 'state'): todo.append(k)
+    arrays = {k for k in seen if nodes[k][0] == 'array'}
+    held = Counter(k for at in links.values() for k in {*at} if k in arrays) if arrays else {}
+    return [k for k, n in held.items() if n > 1]
 
 # %% ../../nbs/04_models/behind/4_arrays.ipynb #b33f10d7
 @patch
@@ -250,7 +344,8 @@ def model(self:Reader,
     before:Callable=lambda reader: None, # Called when the arrays exist, and nothing else
 ):                                       # The root
     "Build all rows"
-    self.objects = [_UNBUILT]*len(self.nodes)
+    self.objects, links = [_UNBUILT]*len(self.nodes), links_of(self.nodes, self.kinds)
+    _check_bare(self.nodes, links), check_walk(self.nodes, links, self.header['names'])
     self.borrowed = {row[k][0] for row in self.nodes for k in self.kinds[row[0]].borrows if type(row[k]) is list}
     for i, row in enumerate(self.nodes):
         if row[0] == 'array': self.objects[i] = _read_array(self, row[1:], i in self.borrowed)
@@ -261,11 +356,13 @@ def model(self:Reader,
         if self.objects[i] is _UNBUILT: self.objects[i] = self.kinds[row[0]].read(self, row[1:])
     for row, x in zip(reversed(self.nodes), reversed(self.objects)):
         if fill := self.kinds[row[0]].fill: fill(self, x, row[1:])
-    self.check_inner()
     for act in self.acts + self.later: act()
+    for i in _reached(self.nodes, links): self.objects[i].flags.writeable = False
     return self.value(self.header['root'])
 
 # %% ../../nbs/04_models/behind/4_arrays.ipynb #792e0e77
+_EMPTIEST = 2**24       # others are made as wide as an empty array
+
 def _write_array(w:Writer, x)->list:
     "dtype, order and shape stand in the row, the numbers in a block; objects are values of the row"
     order = 'F' if x.ndim > 1 and not x.flags.c_contiguous and abs(x.strides[0]) < abs(x.strides[-1]) else 'C'
@@ -281,6 +378,7 @@ def _read_array(r:Reader, fields:list, view:bool=False):
     values = shape.pop() if i == 'O' else None
     if order not in ('C', 'F') or len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
         raise IntegrityError(f'no array has the shape {shape} in the order {order!r}')
+    if 0 in shape and math.prod(n or 1 for n in shape) > _EMPTIEST: raise IntegrityError(f'nothing has the shape {shape}')
     if i == 'O':
         if len(values) != math.prod(shape): raise IntegrityError(f'{len(values)} objects do not fill the shape {shape}')
         return np.empty(shape, dtype=object, order=order)
@@ -292,11 +390,10 @@ def _read_array(r:Reader, fields:list, view:bool=False):
 
 # %% ../../nbs/04_models/behind/4_arrays.ipynb #debd6bb5
 def _fill_array(r:Reader, x, fields:list)->None:
-    "Objects into their places, when it is known that arrays are not nested too deeply"
+    "Objects into their places"
     if fields[0] != 'O': return
     import numpy as np
     values = r.values(fields[-1])
-    if inside := {id(v) for v in values if type(v) is np.ndarray and v.dtype == object}: r.inner[id(x)] = inside
     def act():
         for at, v in zip(np.ndindex(x.shape), values, strict=True): x[at] = v
     r.acts.append(act)
@@ -335,6 +432,6 @@ def numpy_kinds(
 )->dict:                    # Kind by type; the scalars and dtypes by 'scalar' and 'dtype'
     "How numpy's own types are written"
     import numpy as np
-    array = Kind('array', _write_array, _read_array, _fill_array)
+    array = Kind('array', _write_array, _read_array, _fill_array, parts=lambda f: f[-1] if f[0] == 'O' else ())
     return {np.ndarray: array, np.memmap: array, 'scalar': Kind('scalar', _write_scalar, _read_scalar),
             'dtype': Kind('dtype', lambda w, x: ['O' if x == object else w.dtype(x)], _read_dtype)}

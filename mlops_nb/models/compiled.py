@@ -6,7 +6,7 @@
 from __future__ import annotations
 from .arrays import Kind, Reader, Unwritable, Writer, full_name
 from ..core.rules import IntegrityError
-from .values import fill_items, named, write_items
+from .values import fill_items, items_parts, named, write_items
 
 # %% auto #0
 __all__ = ['check_children', 'check_trees', 'before_building', 'check_neighbours', 'compiled_kinds']
@@ -128,7 +128,7 @@ def _read_metric(r:Reader, fields:list):
     _need(len(function) == 2*cls.__name__.startswith('PyFunc'), 'only a distance of your own has a function')
     if function: named(r, fields[4][0])
     metric = cls.__new__(cls)
-    metric.__setstate__((p, vec, mat, *function))
+    metric.__setstate__((p, r.own_copy(vec), r.own_copy(mat), *function))
     return metric
 
 # %% ../../nbs/04_models/behind/6_compiled.ipynb #d3fcc489
@@ -176,11 +176,12 @@ def _check_metric(metric, m:int)->None:
 def _write_neighbours(w:Writer, x)->list: return [w.name(type(x)), *[w.value(v) for v in x.__getstate__()]]
 
 def _read_neighbours(r:Reader, fields:list):
+    import numpy as np
     cls = _class(r, fields[0], 'sklearn.neighbors._kd_tree.', 'sklearn.neighbors._ball_tree.')
     _need(cls.__name__.startswith(('KDTree', 'BallTree')), f'{cls.__name__} is no neighbour tree')
     tree, state = cls.__new__(cls), tuple(r.values(fields[1:]))
     check_neighbours(state, tree.__getstate__(), 2 if cls.__name__.startswith('KD') else 1)
-    tree.__setstate__(state)
+    tree.__setstate__(tuple(r.own_copy(v) if isinstance(v, np.ndarray) else v for v in state))
     return tree
 
 # %% ../../nbs/04_models/behind/6_compiled.ipynb #f1a33fdd
@@ -208,14 +209,17 @@ def _read_spline(r:Reader, fields:list):
     import numpy as np
     cls = _class(r, fields[0], 'scipy.interpolate._bsplines.BSpline')
     t, c, k, extrapolate, axis = r.values(fields[1:])
-    _need(type(k) is int and 0 <= k < 100 and type(axis) is int and extrapolate in (True, False, 'periodic'),
-          'no spline')
-    return cls(t, np.moveaxis(c, 0, axis), k, extrapolate, axis)
+    _need(type(k) is int and 0 <= k < 100 and type(axis) is int
+          and type(extrapolate) in (bool, str) and extrapolate in (True, False, 'periodic'), 'no spline')
+    _array(t, np.float64, 1, 'the knots of a spline')
+    _need(type(c) is np.ndarray and c.dtype in (np.float64, np.complex128) and c.ndim > 0, 'no spline')
+    return cls(r.own_copy(t), np.moveaxis(r.own_copy(c), 0, axis), k, extrapolate, axis)
 
 # %% ../../nbs/04_models/behind/6_compiled.ipynb #09eee5ad
 _PARTS = {'csr': ('data', 'indices', 'indptr'), 'csc': ('data', 'indices', 'indptr'),
           'bsr': ('data', 'indices', 'indptr'),
           'coo': ('data', 'row', 'col'), 'dia': ('data', 'offsets')}
+_WIDE = 2**24       # what has no pointer for each row or column is made into something that has one
 
 def _write_sparse(w:Writer, x)->list:
     if x.format not in _PARTS or x.ndim != 2:
@@ -229,11 +233,14 @@ def _read_sparse(r:Reader, fields:list):
     form, _, kind = cls.__name__.partition('_')
     _need(form in _PARTS and kind in ('matrix', 'array') and 1 + len(places) == len(_PARTS[form]),
           f'{cls.__name__} is no sparse matrix')
-    _need(len(shape) == 2 and all(type(n) is int and 0 <= n < 2**62 for n in shape), f'{shape} is no shape')
+    most = _WIDE if form in ('coo', 'dia') else 2**31
+    _need(len(shape) == 2 and all(type(n) is int and 0 <= n < most for n in shape), f'{shape} is no shape')
     _need(type(data) is np.ndarray and data.dtype.kind in 'biufc', 'a sparse matrix holds numbers')
     for p in places:
         _need(type(p) is np.ndarray and p.dtype.kind == 'i' and p.ndim == 1,
               'the places of a sparse matrix are whole numbers')
+    _need(data.ndim == {'bsr': 3, 'dia': 2}.get(form, 1), f'the numbers of a {cls.__name__} have {data.ndim} dimensions')
+    data, *places = map(r.own_copy, (data, *places))
     x = cls((data, tuple(places)) if form == 'coo' else (data, *places), shape=tuple(shape))
     if form == 'coo':
         _need(all(len(p) == len(data) and (p >= 0).all() and (p < n).all() for p, n in zip(places, shape)),
@@ -263,6 +270,14 @@ def _new_random(r:Reader, fields:list):
 def _fill_random(r:Reader, x, fields:list)->None: r.later.append(lambda: _set_random(x, fields[1],
                                                                                      *r.values(fields[2:])))
 
+def _is_seed(seed:dict)->bool:
+    "What a SeedSequence says of itself: numbers, and lists of numbers"
+    import numpy as np
+    entropy, spawned, pool = seed['entropy'], seed['spawn_key'], seed['pool_size']
+    given = [*entropy] if type(entropy) in (list, tuple) else [entropy]
+    return len(seed) == 4 and type(pool) is int and 4 <= pool <= 1024 and type(spawned) in (list, tuple) and all(
+        isinstance(n, (int, np.integer)) and n >= 0 for n in (seed['n_children_spawned'], *given, *spawned))
+
 def _set_random(x, name:str, seed:dict|None, state:dict)->None:
     import numpy as np
     bits = state['state']
@@ -277,7 +292,7 @@ def _set_random(x, name:str, seed:dict|None, state:dict)->None:
     whole = 'PCG' not in name or all(type(v) is int and 0 <= v < 2**128 for v in bits.values())
     _need(state['bit_generator'] == name and whole, 'a random state of another kind')
     if seed is not None:
-        _need(type(seed['pool_size']) is int and 4 <= seed['pool_size'] <= 1024, 'a seed of another kind')
+        _need(_is_seed(seed), 'a seed of another kind')
         x.__init__(getattr(np.random, name)(np.random.SeedSequence(**seed)))
     x.set_state(state) if hasattr(x, 'set_state') else setattr(x.bit_generator, 'state', state)
 
@@ -291,8 +306,9 @@ def _read_masked(r:Reader, fields:list):
     import numpy as np
     cls = _class(r, fields[0], 'numpy.ma.MaskedArray')
     data, mask, fill = r.values(fields[1:])
-    _need(type(data) is np.ndarray and (mask is None or type(mask) is np.ndarray and mask.shape == data.shape),
-          'a mask does not fit')
+    _need(type(data) is np.ndarray and (mask is None or type(mask) is np.ndarray and mask.dtype == bool
+                                        and mask.shape == data.shape), 'a mask does not fit')
+    _need(not isinstance(fill, (list, tuple, np.ndarray)), 'what fills the gaps of a masked array is one value')
     return cls(data, mask=np.ma.nomask if mask is None else mask, fill_value=fill)
 
 def _new_bunch(r:Reader, fields:list):
@@ -309,9 +325,9 @@ def compiled_kinds(
     sparse = Kind('sparse', _write_sparse, _read_sparse)
     kinds = {'sklearn.tree._tree.Tree': Kind('tree', _write_tree, _read_tree, borrows=(6, 7)),
              'scipy.interpolate._bsplines.BSpline': Kind('spline', _write_spline, _read_spline),
-             'numpy.ma.MaskedArray': Kind('masked', _write_masked, _read_masked),
+             'numpy.ma.MaskedArray': Kind('masked', _write_masked, _read_masked, parts=lambda f: f[1:]),
              'sklearn.utils._bunch.Bunch': Kind('bunch', lambda w, x: [w.name(type(x)), *write_items(w, x)],
-                                                _new_bunch, fill_items),
+                                                _new_bunch, fill_items, parts=items_parts),
              'numpy.random.mtrand.RandomState': random, 'numpy.random._generator.Generator': random}
     kinds |= {f'sklearn.neighbors._{m}_tree.{n}Tree{bits}': neighbours for m,
               n in (('kd', 'KD'), ('ball', 'Ball')) for bits in ('', 32, 64)}

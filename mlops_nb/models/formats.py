@@ -136,7 +136,7 @@ def _kinds()->dict: return basic_kinds() | compiled_kinds()
 
 def _write_arrays(model, trusted:Collection[str])->tuple[bytes, list[str]]:
     "The file, and the names in it that nobody trusts"
-    writer = Writer(_kinds(), kind_of)
+    writer = Writer(_kinds(), kind_of, strict=True)
     data = writer.bytes(model)
     return data, [n for n in dict.fromkeys(f'{m}.{n}' for m, n in writer.names) if not _trusts(n, trusted)]
 

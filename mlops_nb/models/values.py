@@ -11,7 +11,8 @@ from .arrays import Kind, Reader, Unwritable, Writer, full_name, numpy_kinds
 from ..core.rules import IntegrityError
 
 # %% auto #0
-__all__ = ['is_plain', 'has_own_state', 'check_use', 'write_items', 'fill_items', 'named', 'basic_kinds', 'kind_of']
+__all__ = ['is_plain', 'has_own_state', 'check_use', 'check_keys', 'write_items', 'fill_items', 'items_parts', 'named',
+           'basic_kinds', 'kind_of']
 
 # %% ../../nbs/04_models/behind/5_values.ipynb #bf43a892
 # their state is the `__dict__`, whatever their methods are called
@@ -55,6 +56,9 @@ _FUNCTIONS = {'function', 'ufunc', 'builtin_function_or_method', '_ArrayFunction
 
 def _is_value(x)->bool: return isinstance(x, type) or type(x).__name__ in _FUNCTIONS
 
+# of a class that hashes and compares its instances by what they are, not by what they say
+_BY_IDENTITY = {(t.__hash__, t.__eq__) for t in (object, type(len), type(lambda: 0))}
+
 _USES = {'object': is_plain, 'state': has_own_state, 'record': _is_record, 'value': _is_value,
          'compiled': lambda x: isinstance(x, type)}
 
@@ -67,6 +71,35 @@ def check_use(
     "What is found is defined under this name, and of the sort that is needed"
     if full_name(x) != (module, name) or not _USES[use](x): raise IntegrityError(f'{module}.{name} is no {use}')
     return x
+
+# %% ../../nbs/04_models/behind/5_values.ipynb #8d02ff92
+_KEYS, _LONGEST = {type(None), bool, int, float, complex, str, bytes}, 100
+
+def _is_key(x)->bool:
+    "A plain value, or a short tuple or frozenset of some"
+    import numpy as np
+    todo, n = [x], 0
+    while todo:
+        v = todo.pop()
+        t, n = type(v), n + 1
+        if t in (tuple, frozenset) or _is_record(t) and (t.__hash__, t.__eq__) == (tuple.__hash__, tuple.__eq__):
+            if (n := n + len(v)) > _LONGEST: return False
+            todo += v
+        elif not (t in _KEYS or isinstance(v, np.generic) and not isinstance(v, np.void)
+                  or _is_value(v) and (t.__hash__, t.__eq__) in _BY_IDENTITY): return False
+    return True
+
+def check_keys(
+    keys:Iterable,          # Of a dictionary, or members of a set
+    error:type[Exception]=IntegrityError, # To raise
+)->None:
+    "Refuse what is not plain, and numbers that were chosen to have one hash"
+    kinds = {*map(type, keys)}
+    if kinds <= {str, bytes}: return
+    for k in keys:
+        if type(k) not in _KEYS and not _is_key(k):
+            raise error(f'a {type(k).__name__} as a key; keys are numbers, texts and short tuples of them')
+    if len(keys) > 1000 and len({*map(hash, keys)}) < len(keys) - 1000: raise error('a thousand keys with the same hash')
 
 # %% ../../nbs/04_models/behind/5_values.ipynb #f1232775
 def _bytes_kind(code:str, cls:type)->Kind:
@@ -84,29 +117,44 @@ def _bytes_kind(code:str, cls:type)->Kind:
 
 def _read_items(r:Reader, fields:list, cls:type):
     values = r.values(*fields)
+    if cls is frozenset: check_keys(values)
     return r.nest(cls(values), values)
 
 def _sequence(code:str, cls:type)->Kind:
     "tuple and frozenset: they exist when what is in them exists"
-    def items(x): return x if cls is tuple else sorted(x, key=repr)
-    return Kind(code, lambda w, x: [[w.value(v) for v in items(x)]], lambda r, f: _read_items(r, f, cls))
+    def items(w, x): return x if cls is tuple else _members(w, x)
+    return Kind(code, lambda w, x: [[w.value(v) for v in items(w, x)]], lambda r, f: _read_items(r, f, cls),
+                parts=lambda f: f[0])
+
+def _members(w:Writer, x)->list:
+    "Of a set, in an order that does not change from process to process"
+    if w.strict: check_keys(x, Unwritable)
+    return sorted(x, key=repr)
+
+def _add_members(x:set, values:list)->None: check_keys(values), x.update(values)
 
 def _container(code:str, cls:type, add:Callable)->Kind:
     "list and set: empty first, so that they can be reached from inside"
-    def items(x): return x if cls is list else sorted(x, key=repr)
-    return Kind(code, lambda w, x: [[w.value(v) for v in items(x)]], lambda r, f: cls(), lambda r, x,
-                f: add(x, r.values(*f)))
+    def items(w, x): return x if cls is list else _members(w, x)
+    return Kind(code, lambda w, x: [[w.value(v) for v in items(w, x)]], lambda r, f: cls(),
+                lambda r, x, f: add(x, r.values(*f)), parts=lambda f: f[0])
 
 # %% ../../nbs/04_models/behind/5_values.ipynb #1edb04ed
 def write_items(w:Writer, x:dict)->list:
     "The keys and the values of a dictionary"
+    if w.strict: check_keys(x.keys(), Unwritable)
     return [[w.value(k) for k in x], [w.value(v) for v in x.values()]]
 
 def fill_items(r:Reader, x:dict, fields:list)->None:
     "Put them in; two equal keys are no dictionary that anybody wrote"
     keys, values = (r.values(f) for f in fields[-2:])
+    check_keys(keys)
     (OrderedDict if isinstance(x, OrderedDict) else dict).update(x, zip(keys, values, strict=True))
     if len(x) != len(keys): raise IntegrityError('a dictionary has the same key twice')
+
+def items_parts(fields:list)->list:
+    "Of a row of a dictionary: what a walk through it visits"
+    return [*fields[-2], *fields[-1]]
 
 def _write_defaultdict(w:Writer, x)->list: return [w.value(x.default_factory), *write_items(w, x)]
 
@@ -123,6 +171,8 @@ def named(
     return r.value(v)
 
 # %% ../../nbs/04_models/behind/5_values.ipynb #e6025140
+_WHOLE = re.compile('-?0x[0-9a-f]{1,3500}')         # as long as Python still writes one out
+
 def _read_float(r:Reader, fields:list):
     text, = fields
     if text not in ('nan', 'inf', '-inf'): raise IntegrityError(f'{text!r} is not nan, inf or -inf')
@@ -130,17 +180,25 @@ def _read_float(r:Reader, fields:list):
 
 def _read_int(r:Reader, fields:list):
     text, = fields
-    if type(text) is not str or not re.fullmatch('-?0x[0-9a-f]+', text):
-        raise IntegrityError(f'{text!r} is no whole number')
+    if type(text) is not str or not _WHOLE.fullmatch(text):
+        raise IntegrityError(f'{str(text)[:50]!r} is no whole number')
     return int(text, 16)
+
+def _write_int(w:Writer, x:int)->list:
+    if w.strict and not _WHOLE.fullmatch(hex(x)): raise Unwritable(f'a whole number of {x.bit_length()} bits')
+    return [hex(x)]
 
 def _three(cls:type, names:str)->Kind:
     "slice, range and complex: a few numbers"
+    import numpy as np
+    kinds = dict(complex=(float, int), range=int, slice=(int, float, str, type(None), np.generic))[cls.__name__]
     def read(r, fields):
         values = r.values(fields)
-        if not all(isinstance(v, (int, float, str, type(None))) or hasattr(v, 'item') and v.ndim == 0 for v in values):
+        if not all(isinstance(v, kinds) for v in values):
             raise IntegrityError(f'a {cls.__name__} of {[type(v).__name__ for v in values]}')
-        return cls(*values)
+        x = cls(*values)
+        if cls is range and not (x[:2**32] == x): raise IntegrityError(f'{x} is too long')
+        return x
     return Kind(cls.__name__, lambda w, x: [w.value(getattr(x, n)) for n in names.split()], read)
 
 # %% ../../nbs/04_models/behind/5_values.ipynb #18e82d17
@@ -212,11 +270,17 @@ def _read_record(r:Reader, fields:list):
 # %% ../../nbs/04_models/behind/5_values.ipynb #ff8379cf
 def _write_partial(w:Writer, x)->list:
     if x.__dict__: raise Unwritable('a functools.partial with attributes of its own')
+    if w.strict: _check_told(x.keywords, Unwritable)
     return [w.value(x.func), [w.value(v) for v in x.args], list(x.keywords), [w.value(v) for v in x.keywords.values()]]
+
+def _check_told(keys:Iterable[str], error:type[Exception])->None:
+    "A function gives its answer back; it neither writes it elsewhere nor leaves gaps of old memory in it"
+    if told := {'out', 'where'} & {*keys}: raise error(f'a functools.partial with {sorted(told)[0]}=')
 
 def _read_partial(r:Reader, fields:list):
     func, args, keys, values = fields
     func, args, values = named(r, func), r.values(args), r.values(values)
+    _check_told(keys, IntegrityError)
     return r.nest(functools.partial(func, *args, **dict(zip(keys, values, strict=True))), [*args, *values])
 
 # %% ../../nbs/04_models/behind/5_values.ipynb #8d0bdebb
@@ -224,20 +288,20 @@ def basic_kinds(
 )->dict:                    # Kind by type, or by a word for those that have no one type
     "How Python's own types and numpy's are written"
     return numpy_kinds() | {
-        list: _container('list', list, list.extend), set: _container('set', set, set.update),
+        list: _container('list', list, list.extend), set: _container('set', set, _add_members),
         tuple: _sequence('tuple', tuple), frozenset: _sequence('frozenset', frozenset),
         bytes: _bytes_kind('bytes', bytes), bytearray: _bytes_kind('bytearray', bytearray),
-        dict: Kind('dict', write_items, lambda r, f: {}, fill_items),
-        OrderedDict: Kind('ordered', write_items, lambda r, f: OrderedDict(), fill_items),
-        defaultdict: Kind('default', _write_defaultdict, lambda r, f: defaultdict(), _fill_defaultdict),
-        float: Kind('float', lambda w, x: [repr(x)], _read_float), int: Kind('int', lambda w, x: [hex(x)], _read_int),
+        dict: Kind('dict', write_items, lambda r, f: {}, fill_items, parts=items_parts),
+        OrderedDict: Kind('ordered', write_items, lambda r, f: OrderedDict(), fill_items, parts=items_parts),
+        defaultdict: Kind('default', _write_defaultdict, lambda r, f: defaultdict(), _fill_defaultdict, parts=items_parts),
+        float: Kind('float', lambda w, x: [repr(x)], _read_float), int: Kind('int', _write_int, _read_int),
         complex: _three(complex, 'real imag'), slice: _three(slice, 'start stop step'),
         range: _three(range, 'start stop step'),
-        functools.partial: Kind('partial', _write_partial, _read_partial),
+        functools.partial: Kind('partial', _write_partial, _read_partial, parts=lambda f: [f[0], *f[1], *f[3]]),
         'global': Kind('global', lambda w, x: [w.name(x)], lambda r, f: r.name(*f, 'value')),
-        'object': Kind('object', _write_object, _new_object, _fill_object),
-        'state': Kind('state', _write_state, _new_state, _fill_state), 'record': Kind('record', _write_record,
-                                                                                      _read_record)}
+        'object': Kind('object', _write_object, _new_object, _fill_object, parts=lambda f: f[2:]),
+        'state': Kind('state', _write_state, _new_state, _fill_state, parts=lambda f: f[1:]),
+        'record': Kind('record', _write_record, _read_record, parts=lambda f: f[1])}
 
 # %% ../../nbs/04_models/behind/5_values.ipynb #126c4a69
 def kind_of(
