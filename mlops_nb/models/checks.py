@@ -111,6 +111,9 @@ def either(
 nothing = one_of(None)
 
 # %% ../../nbs/04_models/behind/12_checks.ipynb #c4840e90
+_LONGEST = 10_000                               # characters of a text: each row of an answer may hold one
+_WIDEST = {'f': 8, 'U': 4*_LONGEST, 'S': _LONGEST}
+
 def array(
     kinds:str,                      # Letters of numpy's kinds
     *shape:str|int|None,            # A letter, a number or None for each dimension
@@ -122,7 +125,7 @@ def array(
     def check(value, sizes):
         import numpy as np
         if type(value) is not np.ndarray: return f'{_told(value)} is no array'
-        if value.dtype.kind not in kinds or value.dtype.names or value.dtype.kind == 'f' and value.dtype.itemsize > 8:
+        if value.dtype.kind not in kinds or value.dtype.names or value.dtype.itemsize > _WIDEST.get(value.dtype.kind, 16):
             return f'an array of {brief(str(value.dtype), 60)} is not one of the kinds {kinds!r}'
         if value.ndim != len(shape): return f'an array of {value.ndim} dimensions, where {len(shape)} are expected'
         if found := next((w for letter, n in zip(shape, value.shape) if (w := sizes.bind(letter, n))), None): return found
@@ -151,7 +154,8 @@ def plain(
 )->str|None:        # A reason, or None
     "A text, a number, a truth value or None"
     import numpy as np
-    if isinstance(value, (np.generic)) and value.dtype.kind in 'biufUMm' or type(value) in (str, float, bool, type(None)): return None
+    if type(value) in (str, np.str_): return text()(value, sizes)
+    if isinstance(value, np.generic) and value.dtype.kind in 'biufMm' or type(value) in (float, bool, type(None)): return None
     return None if type(value) is int and value.bit_length() <= 64 else f'{_told(value)} is no text, number or truth value'
 
 # %% ../../nbs/04_models/behind/12_checks.ipynb #91becc31
