@@ -4,13 +4,324 @@
 
 # %% ../../nbs/04_models/behind/14_checked_trees.ipynb #692e973c
 from __future__ import annotations
-from .checks import Schema
+from collections.abc import Callable
+from .checks import (Schema, array, either, flag, full_class, is_a, labels, listed, mapping, maybe, nothing, number,
+                                    one_of, part, plain, row, size, text, whole)
 
 # %% auto #0
 __all__ = ['tree_schemas']
 
-# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #7aa2fbe7
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #e064073e
+_THREADS = either(nothing, whole(-1024, 1024))
+_SEED = either(nothing, whole(0, 2**64-1), is_a('numpy.random.mtrand.RandomState'))
+_LOUD = either(flag, whole(0, 100))
+_SHARE = either(whole(1), number(0, 1))         # a number of rows or columns, or a share of them
+_LIMIT = either(nothing, whole(1))
+_WEIGHTS = mapping(plain, number(0))
+_CLASS_WEIGHT = either(nothing, one_of('balanced', 'balanced_subsample'), _WEIGHTS, listed(_WEIGHTS))
+_DIRECTIONS = either(nothing, array('iuf', None, low=-1, high=1), listed(number(-1, 1)))
+_NAMES = maybe(array('O', 'n', of=text()))
+_FLOATS = either(array('f', None), array('f', None, None), array('f', None, None, None))
+_ROW_WEIGHTS = maybe(either(nothing, array('f', None)))
+
+def _within(package:str, *names:str)->Callable: return is_a(*[f'sklearn.{package}.{n}' for n in names])
+
+def _some(table:dict, names:str)->dict:
+    "The rows of a table with these names"
+    return {n: table[n] for n in names.split()}
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #ac729c5b
+_GROWTH = dict(
+    criterion=one_of('gini', 'entropy', 'log_loss', 'squared_error', 'friedman_mse', 'absolute_error', 'poisson',
+                     'deprecated'),
+    max_depth=_LIMIT, min_samples_split=_SHARE, min_samples_leaf=_SHARE, min_weight_fraction_leaf=number(0, .5),
+    max_features=either(nothing, _SHARE, one_of('sqrt', 'log2')), max_leaf_nodes=_LIMIT,
+    min_impurity_decrease=number(0), random_state=_SEED, ccp_alpha=number(0), monotonic_cst=_DIRECTIONS)
+_TREE = _GROWTH | dict(splitter=one_of('best', 'random'), class_weight=_CLASS_WEIGHT)
+_OF_TREE = dict(n_features_in_=size('n'), feature_names_in_=_NAMES, n_outputs_=whole(1), max_features_=whole(1),
+                tree_=is_a('sklearn.tree._tree.Tree'))
+_CLASSES = dict(n_classes_=either(whole(1), array('i', None, low=1), listed(whole(1))),
+                classes_=either(labels(), listed(labels())))
+
+def _counts(x)->list[int]:
+    "How many classes each output has, as an estimator says; a number has one"
+    n = vars(x).get('n_classes_', [1]*int(x.n_outputs_))
+    return [int(i) for i in n] if hasattr(n, '__len__') else [int(n)]
+
+def _count_classes(x)->str|None:
+    "The classes are as many as `n_classes_` says, for as many outputs"
+    if 'classes_' not in vars(x): return None
+    classes = x.classes_ if type(x.classes_) is list else [x.classes_]
+    if [len(c) for c in classes] != _counts(x) or len(classes) != x.n_outputs_: return 'n_classes_ does not count classes_'
+
+def _one_tree(x, sizes)->str|None:
+    t = x.tree_
+    if len(t.n_classes) != x.n_outputs_ or list(t.n_classes) != _counts(x) or t.n_features != sizes['n']:
+        return f'its tree has {t.n_features} columns and {t.n_outputs} outputs of {list(t.n_classes)[:9]} classes'
+    return _count_classes(x)
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #2a66dbef
+_TREES = {n: f'tree._classes.{n}' for n in ('DecisionTreeClassifier', 'DecisionTreeRegressor', 'ExtraTreeClassifier',
+                                            'ExtraTreeRegressor')}
+
+def _trees()->dict[str, Schema]:
+    return {path: Schema(_TREE, _OF_TREE | (_CLASSES if name.endswith('Classifier') else {}), _one_tree)
+            for name, path in _TREES.items()}
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #2e908d92
+_GROWN = tuple(_GROWTH)
+_ENSEMBLE = dict(n_estimators=whole(1), warm_start=flag, bootstrap=flag, oob_score=flag, n_jobs=_THREADS, verbose=_LOUD,
+                 max_samples=either(nothing, whole(1), number(0), one_of('auto')), random_state=_SEED,
+                 estimator_params=listed(one_of(*_GROWN), kind=tuple), estimator=part(None))
+_FOREST = _GROWTH | _ENSEMBLE | dict(class_weight=_CLASS_WEIGHT)
+_OF_FOREST = dict(n_features_in_=size('n'), feature_names_in_=_NAMES, _n_samples=whole(1), _n_samples_bootstrap=_LIMIT,
+                  n_outputs_=whole(1), _sample_weight=_ROW_WEIGHTS, oob_score_=maybe(number(nan=True)))
+_OF_REGRESSOR = dict(oob_prediction_=maybe(_FLOATS))
+_OF_CLASSIFIER = _CLASSES | dict(oob_decision_function_=maybe(_FLOATS))
+
+def _grown_of(name:str)->dict:
+    "The estimators of an ensemble are trees of one sort"
+    is_tree = _within('tree._classes', name)
+    return dict(estimator_=is_tree, estimators_=listed(is_tree, 't'))
+
+def _one_forest(x, sizes)->str|None:
+    for tree in x.estimators_:
+        if tree.n_outputs_ != x.n_outputs_ or _counts(tree) != _counts(x) or tree.n_features_in_ != sizes['n']:
+            return 'its trees have other columns, outputs or classes than it says'
+    return _count_classes(x) if sizes['t'] else 'it has no tree'
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #d6fb1fbd
+def _one_embedding(x, sizes)->str|None:
+    "The numbers of the leaves are encoded: a column for each tree"
+    encoder = x.one_hot_encoder_
+    if encoder.n_features_in_ != sizes['t'] or x._n_features_out != sum(encoder._n_features_outs):
+        return 'its encoder has other columns than it has trees'
+    return _one_forest(x, sizes)
+
+def _forests()->dict[str, Schema]:
+    some = {}
+    for name, tree in (('RandomForest', 'DecisionTree'), ('ExtraTrees', 'ExtraTree')):
+        for kind, more in (('Classifier', _OF_CLASSIFIER), ('Regressor', _OF_REGRESSOR)):
+            some[f'ensemble._forest.{name}{kind}'] = Schema(_FOREST, _OF_FOREST | _grown_of(tree + kind) | more, _one_forest)
+    more = dict(one_hot_encoder_=_within('preprocessing._encoders', 'OneHotEncoder'), _n_features_out=whole(1))
+    some['ensemble._forest.RandomTreesEmbedding'] = Schema(
+        _FOREST | dict(sparse_output=flag), _OF_FOREST | _grown_of('ExtraTreeRegressor') | more, _one_embedding)
+    return some
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #a995f9e0
+_SUBSETS = listed(array('iu', None, low=0, high='n'), 't')      # columns that each estimator gets
+_OF_BAGGING = dict(n_features_in_=size('n'), feature_names_in_=_NAMES, _n_samples=whole(1), _max_samples=whole(1),
+                   _max_features=whole(1), _sample_weight=_ROW_WEIGHTS, _seeds=array('iu', None),
+                   oob_score_=maybe(number(nan=True)))
+_ISOLATION = _ENSEMBLE | dict(contamination=either(one_of('auto'), number(0, .5)), max_features=_SHARE,
+                              bootstrap_features=flag)
+_OF_ISOLATION = _OF_BAGGING | _grown_of('ExtraTreeRegressor') | dict(
+    max_samples_=whole(1), offset_=number(), estimators_features_=_SUBSETS,
+    _decision_path_lengths=listed(array('iu', None), 't', kind=tuple),
+    _average_path_length_per_tree=listed(array('f', None), 't', kind=tuple))
+
+def _one_isolation(x, sizes)->str|None:
+    if not 0 < x._max_features <= sizes['n'] or not sizes['t']: return 'it has no tree, or trees without columns'
+    for tree, columns, depths, lengths in zip(x.estimators_, x.estimators_features_, x._decision_path_lengths,
+                                              x._average_path_length_per_tree):
+        if not tree.n_features_in_ == len(columns) == x._max_features: return 'a tree has other columns than it is given'
+        if not len(depths) == len(lengths) == tree.tree_.node_count: return 'a tree has other nodes than there are depths'
+        if tree.n_outputs_ != 1: return 'a tree has several outputs'
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #0e274fb7
+_LINKS = dict(HalfSquaredError='Identity', AbsoluteError='Identity', PinballLoss='Identity', HuberLoss='Identity',
+              HalfPoissonLoss='Log', HalfGammaLoss='Log', HalfTweedieLoss='Log', HalfTweedieLossIdentity='Identity',
+              HalfBinomialLoss='Logit', ExponentialLoss='HalfLogit', HalfMultinomialLoss='Multinomial')
+
+def _link(name:str)->str: return 'MultinomialLogit' if name == 'Multinomial' else f'{name}Link'
+
+def _loss(name:str, link:str)->Schema:
+    "One loss of scikit-learn's: its compiled code, its link, and two intervals"
+    interval = is_a('sklearn._loss.link.Interval')
+    never = dict.fromkeys(('xp', 'device', 'class_indexing_offsets', 'y_true_int', 'y_true_one_hot'), nothing)
+    return Schema(never | dict(
+        closs=is_a(f'sklearn._loss._loss.Cy{name}'), link=is_a(f'sklearn._loss.link.{_link(link)}'),
+        n_classes=either(nothing, whole(2)), approx_hessian=flag, constant_hessian=flag, quantile=number(0, 1),
+        interval_y_true=interval, interval_y_pred=interval))
+
+def _losses()->dict[str, Schema]:
+    ends = Schema(dict(low=number(), high=number(), low_inclusive=flag, high_inclusive=flag))
+    return ({f'_loss.loss.{n}': _loss(n, link) for n, link in _LINKS.items()} | {'_loss.link.Interval': ends}
+            | {f'_loss.link.{_link(n)}': Schema({}) for n in set(_LINKS.values())})
+
+def _is_loss_for(x, k:int, classes:int|None)->bool:
+    "Does the loss give as many columns as a stage has trees?"
+    name = full_class(x._loss).removeprefix('sklearn._loss.loss.')
+    if classes is None: return k == 1 and _LINKS.get(name) in ('Identity', 'Log')
+    if name == 'HalfMultinomialLoss': return k == classes > 2
+    return k == 1 and classes in (1, 2) and name in ('HalfBinomialLoss', 'ExponentialLoss')
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #fbbbecd0
+_BEGIN = ('dummy.DummyClassifier', 'dummy.DummyRegressor')
+_BOOSTED = {k: v for k, v in _GROWTH.items() if k != 'monotonic_cst'} | dict(
+    loss=one_of('log_loss', 'exponential', 'squared_error', 'absolute_error', 'huber', 'quantile'),
+    learning_rate=number(0), n_estimators=whole(1), subsample=number(0, 1), alpha=number(0, 1), verbose=_LOUD,
+    init=either(nothing, one_of('zero'), is_a(*[f'sklearn.{n}' for n in _BEGIN])), warm_start=flag,
+    validation_fraction=number(0, 1), n_iter_no_change=_LIMIT, tol=number(0))
+_OF_BOOSTED = dict(
+    n_features_in_=size('n'), feature_names_in_=_NAMES, n_trees_per_iteration_=size('k'),
+    estimators_=array('O', 't', 'k', of=_within('tree._classes', 'DecisionTreeRegressor')), n_estimators_=size('t'),
+    max_features_=whole(1), _loss=is_a(*[f'sklearn._loss.loss.{n}' for n in _LINKS]),
+    init_=either(one_of('zero'), is_a(*[f'sklearn.{n}' for n in _BEGIN])),
+    _rng=is_a('numpy.random.mtrand.RandomState'), train_score_=array('f', None), oob_improvement_=maybe(array('f', None)),
+    oob_scores_=maybe(array('f', None)), oob_score_=maybe(number(nan=True)))
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #30febba9
+def _begins_right(x, classes:int|None)->bool:
+    "Does the dummy give one number, or one for each class?"
+    if type(x.init_) is str: return True
+    d = vars(x.init_)
+    if d['n_outputs_'] != 1: return False
+    if classes is None: return 'constant_' in d and d['constant_'].shape == (1, 1)
+    return 'class_prior_' in d and len(d['class_prior_']) == len(d['classes_']) == d['n_classes_'] == classes
+
+def _one_boosting(x, sizes)->str|None:
+    classes = len(x.classes_) if 'classes_' in vars(x) else None
+    if not _is_loss_for(x, sizes['k'], classes): return f'{sizes["k"]} trees of a stage do not fit its loss and classes'
+    if not _begins_right(x, classes): return 'it begins with other columns than its stages have'
+    if classes is not None and x.n_classes_ != classes: return 'n_classes_ does not count classes_'
+    for tree in x.estimators_.ravel():
+        if tree.n_outputs_ != 1 or tree.n_features_in_ != sizes['n']: return 'a tree has other columns or several outputs'
+
+def _gradient_boosting()->dict[str, Schema]:
+    more = dict(classes_=labels(), n_classes_=whole(2))
+    return {'ensemble._gb.GradientBoostingClassifier': Schema(_BOOSTED, _OF_BOOSTED | more, _one_boosting),
+            'ensemble._gb.GradientBoostingRegressor': Schema(_BOOSTED, _OF_BOOSTED, _one_boosting)}
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #cf61c21f
+_FROM = 'ensemble._hist_gradient_boosting.'
+
+def _is_record(value, sizes)->str|None:
+    "The nodes of a tree; `fitted` has looked at what they say"
+    import numpy as np
+    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+    if type(value) is not np.ndarray or value.dtype != PREDICTOR_RECORD_DTYPE or value.ndim != 1: return 'no nodes'
+
+_MASK = either(nothing, array('b', 'n'))
+_GROUP = either(*[listed(whole(0), kind=k) for k in (list, tuple, set)])
+_GROUPS = either(nothing, one_of('pairwise', 'no_interactions'), *[listed(_GROUP, kind=k) for k in (list, tuple)])
+_HISTOGRAM = dict(
+    loss=one_of('log_loss', 'squared_error', 'absolute_error', 'gamma', 'poisson', 'quantile'), learning_rate=number(0),
+    quantile=either(nothing, number(0, 1)), max_iter=whole(1), max_leaf_nodes=_LIMIT, max_depth=_LIMIT,
+    min_samples_leaf=whole(1), l2_regularization=number(0), max_features=number(0, 1), max_bins=whole(2, 255),
+    categorical_features=either(nothing, one_of('from_dtype', 'warn'), listed(plain), array('biuUO', None, of=plain)),
+    monotonic_cst=either(_DIRECTIONS, mapping(text(), number(-1, 1))), interaction_cst=_GROUPS, warm_start=flag,
+    early_stopping=either(flag, one_of('auto')), scoring=either(nothing, text(60)), tol=number(0), verbose=_LOUD,
+    validation_fraction=either(nothing, number(0)), n_iter_no_change=whole(1), random_state=_SEED,
+    class_weight=_CLASS_WEIGHT)
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #968a4929
+_OF_HISTOGRAM = dict(
+    n_features_in_=size('n'), _n_features=size('n'), feature_names_in_=_NAMES, n_trees_per_iteration_=size('k'),
+    _baseline_prediction=array('f', 1, 'k'), _bin_mapper=_within(_FROM + 'binning', '_BinMapper'),
+    _predictors=listed(listed(_within(_FROM + 'predictor', 'TreePredictor'), 'k')),
+    _loss=is_a(*[f'sklearn._loss.loss.{n}' for n in _LINKS]), is_categorical_=_MASK, _is_categorical_remapped=_MASK,
+    _preprocessor=either(nothing, _within('compose._column_transformer', 'ColumnTransformer')),
+    _random_seed=whole(0, 2**64-1), do_early_stopping_=flag, _use_validation_data=flag, _scorer=maybe(nothing),
+    _feature_subsample_rng=is_a('numpy.random._generator.Generator'), _fitted_with_sw=maybe(flag),
+    train_score_=array('f', None), validation_score_=array('f', None))
+
+def _one_histogram(x, sizes)->str|None:
+    classes, mapper = len(x.classes_) if 'classes_' in vars(x) else None, x._bin_mapper
+    if not _is_loss_for(x, sizes['k'], classes): return f'{sizes["k"]} trees of a stage do not fit its loss and classes'
+    if len(mapper.is_categorical_) != sizes['n']: return 'its bins are those of other columns'
+
+_BINS = dict(n_bins=whole(3, 256), subsample=_LIMIT, is_categorical=either(nothing, array('bu', None)), random_state=_SEED,
+             known_categories=either(nothing, listed(either(nothing, array('f', None, low=0, high=255)))), n_threads=_THREADS)
+_OF_BINS = dict(is_categorical_=array('u', 'n', low=0, high=1), n_bins_non_missing_=array('u', 'n'),
+                bin_thresholds_=listed(array('f', None), 'n'), missing_values_bin_idx_=whole(0, 255))
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #d71d3dc1
+def _one_mapper(x, sizes)->str|None:
+    "A category is a number of a bit, so it is from 0 to 255"
+    known = [b for b, c in zip(x.bin_thresholds_, x.is_categorical_) if c]
+    if not all((b >= 0).all() and (b <= 255).all() for b in known): return 'a category that is none of 256'
+
+def _histograms()->dict[str, Schema]:
+    bits = array('u', None, 8)
+    record = dict(nodes=_is_record, raw_left_cat_bitsets=bits, binned_left_cat_bitsets=bits)
+    more = dict(classes_=labels(), _label_encoder=maybe(_within('preprocessing._label', 'LabelEncoder')))
+    boosting = _FROM + 'gradient_boosting.HistGradientBoosting'
+    return {f'{boosting}Classifier': Schema(_HISTOGRAM, _OF_HISTOGRAM | more, _one_histogram),
+            f'{boosting}Regressor': Schema(_HISTOGRAM, _OF_HISTOGRAM, _one_histogram),
+            f'{_FROM}binning._BinMapper': Schema(_BINS, _OF_BINS, _one_mapper),
+            f'{_FROM}predictor.TreePredictor': Schema({}, record)}
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #20334b3b
+_CURVES = dict(sigmoid='sklearn.calibration._SigmoidCalibration', isotonic='sklearn.isotonic.IsotonicRegression',
+               temperature='sklearn.calibration._TemperatureScaling')
+_CALIBRATED = dict(estimator=part(None), method=one_of(*_CURVES), ensemble=either(flag, one_of('auto')), n_jobs=_THREADS,
+                   cv=either(nothing, whole(2), one_of('prefit')))
+_OF_CALIBRATED = dict(classes_=labels('k'), n_features_in_=maybe(size('n')), feature_names_in_=_NAMES,
+                      calibrated_classifiers_=listed(is_a('sklearn.calibration._CalibratedClassifier')))
+_PAIR = dict(estimator=part(), classes=labels('k'), calibrators=listed(is_a(*_CURVES.values()), 'c'),
+             method=one_of(*_CURVES))
+
+def _one_calibrated(x, sizes)->str|None:
+    if any(len(c.classes) != sizes['k'] for c in x.calibrated_classifiers_): return 'its parts have other classes'
+
+def _one_pair(x, sizes)->str|None:
+    if any(full_class(c) != _CURVES[x.method] for c in x.calibrators): return f'its curves are not those of {x.method}'
+    if sizes['c'] != (1 if sizes['k'] == 2 or x.method == 'temperature' else sizes['k']): return 'it has other curves than classes'
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #775f2d53
+_ISOTONIC = dict(y_min=either(nothing, number()), y_max=either(nothing, number()),
+                 increasing=either(flag, one_of('auto')), out_of_bounds=one_of('nan', 'clip', 'raise'))
+_OF_ISOTONIC = dict(X_thresholds_=array('f', 'm'), y_thresholds_=array('f', 'm'), X_min_=number(), X_max_=number(),
+                    increasing_=flag, f_=is_a('scipy.interpolate._interpolate.interp1d', 'builtins.function'))
+
+def _calibrated()->dict[str, Schema]:
+    return {'calibration.CalibratedClassifierCV': Schema(_CALIBRATED, _OF_CALIBRATED, _one_calibrated),
+            'calibration._CalibratedClassifier': Schema({}, _PAIR, _one_pair),
+            'calibration._SigmoidCalibration': Schema({}, dict(a_=number(), b_=number())),
+            'calibration._TemperatureScaling': Schema({}, dict(beta_=number())),
+            'frozen._frozen.FrozenEstimator': Schema(dict(estimator=part())),
+            'isotonic.IsotonicRegression': Schema(_ISOTONIC, _OF_ISOTONIC)}
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #39a9f889
+_BAGGING = _ENSEMBLE | dict(bootstrap_features=flag, max_features=_SHARE)
+_OF_ANY = _OF_BAGGING | dict(estimator_=part(), estimators_=listed(part(), 't'), estimators_features_=_SUBSETS)
+_ADA = dict(estimator=part(None), estimator_params=listed(one_of(*_GROWN), kind=tuple), n_estimators=whole(1), random_state=_SEED,
+            learning_rate=number(0), loss=one_of('linear', 'square', 'exponential'), algorithm=one_of('SAMME', 'SAMME.R', 'deprecated'))
+_OF_ADA = dict(n_features_in_=size('n'), feature_names_in_=_NAMES, estimator_=part(), estimators_=listed(part(), 't'),
+               estimator_weights_=array('f', 'w'), estimator_errors_=array('f', 'w'))
+_CHOICE = dict(classes_=labels('k'), n_classes_=size('k'))
+
+def _one_of_many(x, sizes)->str|None:
+    if not 0 < sizes['t'] <= sizes.get('w', sizes['t']): return 'it has no parts, or more than weights'
+
+def _bagging()->dict[str, Schema]:
+    bag, ada = 'ensemble._bagging.Bagging', 'ensemble._weight_boosting.AdaBoost'
+    return {f'{bag}Classifier': Schema(_BAGGING, _OF_ANY | _CHOICE | dict(oob_decision_function_=maybe(_FLOATS)), _one_of_many),
+            f'{bag}Regressor': Schema(_BAGGING, _OF_ANY | _OF_REGRESSOR, _one_of_many),
+            f'{ada}Classifier': Schema(_ADA, _OF_ADA | _CHOICE, _one_of_many),
+            f'{ada}Regressor': Schema(_ADA, _OF_ADA, _one_of_many)}
+
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #c47b70bb
+def _is_bunch(value, sizes)->str|None:
+    "The same parts by name; nobody asks them"
+    if full_class(value) != 'sklearn.utils._bunch.Bunch': return 'no Bunch'
+    return mapping(text(), part('drop'))(dict(value), sizes)
+
+_VOTING = dict(estimators=listed(row(text(), part('drop'))), voting=one_of('soft'), n_jobs=_THREADS, flatten_transform=flag,
+               weights=either(nothing, array('iuf', None, low=0), listed(number(0))), verbose=_LOUD)
+_OF_VOTING = dict(estimators_=listed(part()), named_estimators_=_is_bunch, feature_names_in_=maybe(array('O', None, of=text())))
+
+def _voting()->dict[str, Schema]:
+    more = dict(classes_=labels(), le_=_within('preprocessing._label', 'LabelEncoder'))
+    return {'ensemble._voting.VotingClassifier': Schema(_VOTING, _OF_VOTING | more),
+            'ensemble._voting.VotingRegressor': Schema(_VOTING, _OF_VOTING),
+            'utils._bunch.Bunch': Schema({})}
+
 def tree_schemas(
 )->dict[str, Schema]:   # By the full name of the class
     "What the attributes of trees, forests, both boostings and calibrated classifiers may be"
-    return {}
+    isolation = {'ensemble._iforest.IsolationForest': Schema(_ISOLATION, _OF_ISOLATION, _one_isolation)}
+    all_of_them = (_trees() | _forests() | isolation | _losses() | _gradient_boosting() | _histograms() | _calibrated()
+                   | _bagging() | _voting())
+    return {f'sklearn.{name}': schema for name, schema in all_of_them.items()}
