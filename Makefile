@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help tour lab test test-slow test-notebooks test-oldest export clean readme rooms run docs bench bench-state wheel
+.PHONY: help tour lab test test-slow test-notebooks test-oldest fuzz export clean readme rooms run docs bench bench-state wheel
 
 help:            ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -42,6 +42,10 @@ test-notebooks: $(VENV)/.installed-dev  ## The notebooks only
 
 test-oldest: .venv-oldest/.installed  ## All tests with the oldest requirements that we allow
 	.venv-oldest/bin/python tools/test.py --alone
+
+SECONDS ?= 3600
+fuzz: $(VENV)/.installed-dev  ## Forged model files, loaded and asked in child processes, for an hour (SECONDS=600, ARGS="--door own --seed 7")
+	$(BIN)/python tests/fuzz_models.py --seconds $(SECONDS) $(ARGS)
 
 .venv-oldest/.installed: settings.ini setup.py | $(BIN)/python
 	$(PYTHON) -m venv .venv-oldest

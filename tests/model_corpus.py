@@ -1,4 +1,5 @@
 """Tiny fitted models of every estimator of scikit-learn, as files: what the fuzzer of model files begins with"""
+import re
 import warnings
 from functools import partial
 from typing import NamedTuple
@@ -128,11 +129,15 @@ def given(model, rows):
     return model.fit(rows, answers[:n]), rows
 
 
-def corpus():
+def corpus(
+    only=None,      # A pattern: the names of those that are wanted
+):
     "Each estimator of scikit-learn and each variant, fitted, as a file; always in the same order"
+    wanted = re.compile(only or '').search
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         np.random.seed(0)
-        found = [(name, *fitted(small(cls))) for name, cls in all_estimators()]
-        found += [(f'{type(m).__name__}-{i}', *given(m, rows)) for i, (m, rows) in enumerate(variants())]
+        found = [(name, *fitted(small(cls))) for name, cls in all_estimators() if wanted(name)]
+        more = [(f'{type(m).__name__}-{i}', m, rows) for i, (m, rows) in enumerate(variants())]
+        found += [(name, *given(m, rows)) for name, m, rows in more if wanted(name)]
     return [Seed(name, forge(model), rows) for name, model, rows in found if model is not None]
