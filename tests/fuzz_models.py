@@ -425,7 +425,7 @@ def inputs(rows, rng):
     wrong = [SECRET, [SECRET, '/etc/passwd'], [[SECRET]], [{'a': 1}], [], None, np.zeros((2, 0)), np.zeros((0, 4)), np.ones((3, 300)), np.ones((1, 1)), np.ones((2, 4), dtype=object), np.array([['a']*4])]
     if isinstance(rows, np.ndarray) and rows.dtype.kind == 'f':
         x = rows[:5].copy()
-        wrong += [sparse.csr_matrix(x), sparse.csc_matrix(x), x.astype('f4'), x*1e30, np.full_like(x, np.nan), np.full_like(x, 2**40), -x, np.asfortranarray(x), x[:, :1] if x.ndim > 1 else x[:1]]
+        wrong += [sparse.csr_matrix(x), sparse.csc_matrix(x), x.astype('f4'), x*1e30, np.full_like(x, np.nan), np.full_like(x, 2**40), -x, np.asfortranarray(x), x[:, :1] if x.ndim > 1 else x[:1], np.zeros((10**4, 1), 'f4')]
         if x.ndim > 1: wrong += [np.c_[x, x], pd.DataFrame(x, columns=list('abcdefghijkl'[:x.shape[1]]) if x.shape[1] < 12 else None)]
     elif isinstance(rows, np.ndarray): wrong += [rows[:3, ::-1], np.full_like(rows[:3], 'unseen'), rows[:3].astype(str), np.c_[rows, rows]] if rows.ndim > 1 else [rows[::-1]]
     elif isinstance(rows, pd.DataFrame): wrong += [rows.iloc[:3, ::-1], rows.iloc[:3].to_numpy(), rows.iloc[:3, :2], rows.iloc[:4].assign(g='unseen'), rows.iloc[:0]]
@@ -577,7 +577,7 @@ def child(number, args, seeds, files, out):
     guard = Guard()
     limits()
     for _ in range(ROUNDS):
-        others = [files[rng.randrange(len(files))] for _ in range(3)]
+        others = [files[rng.choice(args.chosen) if rng.random() < .8 else rng.randrange(len(files))] for _ in range(3)]
         new, said = changed(f, rng, others)
         try: data = new.data()
         except Exception: continue                              # any: no file at all
