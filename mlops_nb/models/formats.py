@@ -4,17 +4,18 @@
 
 # %% ../../nbs/04_models/2_formats.ipynb #6e8f09a8
 from __future__ import annotations
-import importlib, io, pickle, pickletools, sys, warnings, zipfile
+import importlib, pickle, pickletools, sys
 from collections import UserList
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import cache
-from .arrays import Reader, Unwritable, Writer, full_name, is_arrays, read_header
-from .compiled import before_building, check_neighbours, check_trees, compiled_kinds
-from ..core.documents import read_json
+from .arrays import Reader, Unwritable, Writer, is_arrays, read_header
+from .compiled import before_building, compiled_kinds
 from ..core.rules import IntegrityError, InvalidInput, MlopsError, digest
 from .fitted import check_fitted
 from .foreign import check_foreign, on_list, unchecked_version
 from .golden import made_of
+from .skops_files import SkopsFile
+from .skops_zips import skops_types
 from .values import basic_kinds, check_use, kind_of
 
 # %% auto #0
@@ -242,46 +243,12 @@ def _foreign_advice(names:list[str], why:str)->str:
     return (f'this model comes from elsewhere and is made of {", ".join(names)}, {why}; it is not on the checked list. '
             f'If you trust who made the file, say trusted={names!r}; if your own registry wrote it, say own=True')
 
-# %% ../../nbs/04_models/2_formats.ipynb #01b1a152
-def _parts(model)->Iterator:
-    "Every object inside `model`, each once"
-    todo, seen = [model], set()
-    while todo:
-        x = todo.pop()
-        if id(x) in seen or isinstance(x, (str, bytes, int, float, type(None), type)): continue
-        seen.add(id(x))
-        yield x
-        if isinstance(x, dict): todo += x.values()
-        elif isinstance(x, (list, tuple, set)): todo += x
-        elif getattr(x, 'dtype', None) == object: todo += list(x.ravel()) if hasattr(x, 'ravel') else []
-        elif hasattr(x, '__dict__'): todo += vars(x).values()
-
 # %% ../../nbs/04_models/2_formats.ipynb #9dde60cc
-def _check_compiled(parts:list)->None:
-    "The checks of `compiled`, for trees that another format has built already"
-    named = [('.'.join(full_name(type(x))), x) for x in parts]
-    trees = [x.__reduce__() for name, x in named if name == 'sklearn.tree._tree.Tree']
-    check_trees([(f, c.tolist(), n, s['max_depth'], s['nodes'], s['values']) for _, (f, c, n), s in trees])
-    for name, x in named:
-        if name.startswith(('sklearn.neighbors._kd_tree.', 'sklearn.neighbors._ball_tree.')):
-            check_neighbours(x.__getstate__(), type(x).__new__(type(x)).__getstate__(), 2 if 'KDTree' in name else 1)
-
 def _load_skops(data:bytes, own:bool, trusted:Collection[str]):
-    "Types before objects, and trees before anybody uses them"
-    try: import skops.io as sio
-    except ImportError:
-        raise InvalidInput("this model is a skops file, which the package skops reads; pip install 'mlops_nb[mlflow]'") from None
-    found = sio.get_untrusted_types(data=data)
-    if unknown := [t for t in found if not _is_trusted(t, trusted)]:
-        raise UntrustedType('this model cannot be loaded: ' + _advice(unknown), unknown)
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', UserWarning)   # another scikit-learn; the registry compares versions itself
-        model = sio.loads(data, trusted=found)
-    parts = list(_parts(model))
-    _check_compiled(parts)
-    check_fitted(parts)
-    if not own: check_foreign(parts, trusted)
-    return model
+    "Names before anything is looked for, then the same as for a file of ours"
+    file = SkopsFile(data)
+    _check_names(file.names, own, trusted)
+    return _load_arrays(file.arrays(lambda module, name, use: _find(module, name, use, trusted)), own, trusted)
 
 # %% ../../nbs/04_models/2_formats.ipynb #c8a2b37f
 _ENDINGS = {'arrays': '.arrays', 'skops': '.skops', 'pickle': '.pkl'}
@@ -311,21 +278,9 @@ def model_types(
     if format == 'arrays':
         try: return sorted({f'{module}.{name}' for module, name in read_header(data)[0]['names']})
         except (TypeError, ValueError) as e: raise IntegrityError(f'the names in this file are no names: {e}') from None
-    if format == 'skops': return sorted(_skops_types(data))
+    if format == 'skops': return sorted(skops_types(data))
     if format == 'pickle': return sorted(_pickle_types(data))
     raise InvalidInput(f'unknown model format {format!r}; there are {", ".join(_ENDINGS)}')
-
-def _skops_types(data:bytes)->set[str]:
-    try: todo = [read_json(zipfile.ZipFile(io.BytesIO(data)).read('schema.json'), deepest=500)]
-    except (zipfile.BadZipFile, KeyError, ValueError) as e:
-        raise IntegrityError(f'this is no skops file: {e}') from None
-    names = set()
-    while todo:
-        x = todo.pop()
-        if isinstance(x, dict) and '__class__' in x and '__module__' in x:
-            names.add(f'{x["__module__"]}.{x["__class__"]}')
-        if isinstance(x, (dict, list)): todo += x.values() if isinstance(x, dict) else x
-    return {n for n in names if not n.startswith('builtins.')}
 
 def _pickle_types(data:bytes)->set[str]:
     "What a pickle would look up, from its instructions; none of them is followed"
