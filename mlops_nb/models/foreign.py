@@ -63,11 +63,13 @@ builtins.dict builtins.set builtins.frozenset builtins.slice builtins.range buil
 '''.split())
 
 def check_foreign(
-    objects:Iterable,           # All that a model is made of
+    model,                      # What the file gives
+    objects:Iterable,           # All that it is made of
     trusted:Collection[str]=(), # Full names of types that the caller trusts: they have no schema to pass
 )->None:
     "Refuse what is not as scikit-learn fits it"
     known = checked_list()
+    _check_root(model, known, trusted)
     for x in objects:
         name = full_class(x)
         if name in _PLAIN or name in trusted: continue
@@ -75,6 +77,14 @@ def check_foreign(
         elif isinstance(x, partial): _check_partial(x)
         elif not _is_inert(x, name): raise IntegrityError(f'a {name} is not on the checked list')
         if getattr(x, '__dict__', {}).get('n_jobs') is not None and schema: x.n_jobs = None
+
+def _check_root(model, known:dict, trusted:Collection[str])->None:
+    "An estimator, which checks its input: a bare tree would believe any"
+    name = full_class(model)
+    if name in trusted: return
+    from sklearn.base import BaseEstimator
+    if name not in known or not isinstance(model, BaseEstimator):
+        raise IntegrityError(f'a {name} is no model; a file from elsewhere holds an estimator of the checked list')
 
 def _is_inert(x, name:str)->bool:
     "What `arrays` and `compiled` have checked already: it acts only where a schema lets it stand"

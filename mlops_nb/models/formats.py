@@ -210,7 +210,7 @@ def _load_arrays(data:bytes, own:bool, trusted:Collection[str]):
     _check_names([f'{module}.{name}' for module, name in reader.header['names']], own, trusted)
     model = reader.model(before_building)
     check_fitted(reader.objects)
-    if not own: check_foreign(reader.objects, trusted)
+    if not own: check_foreign(model, reader.objects, trusted)
     return model
 
 def _load_pickle(data:bytes, allowed:bool):
