@@ -56,6 +56,34 @@ def unchecked_version(
     if oldest <= [major, minor] <= newest: return None
     return f'the attributes of scikit-learn {version} were not checked yet (those of {".".join(map(str, oldest))} to {".".join(map(str, newest))} were)'
 
+# %% ../../nbs/04_models/behind/16_foreign.ipynb #43d6ead5
+def _inside(x, leaves:Collection[str])->Iterable:
+    "What is in a container, or in the attributes of an estimator"
+    import numpy as np
+    from sklearn.base import BaseEstimator
+    if isinstance(x, BaseEstimator): x = {} if full_class(x) in leaves else vars(x)
+    if isinstance(x, np.ndarray): x = x.ravel().tolist() if x.dtype == object else ()
+    return x.values() if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else ()
+
+def _check_calls(objects:list, leaves:Collection[str])->None:
+    "Refuse composites that call their parts many more times than there are parts"
+    from sklearn.base import BaseEstimator
+    parts, calls = [x for x in objects if isinstance(x, BaseEstimator)], {}
+    todo, most = [(x, False) for x in parts], 1000 + 20*len(parts)
+    while todo:
+        x, counted = todo.pop()
+        if counted:
+            calls[id(x)] = isinstance(x, BaseEstimator) + sum(calls.get(id(v), 0) for v in _inside(x, leaves))
+            if calls[id(x)] > most: raise IntegrityError(f'the {len(parts)} parts of this model call one another more than {most} times')
+        elif id(x) not in calls:
+            calls[id(x)] = None
+            todo += [(x, True), *((v, False) for v in _inside(x, leaves) if _may_hold(v))]
+        elif calls[id(x)] is None: raise IntegrityError(f'a {type(x).__name__} contains itself')
+
+def _may_hold(x)->bool:
+    from sklearn.base import BaseEstimator
+    return isinstance(x, (BaseEstimator, dict, list, tuple)) or getattr(x, 'dtype', None) == object
+
 # %% ../../nbs/04_models/behind/16_foreign.ipynb #435ae877
 _PLAIN = frozenset('''
 builtins.NoneType builtins.bool builtins.int builtins.float builtins.complex builtins.str builtins.bytes builtins.list builtins.tuple
@@ -68,8 +96,9 @@ def check_foreign(
     trusted:Collection[str]=(), # Full names of types that the caller trusts: they have no schema to pass
 )->None:
     "Refuse what is not as scikit-learn fits it"
-    known = checked_list()
+    known, objects = checked_list(), list(objects)
     _check_root(model, known, trusted)
+    _check_calls(objects, trusted)
     for x in objects:
         name = full_class(x)
         if name in _PLAIN or name in trusted: continue
