@@ -277,3 +277,106 @@ def test_unknown_and_lost_attributes_are_refused():
             other = forged(m, 'more_', 1)
             del vars(other)['more_'], vars(other)[lost]
             with pytest.raises(IntegrityError, match=f"{lost}|lacks {lost}"): from_elsewhere(forge(other))
+
+
+
+def _with(model, attributes):
+    other = object.__new__(type(model))
+    other.__dict__.update(vars(model), **attributes)
+    return other
+
+
+def harmful():
+    "(name, model, what the refusal says): files that would write or read outside, run what they name, or hang"
+    onehot, groups = OneHotEncoder().fit(cat), OneHotEncoder(min_frequency=12, handle_unknown='infrequent_if_exist').fit(cat)
+    counts, words = CountVectorizer().fit(texts), TfidfVectorizer().fit(texts)
+    columns, f = ColumnTransformer([('n', FunctionTransformer(), [0, 1])]).fit(num), FunctionTransformer().fit(num)
+    many = np.array([10**8]*4)
+    yield 'a table of infrequent categories', _with(groups, dict(_default_to_infrequent_mappings=[many, many])), 'leads elsewhere'
+    yield 'infrequent categories', _with(groups, dict(_infrequent_indices=[many, many])), 'infrequent categories that are not there'
+    yield 'no tables', _with(OrdinalEncoder().fit(cat), dict(_infrequent_enabled=True)), 'infrequent categories are not told'
+    yield 'a dropped category', _with(onehot, dict(_drop_idx_after_grouping=np.array([9, 9], dtype=object), _n_features_outs=[3, 3])), 'dropped that is not there'
+    yield 'numbers of columns', _with(onehot, dict(_n_features_outs=[1, 1])), 'columns'
+    yield 'numbers out of order', _with(OneHotEncoder().fit([[1], [2]]), dict(categories_=[np.array([2, 1])])), 'not in order'
+    yield 'objects out of order', _with(OneHotEncoder().fit([[1], [2]]), dict(categories_=[np.array([2, 1], dtype=object)])), 'not in order'
+    yield 'texts that read as numbers', _with(OneHotEncoder().fit([[1], [2]]), dict(categories_=[np.array(['2', '1'])])), 'not in order'
+    yield 'one array for two columns', _with(onehot, dict(categories_=[onehot.categories_[0]]*2)), 'share their categories'
+    yield 'wide texts', _with(OneHotEncoder().fit([['a']]), dict(categories_=[np.array(['a'*20_000])])), 'texts of 80000 bytes'
+    yield 'a label twice', _with(MultiLabelBinarizer().fit(sets), dict(classes_=np.array(['a', 'b', 'b'], dtype=object))), 'there twice'
+    yield 'a label twice, as 1 and True', _with(MultiLabelBinarizer().fit(sets), dict(classes_=np.array([1, True, 2], dtype=object))), 'there twice'
+    yield 'the place of a label', _with(MultiLabelBinarizer().fit(sets), dict(_cached_dict={'a': 0, 'b': 1, 'c': 10**8})), 'the place of another'
+    yield 'classes out of order', _with(LabelBinarizer().fit(y3), dict(classes_=np.array(['r', 'b', 'g']))), 'not in order'
+    yield 'classes with NaN inside', _with(LabelBinarizer().fit(y3), dict(classes_=np.array([5, np.nan, 1, 2], dtype=object))), 'not in order'
+    for name, value in (('input', 'filename'), ('input', 'file'), ('tokenizer', np.float64), ('preprocessor', np.float64), ('analyzer', np.float64), ('encoding', 'zip'), ('encoding', 'idna'),
+                        ('token_pattern', '(a+)+b'), ('token_pattern', r'(\w|\d)*!'), ('ngram_range', (1, 10**6)), ('ngram_range', (2, 1)), ('ngram_range', [1, 2]), ('dtype', object),
+                        ('dtype', 'O'), ('stop_words', 'filename'), ('stop_words', [['a']]), ('vocabulary', {'a': 5}), ('vocabulary_', {'a': 1, 'b': 1})):
+        for m in (counts, words): yield f'{type(m).__name__} {name} {value!r}', _with(m, {name: value}), name if name != 'vocabulary_' else 'vocabulary'
+    yield 'as many weights as words', _with(words, dict(_tfidf=TfidfTransformer().fit(some))), 'weights'
+    yield 'another part', _with(words, dict(_tfidf=FunctionTransformer())), '_tfidf'
+    yield 'weights', _with(TfidfTransformer().fit(some), dict(idf_=np.ones(2))), 'idf_'
+    for n in (0, -1, 2**31, 2.5, True): yield f'hashed columns {n}', _with(HashingVectorizer(), dict(n_features=n)), 'n_features'
+    yield 'names of dictionaries', _with(DictVectorizer().fit(dicts), dict(feature_names_=['a'])), 'names'
+    yield 'a cache', Pipeline([('a', f)], memory='folder'), 'memory'
+    yield 'an array as a step', Pipeline([('a', num)]), 'estimator'
+    yield 'a word as a step', Pipeline([('a', 'drop')]), 'estimator'
+    yield 'an array in a union', FeatureUnion([('a', num)]), 'estimator'
+    yield 'weights that are no numbers', FeatureUnion([('a', f)], transformer_weights={'a': num}), 'transformer_weights'
+    yield 'a function', _with(f, dict(func=np.float64)), 'func'
+    yield 'its arguments', _with(f, dict(kw_args={'out': num})), 'kw_args'
+    yield 'its names', _with(f, dict(feature_names_out=np.float64)), 'feature_names_out'
+    yield 'functions of targets', _with(TransformedTargetRegressor().fit(num, y), dict(func=np.float64)), 'func'
+    yield 'a column that is not there', _with(columns, dict(transformers_=[('n', f, [0, 99])])), 'the column 99'
+    yield 'many columns', _with(columns, dict(transformers_=[('n', f, [0]*99)])), '99 columns'
+    yield 'a function that chooses', _with(columns, dict(transformers=[('n', f, np.float64)])), 'transformers'
+    yield 'a part that nobody told', _with(columns, dict(transformers_=[('more', f, [0])])), "'more' are not told"
+    yield 'a name that widens', _with(columns, dict(verbose_feature_names_out='{feature_name:>99999999}')), 'verbose_feature_names_out'
+    yield 'a name that looks inside', _with(columns, dict(verbose_feature_names_out='{feature_name.__class__}')), 'verbose_feature_names_out'
+    yield 'a slice that does not move', _with(columns, dict(_columns=[slice(0, 1, 0)])), '_columns'
+    yield 'a selector of a pattern that hangs', ColumnTransformer([('n', f, make_column_selector('(a+)+b'))]), 'pattern'
+    union = f
+    for _ in range(40): union = FeatureUnion([('a', union), ('b', union)])
+    yield 'parts that call one another', union, 'call one another'
+    inside = FeatureUnion([('a', f)])
+    inside.transformer_list.append(('b', inside))
+    yield 'a part of itself', inside, 'contains itself'
+    names = ['a']*100_000
+    yield 'one list many times', _with(ColumnTransformer([]), dict(transformers=[(str(i), 'drop', names) for i in range(10_000)] + [('x', num, names)])), 'estimator'
+    yield 'one list of categories many times', _with(OneHotEncoder(), dict(categories=[names]*100_000 + [[num]])), 'categories'
+
+
+def test_models_that_would_do_harm_are_refused():
+    for name, model, says in harmful():
+        with pytest.raises(MlopsError, match=f'{says}|was not written by scikit-learn'):
+            from_elsewhere(forge(model))
+            pytest.fail(f'{name}: not refused')
+
+
+def labels(r):
+    "A few labels of one kind or of many"
+    pool = [1, 2, 3, 5, 0, -1, 2.5, 1.0, float('nan'), None, True, False, 'a', 'b', '1', '2', '0.5', 'True', 'nan', np.int8(3), np.float32(2.5), 2**53, 2**53 + 1, 2.0**53, 300, 44]
+    some, kind = [r.choice(pool) for _ in range(r.randint(1, 7))], r.choice('ifUO')
+    if r.random() < .4 and all(isinstance(v, (int, float)) for v in some): some = sorted(set(some))
+    try:
+        if kind == 'O': return np.array(some, dtype=object)
+        if kind == 'U': return np.array([str(v) for v in some])
+        return np.array([int(float(v)) if kind == 'i' else float(v) for v in some], dtype=r.choice(['i1', 'i8', 'u8'] if kind == 'i' else ['f4', 'f8']))
+    except (TypeError, ValueError, OverflowError): return labels(r)
+
+
+def test_no_labels_lead_outside_of_the_matrix():
+    "Whatever categories pass, and whatever comes in: each number that the compiled code gets is a column that there is"
+    r, schemas, passed = random.Random(3), column_schemas(), 0
+    for _ in range(1500):
+        c = labels(r)
+        m = r.choice([_with(OneHotEncoder(handle_unknown='ignore').fit([[1], [2]]), dict(categories_=[c], _n_features_outs=[len(c)])),
+                      _with(LabelBinarizer(sparse_output=True).fit([1, 2, 3]), dict(classes_=c)), _with(MultiLabelBinarizer(sparse_output=True).fit([(1, 2)]), dict(classes_=c))])
+        try: schemas[f'{type(m).__module__}.{type(m).__qualname__}'].check(m)
+        except IntegrityError: continue
+        passed += 1
+        for x in (labels(r), c[[r.randrange(len(c)) for _ in range(5)]], np.array([*c, *labels(r)], dtype=object)):
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')
+                try: said = m.transform(x.reshape(-1, 1) if isinstance(m, OneHotEncoder) else x if isinstance(m, LabelBinarizer) else [list(x)])
+                except Exception: continue      # any: an error of scikit-learn is an end without harm
+            assert not sp.issparse(said) or not len(said.indices) or 0 <= said.indices.min() and said.indices.max() < said.shape[1], (m, c, x)
+    assert passed > 300
