@@ -45,7 +45,8 @@ test-oldest: .venv-oldest/.installed  ## All tests with the oldest requirements 
 
 SECONDS ?= 3600
 fuzz: $(VENV)/.installed-dev  ## Forged model files, loaded and asked in child processes, for an hour (SECONDS=600, ARGS="--door own --seed 7")
-	$(BIN)/python tests/fuzz_models.py --seconds $(SECONDS) $(ARGS)
+	$(BIN)/python tests/fuzz_models.py --seconds $$(($(SECONDS)*2/3)) $(ARGS)
+	$(BIN)/python tests/fuzz_models.py --seconds $$(($(SECONDS)/3)) --seed 1 --heap $(ARGS)
 
 .venv-oldest/.installed: settings.ini setup.py | $(BIN)/python
 	$(PYTHON) -m venv .venv-oldest

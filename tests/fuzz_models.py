@@ -1,6 +1,6 @@
 """Files of models that are almost honest, loaded and asked: no crash, no hang, no touch of the world, no address and no old memory in an answer
 
-    python tests/fuzz_models.py [--door elsewhere|own] [--seconds 60] [--jobs 2] [--seed 0] [--start 0] [--count N] [--only PATTERN] [--out FOLDER] [--unchecked]
+    python tests/fuzz_models.py [--door elsewhere|own] [--seconds 60] [--jobs 2] [--seed 0] [--start 0] [--count N] [--only PATTERN] [--out FOLDER] [--heap] [--unchecked]
     python tests/fuzz_models.py --replay FILE [--door own]          a file that was kept
     python tests/fuzz_models.py --shrink FILE [--door own]          takes back what the finding does not need, and tells what is left
 
@@ -820,13 +820,18 @@ def readable(f, i):
     return f'{str(row)[:300]} {typed(f, i)[:12] if i in f.blocks else ""}'
 
 
+HEAP = dict(LD_PRELOAD='libc_malloc_debug.so.0', GLIBC_TUNABLES='glibc.malloc.check=3')     # ends a process that wrote behind a block, when the block is given back
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, kind, default in (('door', str, 'elsewhere'), ('seconds', float, 60), ('jobs', int, len(os.sched_getaffinity(0))), ('seed', int, 0), ('start', int, 0), ('count', int, None), ('only', str, None),
                                 ('out', Path, Path(tempfile.gettempdir())/'fuzz-models'), ('replay', Path, None), ('shrink', Path, None)):
         parser.add_argument('--' + name, type=kind, default=default)
     parser.add_argument('--unchecked', action='store_true', help='without what we check about fitted estimators: to see that faults are found')
+    parser.add_argument('--heap', action='store_true', help='with the malloc of glibc that looks at what stands behind each block; old memory in answers is not seen then')
     args = parser.parse_args()
+    if args.heap and HEAP['LD_PRELOAD'] not in os.environ.get('LD_PRELOAD', ''): os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **HEAP})
     if args.unchecked: formats.check_fitted = lambda objects: None
     args.out = args.out.resolve()
     warnings.simplefilter('ignore')
