@@ -30,7 +30,7 @@ def test_nothing_is_found(door, seed, tmp_path):
     assert code == 0, said[-6000:]
     children, files, loads, questions, answers = map(int, re.search(r'(\d+) children, (\d+) files, (\d+) loads that passed \(.*?\), (\d+) questions, (\d+) answers', said).groups())
     assert children == 80 and files > 550 and answers > 400, said
-    assert loads > files/3, f'too few get past the checks: {said}'
+    assert loads > .3*files, f'too few get past the checks: {said}'
 
 
 def test_without_our_checks_it_finds_what_compiled_code_believes(tmp_path):
