@@ -180,9 +180,11 @@ def _read_yaml(text:str):
 def read_document(
     text:str,       # The whole text
     ending:str,     # `.json`, `.yaml` or `.yml`
+    *,
+    longest:int=_LONGEST, # Characters that it may have
 ):                  # What it holds; None for an empty YAML document
     "Read JSON or YAML within the limits; `ValueError` says what is wrong, and never shows a value"
-    if len(text) > _LONGEST: raise ValueError(f'it has {len(text):,} characters; {_LONGEST:,} are allowed')
+    if len(text) > longest: raise ValueError(f'it has {len(text):,} characters; {longest:,} are allowed')
     try: tree = read_json(text, deepest=_DEEPEST) if ending == '.json' else _read_yaml(text)
     except RecursionError: raise ValueError(f'it is nested deeper than {_DEEPEST} levels') from None
     _count(tree)

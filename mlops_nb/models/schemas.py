@@ -146,8 +146,9 @@ def from_mlflow(
     if named and any(not isinstance(n, str) for n in names):
         raise InvalidInput(f'an MLflow schema names all of its columns with texts, or none: {names[:5]}')
     if not named: names = [f'x{i}' for i in range(len(columns))]
-    if twice := [n for n in names if names.count(n) > 1]:
-        raise InvalidInput(f'the column {twice[0]!r} is there more than once in the MLflow schema')
+    if len({*names}) < len(names):
+        twice = next(n for i, n in enumerate(names) if n in names[:i])
+        raise InvalidInput(f'the column {twice!r} is there more than once in the MLflow schema')
     return dict(named=named, columns=[_from_column(n, c) for n, c in zip(names, columns)])
 
 def _from_column(name:str, column:dict)->dict:
@@ -184,4 +185,4 @@ def _from_tensor(columns:list[dict])->dict:
 def _dtype_letter(dtype)->str|None:
     "The letter of numpy's kind of dtype, None for what is no dtype"
     try: return np.dtype(dtype).kind if isinstance(dtype, str) else None
-    except TypeError: return None
+    except (TypeError, ValueError, SyntaxError): return None       # '(2', for one

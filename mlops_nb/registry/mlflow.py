@@ -4,12 +4,14 @@
 
 # %% ../../nbs/05_registry/behind/8_mlflow.ipynb #5e83fcc6
 from __future__ import annotations
-import json, re, uuid
+import json, os, re, stat, uuid
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from packaging.version import InvalidVersion, Version
-from ..core.documents import read_json
-from ..core.rules import Conflict, InvalidInput, MissingFile, atomic_write, hint, local_path, to_json
+from ..core.documents import read_document, read_json
+from ..core.masks import brief
+from ..core.files import atomic_write, local_path, not_a_file
+from ..core.rules import Conflict, InvalidInput, MissingFile, MlopsError, hint, to_json
 from ..models.formats import needs
 from ..models.schemas import from_mlflow, to_mlflow
 
@@ -26,61 +28,127 @@ def _write_signature(sig:dict|None)->dict|None:
 
 def _read_signature(said:dict|None)->dict|None:
     "MLflow's signature in ours, or None where we have no word for it (objects, arrays in cells, several tensors)"
-    if not said or not said.get('inputs'): return None
-    try: return from_mlflow(said['inputs'])
+    if not (inputs := _field(said or {}, 'inputs', str)): return None
+    try: return from_mlflow(inputs)
     except InvalidInput: return None
 
 # %% ../../nbs/05_registry/behind/8_mlflow.ipynb #2314009b
+_LARGEST = dict(MLmodel=1 << 20, requirements=1 << 20, example=16 << 20, model=4 << 30)     # bytes
+
 def _inside(folder:Path, name:str)->Path:
     "The file `name` in the folder"
-    path = (folder/str(name)).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise InvalidInput(f'MLmodel names {str(name)!r}, which is outside of the folder {str(folder)!r}; '
+    try:
+        path = (folder/name).resolve()
+        within, kind, there = path.is_relative_to(folder.resolve()), not_a_file(path), path.is_file()
+    except (OSError, RuntimeError, ValueError) as e:        # a circle of links, NUL in a name, a name of 1000 letters
+        why = type(e).__name__
+        raise InvalidInput(f'{brief(name)} is no name of a file in the folder {str(folder)!r}: {why}') from None
+    if not within:
+        raise InvalidInput(f'{brief(name)} is outside of the folder {str(folder)!r}, by its name or as a link; '
                            'nothing of it was read')
-    if not path.is_file():
-        raise MissingFile(f'MLmodel names {str(name)!r}, and the folder {str(folder)!r} has no such file')
+    if kind: raise InvalidInput(f'{brief(name)} in the folder {str(folder)!r} is {kind}, and no file')
+    if not there: raise MissingFile(f'MLmodel names {brief(name)}, and the folder {str(folder)!r} has no such file')
     return path
+
+def _bytes(folder:Path, name:str, what:str)->bytes:
+    "What is in a file of the folder, if it is not too long"
+    path, flags = _inside(folder, name), [getattr(os, f, 0) for f in ('O_NOFOLLOW', 'O_NONBLOCK', 'O_BINARY')]
+    try:
+        with open(os.open(path, os.O_RDONLY | sum(flags)), 'rb') as f:
+            about, most = os.fstat(f.fileno()), _LARGEST[what]
+            if not stat.S_ISREG(about.st_mode): raise InvalidInput(f'{brief(name)} is no file any more')
+            if about.st_size > most:
+                raise InvalidInput(f'{brief(name)} of {str(folder)!r} has {about.st_size:,} bytes; {most:,} are read')
+            return f.read(about.st_size)
+    except (OSError, MemoryError) as e:
+        why = getattr(e, 'strerror', 'it is too large for this machine')
+        raise InvalidInput(f'{brief(name)} of {str(folder)!r} cannot be read: {why}') from None
+
+# %% ../../nbs/05_registry/behind/8_mlflow.ipynb #d0a5c7d4
+_EVENTS = 30_000
+
+def _checked_yaml(text:str)->dict|None:
+    "A document of YAML that costs no more than its length; `ValueError` says what is wrong"
+    import yaml
+    try:
+        for i, _ in enumerate(yaml.parse(text, getattr(yaml, 'CSafeLoader', yaml.SafeLoader))):
+            if i > _EVENTS: raise ValueError('it holds too many values')
+    except (yaml.YAMLError, RecursionError): pass               # `read_document` says where
+    said = read_document(text, '.yaml', longest=_LARGEST['MLmodel'])
+    if _letters(said) > len(text): raise ValueError('its aliases repeat more than the file is long')
+    return said
+
+def _letters(tree)->int:
+    "How many characters all texts have"
+    if isinstance(tree, str): return len(tree)
+    if isinstance(tree, dict): return sum(len(k) + _letters(v) for k, v in tree.items())
+    return sum(map(_letters, tree)) if isinstance(tree, list) else 0
+
+def _field(said:dict, name:str, *kinds:type):
+    "A field of `MLmodel`, or None; another type is refused"
+    value = said.get(name)
+    if value is None or type(value) in kinds: return value
+    words = {dict: 'a mapping', str: 'a text', int: 'a number', float: 'a number'}
+    expected = ' or '.join(dict.fromkeys(words[k] for k in kinds))
+    raise InvalidInput(f'MLmodel says {name}: with a {type(value).__name__}, and {expected} belongs there')
 
 def _mlmodel(folder:Path)->dict:
     "The content of the file `MLmodel`"
-    import yaml
-    if not (folder/'MLmodel').is_file():
+    if not os.path.lexists(folder/'MLmodel'):
         raise MissingFile(f'{str(folder)!r} is no MLflow model: it has no file MLmodel; '
                           'give the folder that mlflow.sklearn.save_model wrote')
-    try: said = yaml.safe_load((folder/'MLmodel').read_text(encoding='utf8'))
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise InvalidInput(f'the MLmodel of {str(folder)!r} cannot be read: {str(e)[:200]}') from e
+    try: said = _checked_yaml(_bytes(folder, 'MLmodel', 'MLmodel').decode('utf-8-sig'))
+    except InvalidInput: raise
+    except ValueError as e:
+        why = f'it is not UTF-8 at byte {e.start}' if isinstance(e, UnicodeDecodeError) else str(e)
+        raise InvalidInput(f'the MLmodel of {str(folder)!r} cannot be read: {why}') from None
     flavors = said.get('flavors') if isinstance(said, dict) else None
     if not isinstance(flavors, dict) or not isinstance(flavors.get('sklearn'), dict):
+        there = [k[:60] for k in flavors] if isinstance(flavors, dict) else ()
         raise InvalidInput(f'the MLmodel of {str(folder)!r} has no sklearn flavor, which is the one that is read here. '
-                           f'{hint("sklearn", flavors or ())}')
+                           f'{hint("sklearn", there)}')
     return said
 
 # %% ../../nbs/05_registry/behind/8_mlflow.ipynb #12c49e2a
-def _environment(folder:Path, said:dict)->dict[str, str]:
-    "Python and the packages that the folder pins"
-    file, flavors = folder/'requirements.txt', said['flavors']
-    text = _inside(folder, file.name).read_text(encoding='utf8') if file.exists() else ''
-    pinned = dict(re.findall(r'^\s*([A-Za-z0-9][\w.-]*)==([^\s;,]+)', text, re.M))
-    found = {'python': flavors.get('python_function', {}).get('python_version'),
-             'scikit-learn': flavors['sklearn'].get('sklearn_version')}
-    return {k: str(v) for k, v in (pinned | found).items() if v and _is_version(v)}
+_NEEDED = ('scikit-learn', 'numpy', 'scipy', 'pandas', 'skops')
+
+def _environment(folder:Path, said:dict, packages:set[str])->dict[str, str]:
+    "Python and those of `packages` that the folder pins"
+    file, flavors = 'requirements.txt', said['flavors']
+    text = _bytes(folder, file, 'requirements').decode('latin1') if os.path.lexists(folder/file) else ''
+    lines = (re.match(r'[ \t]*([A-Za-z0-9][\w.-]*)==([^\s;,]+)', line[:300]) for line in text.splitlines())
+    pinned = {m[1]: m[2] for m in lines if m and m[1] in packages}
+    python = _field(flavors, 'python_function', dict) or {}
+    found = {'python': _field(python, 'python_version', str, int, float),
+             'scikit-learn': _field(flavors['sklearn'], 'sklearn_version', str, int, float)}
+    return {k: str(v) for k, v in (pinned | found).items() if v is not None and _is_version(v)}
 
 def _is_version(text)->bool:
-    try: return bool(Version(str(text)))
+    try: return len(str(text)) <= 100 and bool(Version(str(text)))
     except InvalidVersion: return False
 
 def _example(folder:Path, said:dict)->list|None:
     "Rows of the input example: dicts, or lists where the columns have no names"
-    about = said.get('saved_input_example_info') or {}
-    if about.get('type') not in ('dataframe', 'ndarray') or not about.get('artifact_path'): return None
-    try: data = read_json(_inside(folder, about['artifact_path']).read_bytes())
+    about = _field(said, 'saved_input_example_info', dict) or {}
+    kind, name = _field(about, 'type', str), _field(about, 'artifact_path', str)
+    if kind not in ('dataframe', 'ndarray') or not name: return None
+    try: data = read_json(_bytes(folder, name, 'example'), deepest=32)
+    except MissingFile: raise
     except InvalidInput as e:
-        raise InvalidInput(f"the input example {about['artifact_path']!r} of {str(folder)!r} cannot be read: {e}") from None
+        raise InvalidInput(f'the input example {brief(name)} of {str(folder)!r} cannot be read: {e}') from None
     if not isinstance(data, dict): return None
-    if about['type'] == 'ndarray': return data.get('inputs')
+    rows = data.get('inputs') if kind == 'ndarray' else _rows(data)
+    if rows is None or isinstance(rows, list) and rows: return rows or None
+    raise InvalidInput(f'the input example {brief(name)} of {str(folder)!r} is no table')
+
+def _rows(data:dict)->list|None:
+    "Rows by name, of a frame that was split into columns and data; an empty list where it is no such frame"
     if not {'columns', 'data'} <= data.keys(): return None
-    return [dict(zip(data['columns'], row)) for row in data['data']]
+    names, rows = data['columns'], data['data']
+    if not isinstance(names, list) or not isinstance(rows, list): return []
+    if any(type(n) not in (str, int) for n in names): return []
+    if len({*names}) < len(names) or any(not isinstance(r, list) or len(r) != len(names) for r in rows): return []
+    return [dict(zip(names, row)) for row in rows]
 
 # %% ../../nbs/05_registry/behind/8_mlflow.ipynb #c93372bc
 _FORMATS = dict(skops='skops', pickle='pickle', cloudpickle='pickle')
@@ -92,16 +160,22 @@ def read_mlflow(
     folder = local_path(path)
     said = _mlmodel(folder)
     flavor = said['flavors']['sklearn']
-    kind = flavor.get('serialization_format', 'cloudpickle')
-    if kind not in _FORMATS: raise InvalidInput(f'the model was serialised as {kind!r}. {hint(kind, _FORMATS)}')
-    told = {k: said.get(k) for k in ('mlflow_version', 'model_uuid', 'run_id', 'utc_time_created') if said.get(k)}
-    return dict(data=_inside(folder, flavor.get('pickled_model', 'model.pkl')).read_bytes(), format=_FORMATS[kind],
-                signature=_read_signature(said.get('signature')), input_example=_example(folder, said),
-                environment=_environment(folder, said), metadata=dict(said.get('metadata') or {}) | dict(mlflow=told))
+    if (kind := _field(flavor, 'serialization_format', str) or 'cloudpickle') not in _FORMATS:
+        raise InvalidInput(f'the model was serialised as {brief(kind)}. {hint(kind[:60], _FORMATS)}')
+    file, metadata = _field(flavor, 'pickled_model', str) or 'model.pkl', _field(said, 'metadata', dict) or {}
+    signature, rows = _read_signature(_field(said, 'signature', dict)), _example(folder, said)
+    told = {k: _field(said, k, str, int, float) for k in ('mlflow_version', 'model_uuid', 'run_id', 'utc_time_created')}
+    data, format = _bytes(folder, file, 'model'), _FORMATS[kind]
+    return dict(data=data, format=format, signature=signature, input_example=rows,
+                environment=_environment(folder, said, {*_NEEDED, *_made_of(data, format)}),
+                metadata=metadata | dict(mlflow={k: v for k, v in told.items() if v is not None}))
+
+def _made_of(data:bytes, format:str)->dict:
+    "Packages of the types in a file; a file that cannot be read has none, and whoever loads it says why"
+    try: return needs(data, format)['packages']
+    except MlopsError: return {}
 
 # %% ../../nbs/05_registry/behind/8_mlflow.ipynb #a66eff75
-_NEEDED = ('scikit-learn', 'numpy', 'scipy', 'pandas', 'skops')
-
 def _lines(env:dict, here:dict)->str:
     "What pip installs: packages by the types in the file, versions by the record; one that has none there gets that of here"
     pins = {k: env.get(k) or here.get(k) for k in dict.fromkeys([*_NEEDED, *sorted(here)])}

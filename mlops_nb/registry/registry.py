@@ -364,6 +364,7 @@ def import_mlflow(self:ModelRegistry,
     name:str,                   # Registered model
     version:str,                # PEP 440, for example `1.2.0`
     *,
+    trusted:Collection[str]=(), # Full names of types that you trust in this file, beyond the checked list
     allow_pickle:bool=False,    # Load a pickle from there? It can run any code
     metrics:dict|None=None,     # Numbers by name; MLflow keeps them elsewhere
     data_version:str|None=None, # Id of the data version that it was trained on
@@ -377,12 +378,21 @@ def import_mlflow(self:ModelRegistry,
     from mlops_nb.models.signature import Signature
     found = read_mlflow(path)
     row = _row(self.store, name, version, found['metadata'], metrics, data_version)
-    how = dict(trusted=tuple(self.trusted()), allow_pickle=allow_pickle)
-    model = load_checked(found['data'], found['format'], **how)                     # no digest is known
+    known, told = tuple(self.trusted()), _type_names(trusted)
+    how = dict(trusted=(*known, *told), allow_pickle=allow_pickle)
+    model = load_checked(found['data'], found['format'], **how)         # no digest is known: it is from elsewhere
     signature = found['signature'] and Signature.from_dict(found['signature'])
     check_model(model)
-    row |= _task(model, None) | _sample(model, signature, found['input_example'] if signature else None, None)
-    return self._register(model, row, found['environment'], False, allow_pickle, by, why)
+    row |= _task(model, None) | _sample(model, signature, found['input_example'] if signature else None, False)
+    needed = _beyond(model, known, told) if told else ()
+    return self._register(model, row, found['environment'], False, allow_pickle, by, why, needed)
+
+def _beyond(model, known:tuple, told:tuple)->tuple[str, ...]:
+    "Those of the types that a caller trusts in one file which its model needs at the own door too"
+    from mlops_nb.models.formats import UntrustedType, dump_model, load_checked
+    try: load_checked(*dump_model(model, trusted=(*known, *told)), own=True, trusted=known)
+    except UntrustedType as e: return tuple(t for t in told if t in e.types)
+    return ()
 
 # %% ../../nbs/05_registry/1_registry.ipynb #5bae5a65
 @patch
