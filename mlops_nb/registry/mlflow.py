@@ -18,6 +18,15 @@ from ..models.schemas import from_mlflow, to_mlflow
 # %% auto #0
 __all__ = ['read_mlflow', 'write_mlflow', 'to_skops']
 
+# %% ../../nbs/05_registry/behind/8_mlflow.ipynb #ce0898ca
+def _field(said:dict, name:str, *kinds:type):
+    "A field of `MLmodel`, or None; another type is refused"
+    value = said.get(name)
+    if value is None or type(value) in kinds: return value
+    words = {dict: 'a mapping', str: 'a text', int: 'a number', float: 'a number'}
+    expected = ' or '.join(dict.fromkeys(words[k] for k in kinds))
+    raise InvalidInput(f'MLmodel says {name}: with a {type(value).__name__}, and {expected} belongs there')
+
 # %% ../../nbs/05_registry/behind/8_mlflow.ipynb #ffef4960
 def _write_signature(sig:dict|None)->dict|None:
     "Our signature in MLflow's words"
@@ -83,14 +92,6 @@ def _letters(tree)->int:
     if isinstance(tree, str): return len(tree)
     if isinstance(tree, dict): return sum(len(k) + _letters(v) for k, v in tree.items())
     return sum(map(_letters, tree)) if isinstance(tree, list) else 0
-
-def _field(said:dict, name:str, *kinds:type):
-    "A field of `MLmodel`, or None; another type is refused"
-    value = said.get(name)
-    if value is None or type(value) in kinds: return value
-    words = {dict: 'a mapping', str: 'a text', int: 'a number', float: 'a number'}
-    expected = ' or '.join(dict.fromkeys(words[k] for k in kinds))
-    raise InvalidInput(f'MLmodel says {name}: with a {type(value).__name__}, and {expected} belongs there')
 
 def _mlmodel(folder:Path)->dict:
     "The content of the file `MLmodel`"
