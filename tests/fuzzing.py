@@ -205,13 +205,20 @@ def values(w):
              **{f'Lineage.{verb}.node': 'model:m:1.0' for verb in ('upstream', 'downstream', 'explain', 'prediction_ids', 'draw', 'to_openlineage')},
              'open_workspace.location': str(w.store), 'existing.location': str(w.store), 'run_with.command': 'store init', 'Workspace.__init__.store': lambda: mlops_nb.Store(w.store),
              'Signature.from_mlflow.columns': [dict(type='double', name='x', required=True)],
-             'Reading.__init__.name': 'accuracy', 'Column.__init__.values': np.arange(3.0)}
+             'Members.read.name': 'schema.json', 'Members.__init__.data': _skops, 'Reading.__init__.name': 'accuracy', 'Column.__init__.values': np.arange(3.0)}
     return found, exact
 
 
 def _tables():
     import sqlalchemy as sa
     return sa.Table('fuzz', found := sa.MetaData(), sa.Column('a', sa.Text, primary_key=True)) is None or found
+
+
+def _skops():
+    import io, zipfile
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, 'w') as z: z.writestr('schema.json', '{}')
+    return file.getvalue()
 
 
 def _figure():

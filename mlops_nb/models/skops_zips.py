@@ -15,7 +15,7 @@ __all__ = ['Members', 'read_schema', 'skops_types', 'read_npy']
 
 # %% ../../nbs/04_models/behind/18_skops_zips.ipynb #4c28114c
 _FLOOR, _TIMES = 64 << 20, 32
-_MEMBER = re.compile(r'[\w-]{1,100}\.\w{1,10}')
+_MEMBER = re.compile(r'[\w-]{1,100}\.\w{1,10}', re.A)
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, RuntimeError,
            ValueError, OverflowError)
 
@@ -41,6 +41,8 @@ def _check_member(info)->None:
         raise IntegrityError(f'{info.filename[:100]!r} is no name of a member of a skops file')
     if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise IntegrityError(f'{info.filename!r} is packed in a way that skops does not know')
+    if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
+        raise IntegrityError(f'{info.filename!r} has another size than it says')
 
 # %% ../../nbs/04_models/behind/18_skops_zips.ipynb #143265d3
 @patch
@@ -107,7 +109,7 @@ def skops_types(
 
 # %% ../../nbs/04_models/behind/18_skops_zips.ipynb #82883a47
 _HEADER = re.compile(r"\{'descr': (.{3,9000}), 'fortran_order': (True|False), 'shape': \(([\d, ]{0,400})\), \} *\n?",
-                     re.S)
+                     re.S | re.A)
 _TYPE = r"[<>|=][a-zA-Z]\d{0,9}(?:\[\w{1,12}\])?"
 _FIELD = rf"\('([^'\\]{{0,100}})', '({_TYPE})'\)"
 
