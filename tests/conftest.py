@@ -1,7 +1,7 @@
 "Stores of every kind for any test file, and the services behind them, started once when the first test asks"
 from pathlib import Path
 from typing import NamedTuple
-import fcntl, os, signal, subprocess, sys, uuid
+import fcntl, os, shutil, signal, subprocess, sys, tempfile, uuid
 
 import pytest
 
@@ -15,10 +15,18 @@ class Places(NamedTuple):
     blobs: str | None
 
 
+_STATE = 'LOCALAPPDATA' if os.name == 'nt' else 'XDG_STATE_HOME'
+
+
 def pytest_configure(config):
+    if not hasattr(config, 'workerinput'): os.environ[_STATE] = tempfile.mkdtemp(prefix='mlops-nb-state-')   # the key of a user of these tests; children inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)   # a shell that starts us in the background has it ignored, and programs inherit that
     config.addinivalue_line('markers', 'elsewhere: needs a second environment, with MLflow or with the oldest requirements, beside the newest here')
     config.addinivalue_line('markers', 'slow: long by its nature; left out unless --slow asks for these, as make test-slow does')
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, 'workerinput'): shutil.rmtree(os.environ[_STATE], ignore_errors=True)
 
 
 def pytest_addoption(parser):

@@ -178,6 +178,11 @@ def tables(self:SqliteDatabase, c:Connection)->set[str]:
     return set(c.exec_driver_sql("select name from sqlite_master where type='table'").scalars())
 
 @patch
+def is_empty(self:SqliteDatabase, c:Connection)->bool:
+    "Is nothing here that somebody could have prepared: no table, no view, no trigger?"
+    return not c.exec_driver_sql('select count(*) from sqlite_master').scalar()
+
+@patch
 def layout(self:SqliteDatabase, c:Connection)->dict[str, set[str]]:
     "Names of the tables, and of the columns of each"
     return _by_table(c.exec_driver_sql('select m.name, p.name from sqlite_master m, pragma_table_info(m.name) p '
@@ -302,6 +307,11 @@ def _hide(self:PostgresDatabase, text:str)->str: return hide_secrets(text, resol
 def tables(self:PostgresDatabase, c:Connection)->set[str]:
     "Names of the tables"
     return set(c.exec_driver_sql('select tablename from pg_tables where schemaname = current_schema()').scalars())
+
+@patch
+def is_empty(self:PostgresDatabase, c:Connection)->bool:
+    "Is nothing in the schema that somebody could have prepared?"
+    return not c.exec_driver_sql('select count(*) from pg_class where relnamespace = current_schema()::regnamespace').scalar()
 
 @patch
 def layout(self:PostgresDatabase, c:Connection)->dict[str, set[str]]:

@@ -34,10 +34,11 @@ def _version_key(name:str)->str:
 class TableGroups:
     "Groups of tables in one database, each with its version"
     def __init__(self,
-        db:Database,       # Where the tables are
-        place:object=None, # How an error names it; by default as the database does
+        db:Database,                # Where the tables are
+        place:object=None,          # How an error names it; by default as the database does
+        begin:Callable|None=None,   # `begin(connection)`: what to write into a place that was empty, with its first tables
     ):
-        self.db, self.place, self.known = db, str(db.place if place is None else place), {}
+        self.db, self.place, self.known, self._begin = db, str(db.place if place is None else place), {}, begin
 
     def __repr__(self)->str: return f'TableGroups({self.place!r}, {sorted(self.known)})'
 
@@ -106,6 +107,7 @@ def _bring_up(self:TableGroups, c:Connection, metadata:MetaData, version:int, mi
     "The steps that are left, under the lock: another process may have been faster"
     recorded, lacks = self._version(c, name, metadata)
     found = recorded or _first(metadata, lacks)
+    new = self._begin is not None and self.db.is_empty(c)
     try:
         for n in range(found + 1, version + 1) if found else (): migrations[n](c)
         metadata.create_all(c)
@@ -115,3 +117,4 @@ def _bring_up(self:TableGroups, c:Connection, metadata:MetaData, version:int, mi
         raise Damaged(f'{self.place!r} has schema {found} of {name!r}, which cannot be brought to {version} ({e.orig}): '
                       'nothing was changed. Is it damaged? Restore it from a backup') from e
     _record(c, _version_key(name), str(version))
+    if new: self._begin(c)

@@ -18,6 +18,7 @@ from .disk import _asking, _opening, _read_only, _writing, parallel
 from .links import REFS, Links, _insert_or_ignore
 from .migrations import _SETTINGS, TableGroups, _record, _setting
 from .objects import open_blobs
+from . import owners
 from .places import check_origin, check_place, is_memory, is_url, resolve_url
 from .transactions import Transaction
 
@@ -74,7 +75,7 @@ class Store:
         self.readonly, self._own_blobs = self._tables.readonly, blobs is None
         try:
             self._blobs = open_blobs(place, self.readonly)
-            self._groups, self._links = TableGroups(self._tables, self.location), Links(self._tables, self._blobs, self.location)
+            self._groups, self._links = TableGroups(self._tables, self.location, self._begin), Links(self._tables, self._blobs, self.location)
             self.create(_META, name='store')
             self._check_place()
         except BaseException: self.close(); raise   # whatever it was, Ctrl-C included, nothing stays open
@@ -133,6 +134,47 @@ def _check_place(self:Store)->None:
     if (found := self._blobs.owner()) != mark:
         whose = 'belongs to another store' if found else 'has no blobs of this store'
         raise InvalidInput(f'{self._blobs!r} {whose}; {str(self.location)!r} keeps its bytes elsewhere')
+
+# %% ../../nbs/02_store/1_store.ipynb #284b320a
+@patch
+def _begin(self:Store, c:Connection)->None:
+    "What an empty place gets with its first tables"
+    if not is_memory(self.location): owners.take(self._tables, c)
+
+@patch
+def is_own(self:Store,
+    c:Connection|None=None, # Of a block that is open; by default a new one
+)->bool:                    # This user made it here, or adopted it here
+    "May what is recorded here be believed, since it is of this user or of people whom this user trusts?"
+    if c is not None: return owners.is_taken(self._tables, c)
+    with self.read() as c: return owners.is_taken(self._tables, c)
+
+@patch
+def adopt(self:Store)->None:
+    "Say that this store is yours, or of people whom you trust with your machine: its models are built as your own are"
+    with self.write() as c: owners.take(self._tables, c)
+
+@patch
+def disown(self:Store)->None:
+    "Take that back; what you wrote yourself stays known as yours"
+    with self.write() as c: owners.leave(self._tables, c)
+
+# %% ../../nbs/02_store/1_store.ipynb #3b9f63ec
+@patch
+def sign(self:Store,
+    c:Connection,       # Of a `write()` block
+    *statements:tuple,  # Each a list of words, for example `('file', 'arrays', digest)`
+)->None:
+    "Record that this user says so; what is in memory needs no marks"
+    if not is_memory(self.location): owners.sign(c, *statements)
+
+@patch
+def signed(self:Store,
+    c:Connection,       # Of a `read()` or `write()` block
+    *statements:tuple,  # Each a list of words
+)->list[bool]:          # For each
+    "Did this user say so?"
+    return owners.signed(c, *statements)
 
 # %% ../../nbs/02_store/1_store.ipynb #9af8e820
 @patch
@@ -293,7 +335,7 @@ def backup(self:Store,
         part = path.parent/f'.tmp-backup-{os.urandom(6).hex()}'
         part.mkdir()                                               # its mode is what the umask says
         try:
-            self._copy_into(part)
+            self._copy_into(part, path)
             if path.exists(): os.chmod(part, stat.S_IMODE(path.stat().st_mode)); path.rmdir()
             os.replace(part, path); sync_folder(path.parent)
         except BaseException: shutil.rmtree(part, ignore_errors=True); raise
@@ -301,13 +343,14 @@ def backup(self:Store,
 
 # %% ../../nbs/02_store/1_store.ipynb #91fa1501
 @patch
-def _copy_into(self:Store, folder:Path)->None:
+def _copy_into(self:Store, folder:Path, final:Path)->None:
     "Copy the tables, then the blobs that they need; once more when one of those is needed no longer"
     db, place, copied, lost = folder/'store.db', FolderBlobs(folder/'blobs'), set(), set()
+    marks = [owners.mark_of(final/'store.db')] if self.is_own() else []       # what is ours stays ours
     while True:
         db.unlink(missing_ok=True)
         self._tables.copy(db, self._groups.known.values())
-        needed = _needed_by_copy(db)
+        needed = _needed_by_copy(db, marks)
         if gone := lost & set(needed):
             raise IntegrityError(f'blob {min(gone)} is missing; {needed[min(gone)]} needs it, so there is no backup')
         new = sorted(set(needed) - copied)
@@ -330,13 +373,15 @@ def _copy_blob(self:Store, sha:str, path:Path)->bool:
     return True
 
 # %% ../../nbs/02_store/1_store.ipynb #66cc2609
-def _needed_by_copy(db:Path)->dict[str, str]:
-    "What the copy of a database needs, each with one owner; the database is checked, and told that its blobs are beside it"
+def _needed_by_copy(db:Path, marks:list[str])->dict[str, str]:
+    "What the copy of a database needs, each with one owner; the database is checked, and told that its blobs are beside it, and whose it is"
     conn = sqlite3.connect(os.path.abspath(db))
     try:
         if (found := conn.execute('pragma integrity_check').fetchone()[0]) != 'ok':
             raise IntegrityError(f'the database is damaged, so there is no backup: {found}')
-        with conn: conn.execute("delete from store_settings where key = 'blobs'")
+        with conn:
+            conn.execute("delete from store_settings where key = 'blobs'")
+            conn.executemany("insert or replace into store_settings values(?, '')", [(m,) for m in marks])
         return dict(conn.execute('select digest, min(owner) from blob_refs group by digest'))
     finally: conn.close()
 
