@@ -5,10 +5,9 @@
 # %% ../../nbs/12_cli/behind/2_registry.ipynb #182d8eaf
 from __future__ import annotations
 from datetime import timezone
-from pathlib import Path
 import click
 from ..core.masks import brief
-from ..core.rules import InvalidInput, MissingFile, MlopsError, NotFound, atomic_write, local_path, to_json
+from ..core.rules import InvalidInput, MissingFile, atomic_write, local_path, to_json
 from .terminal import cell, existing, json_option, say, store_option, table
 
 # %% auto #0
@@ -337,53 +336,30 @@ def _registry_trust(type_, remove, by, why, store, as_json):
         names = [*reg.trusted()]
     say(as_json, {'trusted': names}, '\n'.join(names) or 'none')
 
-# %% ../../nbs/12_cli/behind/2_registry.ipynb #1a4cd044
-def _registered(reg, path:Path, name:str, version:str, data_version:str|None, allow_pickle:bool, who:dict)->str:
-    "Register the model of a file, with the record that lies beside it"
-    from mlops_nb import Signature
-    from mlops_nb.core.documents import read_json
-    from mlops_nb.core.rules import file_digest
-    from mlops_nb.registry.references import resolve_data
-    from mlops_nb.serving.deploy import load_artifact
-    beside = path.with_suffix('.json')
-    info = read_json(beside.read_bytes()) if beside.is_file() else {}
-    if not isinstance(info, dict): raise InvalidInput(f'{str(beside)!r} is no record of a model; export the model again')
-    sha = info.get('digest') or file_digest(path)
-    try: model = load_artifact(path, sha, allow_pickle=allow_pickle, trusted=tuple(reg.trusted()))
-    except MlopsError as e:
-        if not getattr(e, 'types', None): raise         # not a type that could be trusted
-        raise type(e)(f'{path.name} is made of {", ".join(e.types)}; if you trust that, run '
-                            f'`mlops-nb registry trust {e.types[0]}` first', e.types) from e
-    signature = info.get('signature') and Signature.from_dict(info['signature'])
-    kept = {k: info.get(k) for k in ('metadata', 'metrics', 'task', *(['input_example'] if signature else []))}
-    if data_version is None and (told := info.get('data_version')):       # that of another store may be unknown here
-        try: data_version = resolve_data(reg.store, told)
-        except (InvalidInput, NotFound): kept['metadata'] = {'data_version': told} | (kept['metadata'] or {})
-    return reg.register_model(model, name, version, signature=signature, allow_pickle=allow_pickle, data_version=data_version, **kept, **who)
-
 # %% ../../nbs/12_cli/behind/2_registry.ipynb #1140290a
 @registry.command('import')
 @click.argument('folder', metavar='PATH', type=click.Path())
 @click.argument('name')
 @click.argument('version')
 @click.option('--data', 'data_version', help='The data version that it was trained on [default: what its record says].')
+@click.option('--trust', 'trusted', multiple=True, metavar='TYPE', help='A type in it that you trust, beside those of the checked list; may be repeated.')
 @click.option('--allow-pickle', is_flag=True, help='Load a pickle from there? It can run any code.')
 @_by_option
 @_why_option
 @store_option
 @json_option
-def _registry_import(folder, name, version, data_version, allow_pickle, by, why, store, as_json):
+def _registry_import(folder, name, version, data_version, trusted, allow_pickle, by, why, store, as_json):
     """Register the model of a file that `export` wrote, or of an MLflow folder.
 
     Example: mlops-nb registry import delay-1.0.0.arrays delay 2.0.0 --store tour
     """
     from mlops_nb.registry.registry import ModelRegistry
-    path, who = local_path(folder, 'PATH'), dict(by=by, why=why)
+    path, who = local_path(folder, 'PATH'), dict(trusted=trusted, allow_pickle=allow_pickle, by=by, why=why)
     with existing(store) as s:
         reg = ModelRegistry(s)
         if not path.exists():
             raise MissingFile(f'no file or folder at {str(path)!r}; `mlops-nb registry export NAME FOLDER` writes both kinds')
-        if path.is_file(): ref = _registered(reg, path, name, version, data_version, allow_pickle, who)
+        if path.is_file(): ref = reg.import_model(path, name, version, data_version=data_version, **who)
         elif data_version: raise InvalidInput('--data goes with a file; an MLflow folder is registered as it is')
-        else: ref = reg.import_mlflow(folder, name, version, allow_pickle=allow_pickle, **who)
+        else: ref = reg.import_mlflow(folder, name, version, **who)
     say(as_json, {'registered': ref}, f'registered {ref}')

@@ -182,6 +182,22 @@ def _store_backup(folder, store, as_json):
     check = shlex.join(['mlops-nb', 'store', 'verify', '--store', str(path)])
     say(as_json, {'path': str(path)}, f'copied to {path}; to restore, use it as the store: `{check}`')
 
+# %% ../../nbs/12_cli/behind/7_upkeep.ipynb #53551e69
+@store.command('adopt')
+@click.option('--undo', is_flag=True, help='Take it back; what you wrote yourself stays known as yours.')
+@store_option
+@json_option
+def _store_adopt(undo, store, as_json):
+    """Say that a store is yours, or of people whom you trust with your machine.
+
+    Example: mlops-nb store adopt --store tour
+    """
+    with existing(store) as s:
+        s.disown() if undo else s.adopt()
+        own, where = s.is_own(), str(s.location)
+    told = 'its models are built without a question' if own else 'models that others wrote there are asked about'
+    say(as_json, dict(store=where, own=own), f"{where!r} is {'yours' if own else 'not yours'}: {told}")
+
 # %% ../../nbs/12_cli/behind/7_upkeep.ipynb #14ba6c57
 @click.command()
 @click.argument('node', required=False)

@@ -15,6 +15,7 @@ from sqlalchemy import DDL, bindparam, func, insert, inspect, literal_column, se
 from ..core.masks import brief
 from ..core.rules import Conflict, IntegrityError, InvalidInput, NotFound, check_name, digest, hint, to_json
 from ..store.ledger import Ledger, ledger_table, person, text_column
+from ..store.owners import store_id
 from ..store.store import Store, open_store
 from .references import keep_data, release_data
 from .versions import is_release, key_or_none, parse_version, sort_key
@@ -195,13 +196,18 @@ def _ordered(key:str, state:str)->dict:
     return dict(key=key, sort_key=sort_key(key), finished=int(is_release(key)), state=state)
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #b4408353
+def _trust(store:Store, c:Connection, type_:str, by:str|None, why:str)->None:
+    "A line about a type, and the mark that it is this user's decision"
+    append(c, 'trust', 'add', '', type_, by, why)
+    store.sign(c, ('trust', store_id(c, make=True), type_))
+
 @patch
 def _add(self:ModelRegistry, record:dict, overwrite:bool=False, by:str|None=None, why:str='', trust:Collection[str]=())->dict:
     "Write one record, whose model bytes are stored already, as a new version or a new revision"
     name, key = record['name'], parse_version(record['version'])[1]
     row = dict(tags='{}', golden_rows=None) | record | _ordered(key, 'live')
     with self.store.write() as c:
-        for type_ in trust: append(c, 'trust', 'add', '', type_, by, why)
+        for type_ in trust: _trust(self.store, c, type_, by, why)
         last = last_line(c, 'version', name, key)
         action = _may_add(name, last, overwrite)
         row['revision'] = last.revision + 1 if last else 1
@@ -214,6 +220,7 @@ def _add(self:ModelRegistry, record:dict, overwrite:bool=False, by:str|None=None
         c.execute(_INSERT, row)
         keep_data(c, name, row['version'], row['data_version'])
         self.store.link(c, _owner(name, key, row['revision']), [row['digest']])
+        self.store.sign(c, ('file', row['format'], row['digest']))
     return row
 
 _INSERT = insert(MODEL_VERSIONS)

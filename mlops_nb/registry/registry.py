@@ -11,9 +11,12 @@ from pathlib import Path
 from fastcore.basics import patch
 from sqlalchemy import Connection, Row, select
 from . import aliases, search, trash        # they give the class their verbs
-from .catalog import _COLUMNS, MODEL_VERSIONS, ModelRegistry, _find, _infos, _read_text
-from ..core.masks import brief, mask_text
-from ..core.rules import IntegrityError, InvalidInput, MissingFile, MlopsError, NotFound
+from .catalog import _COLUMNS, MODEL_VERSIONS, ModelRegistry, _find, _infos, _read_text, _trust
+from .imports import ask_example, build_file, needed_types, read_model_file
+from .doors import _asked, _build, _compared, _lost, _replay
+from ..core.marks import mark
+from ..core.masks import brief
+from ..core.rules import InvalidInput, MlopsError, NotFound
 from ..core.rules import atomic_write, check_name, hint, local_path, to_json
 from .catalog import append, last_line, last_lines, lines
 from ..store.store import Store
@@ -33,12 +36,6 @@ def trusted(self:ModelRegistry)->dict[str, dict]: # Full name of a type -> by, w
     with self.store.read() as c: return self._trust_list(c)
 
 @patch
-def _trust_list(self:ModelRegistry, c:Connection)->dict[str, dict]:
-    "What the registry trusts, and what this process adds"
-    kept = {r.subject: dict(by=r.by, why=r.why, time=r.time) for r in last_lines(c, 'trust', '') if r.action == 'add'}
-    return {n: dict(by='this process', why='', time=None) for n in self._trusted} | kept
-
-@patch
 def trust(self:ModelRegistry,
     type_:str,          # Full name, for example `my_package.MyModel`
     *,
@@ -47,7 +44,7 @@ def trust(self:ModelRegistry,
 )->None:
     "Let models be made of this type, from now on and for everybody"
     type_ = _type_name(type_)
-    with self.store.write() as c: append(c, 'trust', 'add', '', type_, by, why)
+    with self.store.write() as c: _trust(self.store, c, type_, by, why)
 
 def _type_name(type_:str)->str:
     "The full name of a type, if it is one"
@@ -230,40 +227,12 @@ def load_model(self:ModelRegistry,
     "One version, checked and built"
     with self.store.read() as c:
         row = _by_digest(c, name, version, digest) if digest is not None else _find(c, name, version)
-        info, trusted = _infos(self.store.blobs_at, c, [row], row.name)[0], tuple(self._trust_list(c))
+        info, door = _infos(self.store.blobs_at, c, [row], row.name)[0], self._door(c, row, allow_pickle)
         golden = _read_text(c, row.golden)
-    model = self._build(info, trusted, allow_pickle)
-    if golden: info['golden'] |= _replay(model, info, golden, tolerance)
+    data = self._bytes(info)
+    model = _build(info, data, door)
+    if golden: info['golden'] |= _replay(info, data, door, golden, tolerance)
     return model, info
-
-@patch
-def _build(self:ModelRegistry, info:dict, trusted:tuple, allow_pickle:bool):
-    "The model of a record"
-    from mlops_nb.models.formats import load_checked
-    try: data = self.store.get(info['digest'])      # hashed as it was read: other bytes are refused here
-    except NotFound as e: raise _lost(info) from e
-    from mlops_nb.models.formats import UntrustedType
-    try: return load_checked(data, info['format'], own=True, trusted=trusted, allow_pickle=allow_pickle)
-    except UntrustedType as e:
-        if not e.types: raise
-        raise UntrustedType(f"{info['name']}:{info['version']} cannot be loaded: it is made of {', '.join(e.types)}; if you trust that, "
-                            f"open the registry with ModelRegistry(..., trusted={e.types!r}), or for everybody call "
-                            f"registry.trust({e.types[0]!r}) (in a terminal: mlops-nb registry trust {e.types[0]})", e.types) from e
-    except (InvalidInput, IntegrityError) as e:
-        raise type(e)(f"{info['name']}:{info['version']} cannot be built: {e}{_elsewhere(info)}") from e
-
-def _lost(info:dict)->MissingFile:
-    "A record whose bytes are gone"
-    return MissingFile(f"the file of {info['name']}:{info['version']} is gone ({info['path']}); bring it back from a "
-                       'backup, or register the model again with overwrite=True')
-
-def _elsewhere(info:dict)->str:
-    "What to do with a model that fails under other packages; nothing where they are the same"
-    from mlops_nb.models.golden import environment_changes
-    changes = ', '.join(f'{k} {a} -> {b}' for k, (a, b) in environment_changes(info['environment']).items())
-    if not changes: return ''
-    return (f'. It was registered under other versions than are installed here ({changes}); load it where they are '
-            'the same, or train it again here and register that as a new version')
 
 # %% ../../nbs/05_registry/1_registry.ipynb #6152a20a
 def _by_digest(c:Connection, name:str, version:str|None, digest:str)->Row:
@@ -279,23 +248,6 @@ def _by_digest(c:Connection, name:str, version:str|None, digest:str)->Row:
                        f'by {told[-1].by}; a backup may have it')
     raise NotFound(f'{name!r} never had a version with the digest {digest!r}; give all its 64 digits')
 
-def _replay(model, info:dict, golden:str, tolerance:float, always:bool=False)->dict:
-    "What the golden sample says here, if something differs here"
-    from mlops_nb.models.golden import environment_changes, replay_golden
-    changes = environment_changes(info['environment'])
-    if not changes and not always: return {}
-    from mlops_nb.models.signature import Signature
-    signature = Signature.from_dict(info['signature'])
-    try: found = dict(replayed=True, versions=changes, **replay_golden(model, signature, golden))
-    except Exception as e:      # any: a model that fits no more fails in its own way
-        raise MlopsError(f"{info['name']}:{info['version']} was built, and cannot answer its golden sample "
-                         f"({type(e).__name__}: {mask_text(str(e)[:200])}){_elsewhere(info)}") from e
-    if found['max_abs_difference'] > tolerance or found['labels_changed']:
-        warnings.warn(f"{info['name']}:{info['version']} computes something else than when it was registered: its golden "
-                      f"sample differs by up to {found['max_abs_difference']:.3g}, and {found['labels_changed']} "
-                      f"labels changed. Versions then and now: {changes}", stacklevel=3)
-    return found
-
 # %% ../../nbs/05_registry/1_registry.ipynb #82356aa5
 @patch
 def check_golden(self:ModelRegistry,
@@ -305,13 +257,15 @@ def check_golden(self:ModelRegistry,
     allow_pickle:bool=False,    # Load a pickle? It can run any code
     tolerance:float=1e-6,       # Warn when an output differs by more
 )->dict:                        # rows, replayed, versions, max_abs_difference, labels_changed
-    "Replay the golden sample of one version here and now"
+    "Replay the golden sample of one version here and now; a model from elsewhere is asked in a process of its own"
+    from mlops_nb.models.golden import environment_changes
     with self.store.read() as c:
         row = _find(c, name, version)
-        info, trusted = _infos(self.store.blobs_at, c, [row], row.name)[0], tuple(self._trust_list(c))
+        info, door = _infos(self.store.blobs_at, c, [row], row.name)[0], self._door(c, row, allow_pickle)
         golden = _read_text(c, row.golden)
     if golden is None: raise NotFound(f'{row.name}:{row.version} has no golden sample; register it with input_example=')
-    return info['golden'] | _replay(self._build(info, trusted, allow_pickle), info, golden, tolerance, always=True)
+    changes, found = environment_changes(info['environment']), _asked(info, self._bytes(info), door, golden)
+    return info['golden'] | _compared(info, changes, found, tolerance)
 
 # %% ../../nbs/05_registry/1_registry.ipynb #aa335bcb
 @patch
@@ -322,12 +276,16 @@ def export_model(self:ModelRegistry,
 )->Path:                    # The model file; its record is beside it, ending in `.json`
     "Write one version as a file, checked, with its record beside it"
     from mlops_nb.models.formats import ending
-    folder, info = local_path(folder, 'folder'), self.info(name, version)
+    folder = local_path(folder, 'folder')
+    with self.store.read() as c:
+        row = _find(c, name, version)
+        info, own = _infos(self.store.blobs_at, c, [row], row.name)[0], self._door(c, row, False)['own']
     stem = f"{info['name']}-{info['version']}"
     path = folder/f"{stem}{ending(info['format'])}"
     try: self.store.fetch(info['digest'], path)
     except NotFound as e: raise _lost(info) from e
-    atomic_write(path.with_name(f'{stem}.json'), to_json(info | dict(path=path.name), indent=2) + '\n')
+    said = dict(path=path.name, mark=mark('file', info['format'], info['digest']) if own else None)
+    atomic_write(path.with_name(f'{stem}.json'), to_json(info | said, indent=2) + '\n')
     return path
 
 # %% ../../nbs/05_registry/1_registry.ipynb #a54ddc43
@@ -357,6 +315,62 @@ def compare(self:ModelRegistry,
     changes = diff_signatures(a['signature'] or none, b['signature'] or none)
     return differences(a, b) | dict(signature=changes)
 
+# %% ../../nbs/05_registry/1_registry.ipynb #dda82e79
+@patch
+def _import(self:ModelRegistry, found:dict, name:str, version:str, trusted:tuple, allow_pickle:bool, by:str|None, why:str)->str:
+    "Build a model that was handed over, ask it apart, and write it anew"
+    from mlops_nb.models.formats import dump_model, model_types
+    from mlops_nb.models.golden import environment
+    from mlops_nb.models.trial import check_model
+    row = _row(self.store, name, version, found['metadata'], found['metrics'], found['data_version'])
+    kept = tuple(self.trusted())
+    model = build_file(found, (*kept, *trusted), allow_pickle)
+    check_model(model)
+    row |= _task(model, found.get('task'))
+    data, row['format'] = dump_model(model, allow_pickle, trusted=(*kept, *trusted))
+    new, types = needed_types(data, row['format'], kept, trusted), model_types(data, row['format'])
+    row |= _sample_apart(model, found, data, row['format'], (*kept, *new))
+    recorded, params = found.get('environment') or environment(types), _params(model)
+    row.update(environment=to_json(recorded), params=None if params is None else to_json(params))
+    row.update(digest=self.store.put(data), size=len(data))
+    self._add(row, False, by, why, new)
+    return f"{row['name']}:{row['version']}"
+
+def _sample_apart(model, found:dict, data:bytes, format:str, trusted:tuple)->dict:
+    "The columns that come from the signature and the example of a model that was handed over"
+    from mlops_nb.models.signature import Signature
+    from mlops_nb.models.trial import check_agreement
+    if found['signature'] is None: return dict(signature=None, input_example=None, golden=None, golden_rows=None)
+    signature, rows = Signature.from_dict(found['signature']), found['input_example']
+    check_agreement(model, signature)
+    said = dict(signature=to_json(signature.to_dict()), input_example=None, golden=None, golden_rows=None)
+    if not rows: return said
+    enforced = signature.enforce(rows[:20])
+    golden, unasked = ask_example(data, format, signature, rows, dict(own=True, trusted=trusted, allow_pickle=True))
+    if unasked: said['metadata'] = to_json(found['metadata'] | dict(not_asked=unasked))
+    return said | dict(input_example=_example(signature, enforced), golden=golden, golden_rows=golden and min(len(rows), 20))
+
+# %% ../../nbs/05_registry/1_registry.ipynb #4e60f5c6
+@patch
+def import_model(self:ModelRegistry,
+    path:Path|str,              # File that `export_model` wrote here or elsewhere, or another model file
+    name:str,                   # Registered model
+    version:str,                # PEP 440, for example `1.2.0`
+    *,
+    trusted:Collection[str]=(), # Full names of types that you trust in it, beside those of the checked list
+    allow_pickle:bool=False,    # Load a pickle? It can run any code
+    data_version:str|None=None, # Id of the data version that it was trained on; as its record says by default
+    by:str|None=None,           # Who registers it
+    why:str='',                 # Reason, for the ledger
+)->str:                         # `name:version`
+    "Register the model of a file that was handed over, with what the record beside it tells"
+    found = read_model_file(path)
+    if data_version is not None: found['data_version'] = data_version
+    elif told := found['data_version']:                          # that of another store may be unknown here
+        try: found['data_version'] = resolve_data(self.store, told)
+        except (InvalidInput, NotFound): found |= dict(data_version=None, metadata={'data_version': told} | (found['metadata'] or {}))
+    return self._import(found | dict(metadata=found['metadata'] or {}), name, version, _type_names(trusted), allow_pickle, by, why)
+
 # %% ../../nbs/05_registry/1_registry.ipynb #a3a5d0e4
 @patch
 def import_mlflow(self:ModelRegistry,
@@ -368,31 +382,14 @@ def import_mlflow(self:ModelRegistry,
     allow_pickle:bool=False,    # Load a pickle from there? It can run any code
     metrics:dict|None=None,     # Numbers by name; MLflow keeps them elsewhere
     data_version:str|None=None, # Id of the data version that it was trained on
+    trusted:Collection[str]=(), # Full names of types that you trust in it, beside those of the checked list
     by:str|None=None,           # Who registers it
     why:str='',                 # Reason, for the ledger
 )->str:                         # `name:version`
     "Register the scikit-learn model of an MLflow folder, in our safe format where it fits"
-    from mlops_nb.models.formats import load_checked
-    from mlops_nb.models.trial import check_model
     from mlops_nb.registry.mlflow import read_mlflow
-    from mlops_nb.models.signature import Signature
-    found = read_mlflow(path)
-    row = _row(self.store, name, version, found['metadata'], metrics, data_version)
-    known, told = tuple(self.trusted()), _type_names(trusted)
-    how = dict(trusted=(*known, *told), allow_pickle=allow_pickle)
-    model = load_checked(found['data'], found['format'], **how)         # no digest is known: it is from elsewhere
-    signature = found['signature'] and Signature.from_dict(found['signature'])
-    check_model(model)
-    row |= _task(model, None) | _sample(model, signature, found['input_example'] if signature else None, False)
-    needed = _beyond(model, known, told) if told else ()
-    return self._register(model, row, found['environment'], False, allow_pickle, by, why, needed)
-
-def _beyond(model, known:tuple, told:tuple)->tuple[str, ...]:
-    "Those of the types that a caller trusts in one file which its model needs at the own door too"
-    from mlops_nb.models.formats import UntrustedType, dump_model, load_checked
-    try: load_checked(*dump_model(model, trusted=(*known, *told)), own=True, trusted=known)
-    except UntrustedType as e: return tuple(t for t in told if t in e.types)
-    return ()
+    found = read_mlflow(path) | dict(metrics=metrics, data_version=data_version)
+    return self._import(found, name, version, _type_names(trusted), allow_pickle, by, why)
 
 # %% ../../nbs/05_registry/1_registry.ipynb #5bae5a65
 @patch

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast, io, ipaddress, os, platform, re, warnings
 from pathlib import Path
 from ..core.documents import read_json
+from ..core.marks import is_mark
 from ..core.masks import brief
 from ..core.rules import (Conflict, IntegrityError, InvalidInput, MissingFile, atomic_write, check_name, digest,
                                  file_digest, local_path, to_json)
@@ -47,20 +48,33 @@ def load_artifact(
     path:str|Path,            # File of the model: .arrays, .skops, .pkl, .pickle or .joblib
     sha:str,                  # Digest that it must have
     *,
+    own:bool=False,           # Did your own registry write it? Your exports are known without it, by the mark in the record beside them
     allow_pickle:bool=False,  # Load a pickle or joblib file? It can run any code
     trusted:tuple=(),         # Full names of further types that you trust in the file
-):                            # The model
-    "Build the model in a file that is what it should be"
+):                            # The model, which nobody asked yet
+    "Build the model in a file that is what it should be; one from elsewhere is held against the checked list"
     path = local_path(path, 'the model file')
     format = _format(path)
     if not path.is_file(): raise MissingFile(f'no model file {str(path)!r}; set MODEL_PATH to one, or generate the folder again')
     data = path.read_bytes()
-    if format != 'joblib': return load_model_bytes(data, format, sha, trusted=trusted, allow_pickle=allow_pickle)
+    if format != 'joblib':
+        ours = own is True or _is_ours(path, format, sha)
+        return load_model_bytes(data, format, sha, own=ours, trusted=trusted, allow_pickle=allow_pickle)
     if digest(data) != sha:
         raise IntegrityError(f'{path.name} has the digest {digest(data)}, not {sha}; nothing of it was read')
     if allow_pickle is not True: raise UntrustedType(f'{path.name} is a pickle and can run any code; say allow_pickle=True')
     import joblib
     return joblib.load(io.BytesIO(data))
+
+_LARGEST = 1 << 24      # bytes of a record
+
+def _is_ours(path:Path, format:str, sha:str)->bool:
+    "Does the record beside a file have the mark that only this user can make for it?"
+    beside = path.with_suffix('.json')
+    if not beside.is_file() or beside.stat().st_size > _LARGEST: return False
+    try: info = read_json(beside.read_bytes())
+    except ValueError: return False
+    return isinstance(info, dict) and is_mark(info.get('mark'), 'file', format, sha)
 
 def _format(path:Path)->str:
     "What the ending of a model file says"
@@ -68,7 +82,7 @@ def _format(path:Path)->str:
     raise InvalidInput(f'{path.name!r} does not end in {", ".join(_FORMATS)}; rename it')
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #732ff8c2
-def _read_model(path:str|Path, allow_pickle:bool, trusted:tuple)->tuple[bytes, str, dict]:
+def _read_model(path:str|Path, own:bool, allow_pickle:bool, trusted:tuple)->tuple[bytes, str, dict]:
     "The bytes of a model file, its name in the image, and its record; every doubt is raised here"
     path = local_path(path, 'model_path')
     if not path.is_file(): raise MissingFile(f'no model file {str(path)!r}; ModelRegistry.export_model(...) writes one')
@@ -78,12 +92,14 @@ def _read_model(path:str|Path, allow_pickle:bool, trusted:tuple)->tuple[bytes, s
         raise IntegrityError(f'{path.name} is {digest(data)}, and {beside.name} says {sha}; export the model again')
     if not safe and allow_pickle is not True:
         raise UntrustedType(f'{path.name} is a pickle, which can run any code; store it in the safe format, or say allow_pickle=True')
-    if safe: load_artifact(path, sha, trusted=trusted)      # what the container could not load is refused here
-    return data, f'model{path.suffix.lower()}', info
+    own = own is True or is_mark(info.get('mark'), 'file', _format(path), sha)
+    if safe: load_artifact(path, sha, own=own, trusted=trusted)      # what the container could not load is refused here
+    return data, f'model{path.suffix.lower()}', info | dict(own=own)
 
 def _read_record(path:Path)->dict:
     "The record beside a model file"
-    try: info = read_json(path.read_text(encoding='utf8'))
+    if path.stat().st_size > _LARGEST: raise InvalidInput(f'{path.name} has more than {_LARGEST >> 20} MB; export the model again')
+    try: info = read_json(path.read_bytes())
     except ValueError as e:
         raise InvalidInput(f'{path.name} is not JSON: {e}; export the model again') from None
     if isinstance(info, dict) and isinstance(info.get('environment', {}), dict): return info
@@ -180,7 +196,7 @@ def packed():
     from mlops_nb.models.signature import Signature
     info = read_json((HERE/'model.json').read_text(encoding='utf8'))
     signature = Signature.from_dict(info['signature']) if info['signature'] else None
-    model = load_artifact(MODEL_PATH, DIGEST, allow_pickle=@PICKLE@, trusted=@TRUSTED@)
+    model = load_artifact(MODEL_PATH, DIGEST, own=@OURS@, allow_pickle=@PICKLE@, trusted=@TRUSTED@)
     said = dict(signature=signature, name=info['name'], version=info['version'], task=info.get('task'))
     return ModelAPI(model, **said, **settings())
 
@@ -435,6 +451,7 @@ def generate_docker_files(
     port:int=5000,                # Port of the API, in the container and on the loopback interface of the host
     base_image:str=None,          # Pinned image with Python; None for the official one of this Python
     force:bool=False,             # Overwrite files that were edited by hand?
+    own:bool=False,               # Did your own registry write the file? Your exports are known without it
     allow_pickle:bool=False,      # Deploy a pickle or joblib file? It can run any code when it is loaded
     trusted:tuple=(),             # Full names of further types that you trust in the file
     modules:tuple=(),             # Your own modules that the model is made of: `.py` files, folders of packages
@@ -445,12 +462,12 @@ def generate_docker_files(
 )->Path:                          # The folder, `deployment_<project_name>`
     "Write a folder from which Docker builds an image that serves the model"
     project, trusted = _project(project_name), _trusted(trusted)
-    source = _read_model(model_path, allow_pickle, trusted)
-    own, environment = packages.own_modules(modules), source[2].get('environment', {})
-    lines = _lines(requirements, _needs(source, own, requirements), environment, recorded_versions)
+    source = _read_model(model_path, own, allow_pickle, trusted)
+    mine, environment = packages.own_modules(modules), source[2].get('environment', {})
+    lines = _lines(requirements, _needs(source, mine, requirements), environment, recorded_versions)
     values = _names(project, source[2]) | _limits(port, requests_per_minute) | _subnet(_image(project), subnet)
-    values |= dict(BASE=_base(base_image, environment, recorded_versions), PICKLE=bool(allow_pickle), TRUSTED=trusted,
+    values |= dict(BASE=_base(base_image, environment, recorded_versions), OURS=source[2]['own'], PICKLE=bool(allow_pickle), TRUSTED=trusted,
                    system=packages.system_packages(lines, system_packages))
     target = local_path(folder, 'folder')/f'deployment_{project}'
-    _write_folder(target, _files(project, source, values, lines, own), force)
+    _write_folder(target, _files(project, source, values, lines, mine), force)
     return target

@@ -53,17 +53,20 @@ def signed(
 
 # %% ../../nbs/02_store/behind/10_owners.ipynb #31cd9f49
 def store_id(
-    c:Connection,   # Of a `read()` or `write()` block
-)->str:             # Empty for a store that has none yet
+    c:Connection,       # Of a `read()` block; of a `write()` block to make one
+    make:bool=False,    # Make one where there is none?
+)->str:                 # Empty for a store that has none
     "The random name of a store and its copies"
-    return _setting(c, _ID) or ''
+    found = _setting(c, _ID) or ''
+    if make and not found: _record(c, _ID, found := os.urandom(16).hex())
+    return found
 
 def take(
     db:Database,    # Where the tables are
     c:Connection,   # Of a `write()` block of it
 )->None:
     "Say that a store is this user's, or of people whom this user trusts"
-    if not store_id(c): _record(c, _ID, os.urandom(16).hex())
+    store_id(c, make=True)
     sign(c, ('store', place_of(db, c)))
 
 def leave(
