@@ -357,8 +357,8 @@ def import_model(self:ModelRegistry,
     name:str,                   # Registered model
     version:str,                # PEP 440, for example `1.2.0`
     *,
-    trusted:Collection[str]=(), # Full names of types that you trust in it, beside those of the checked list
     allow_pickle:bool=False,    # Load a pickle? It can run any code
+    trusted:Collection[str]=(), # Full names of types that you trust in it, beside those of the checked list
     data_version:str|None=None, # Id of the data version that it was trained on; as its record says by default
     by:str|None=None,           # Who registers it
     why:str='',                 # Reason, for the ledger
@@ -382,7 +382,6 @@ def import_mlflow(self:ModelRegistry,
     allow_pickle:bool=False,    # Load a pickle from there? It can run any code
     metrics:dict|None=None,     # Numbers by name; MLflow keeps them elsewhere
     data_version:str|None=None, # Id of the data version that it was trained on
-    trusted:Collection[str]=(), # Full names of types that you trust in it, beside those of the checked list
     by:str|None=None,           # Who registers it
     why:str='',                 # Reason, for the ledger
 )->str:                         # `name:version`
