@@ -113,16 +113,17 @@ def _mlmodel(folder:Path)->dict:
 # %% ../../nbs/05_registry/behind/8_mlflow.ipynb #12c49e2a
 _NEEDED = ('scikit-learn', 'numpy', 'scipy', 'pandas', 'skops')
 
-def _environment(folder:Path, said:dict, packages:set[str])->dict[str, str]:
+def _environment(folder:Path, about:dict, packages:set[str])->dict[str, str]:
     "Python and those of `packages` that the folder pins"
-    file, flavors = 'requirements.txt', said['flavors']
+    file, flavors = 'requirements.txt', about['flavors']
     text = _bytes(folder, file, 'requirements').decode('latin1') if os.path.lexists(folder/file) else ''
     lines = (re.match(r'[ \t]*([A-Za-z0-9][\w.-]*)==([^\s;,]+)', line[:300]) for line in text.splitlines())
     pinned = {m[1]: m[2] for m in lines if m and m[1] in packages}
     python = _field(flavors, 'python_function', dict) or {}
     found = {'python': _field(python, 'python_version', str, int, float),
              'scikit-learn': _field(flavors['sklearn'], 'sklearn_version', str, int, float)}
-    return {k: str(v) for k, v in (pinned | found).items() if v is not None and _is_version(v)}
+    said = pinned | {k: str(v) for k, v in found.items() if v is not None}
+    return {k: v for k, v in said.items() if _is_version(v)}
 
 def _is_version(text)->bool:
     try: return len(str(text)) <= 100 and bool(Version(str(text)))
