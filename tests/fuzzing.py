@@ -252,7 +252,7 @@ CLI = {   # command -> arguments that are accepted, by parameter
     'registry at': dict(name='m', alias='champion', time='2100-01-01'), 'registry tag': dict(ref='m@champion', tag='team=x'), 'registry search': {}, 'registry compare': dict(a='m:1.0', b='m:2.0'),
     'registry card': dict(ref='m'), 'registry deleted': {}, 'registry restore': dict(name='m', version='0.9'), 'registry purge': dict(yes=True), 'registry export': dict(ref='m', folder='out'),
     'registry trust': dict(type_='a.B'), 'registry import': dict(folder='mlflow', name='m', version='4.0'), 'store verify': {}, 'store gc': {}, 'store backup': dict(folder='out'), 'lineage': dict(node='model:m:1.0'), 'settings': {},
-    'store init': {}, 'data add': dict(file='table.csv', name='d'), 'data export': dict(version='V1', file='out.csv'), 'ask': dict(file='table.csv', url='http://127.0.0.1:9', out='out.csv'),
+    'store init': {}, 'store adopt': {}, 'data add': dict(file='table.csv', name='d'), 'data export': dict(version='V1', file='out.csv'), 'ask': dict(file='table.csv', url='http://127.0.0.1:9', out='out.csv'),
     'monitor label': dict(id='PREDICTION', actual='1', store='MONITOR'), 'monitor labels': dict(file='answers.csv', id_='prediction_id', actual='late', store='MONITOR'), 'monitor report': dict(file='out'),
     'drift': dict(ref='table.csv', new='table.csv'), 'monitor show': {}, 'serve': dict(ref='m@champion', port='0'), 'tour': dict(fast=True), 'lab': dict(folder='out')}
 ENDS_AT = {'cli serve': ['socket.bind'], 'cli tour': ['os.mkdir'], 'cli lab': ['os.exec'], 'ModelAPI.start': ['socket.bind'], 'ModelAPI.run': ['socket.bind']}   # what follows is another test's
