@@ -371,6 +371,30 @@ def test_a_store_is_changed_in_write(tmp_path):
         s.put('text'.encode())
 
 
+@follows('registry.store.adopt()', 'is a pickle of joblib, which can run any code; if you trust who made it, say allow_pickle=True',
+         'If you trust who made it, say trusted=', 'If you trust who made the file, say trusted=; if your own registry wrote it, say own=True')
+def test_a_model_from_elsewhere(registry, tmp_path, monkeypatch):
+    import joblib
+    from conftest import _STATE
+    from sklearn.neighbors import KNeighborsClassifier
+    from mlops_nb.models.formats import dump_model, load_checked
+    data, kind = dump_model(KNeighborsClassifier(1).fit(X, Y))
+    says = refused(lambda: load_checked(data, kind), 'trusted=[', 'own=True')
+    load_checked(data, kind, own=True)
+    names = re.findall(r"'(sklearn[^']+)'", says)
+    load_checked(data, kind, trusted=names)
+    (tmp_path/'m.arrays').write_bytes(data)
+    joblib.dump(model(), tmp_path/'m.joblib')
+    refused(lambda: registry.import_model(tmp_path/'m.arrays', 'm', '1.0.0'), f'trusted={names!r}', f'--trust {names[0]}')
+    registry.import_model(tmp_path/'m.arrays', 'm', '1.0.0', trusted=names)
+    refused(lambda: registry.import_model(tmp_path/'m.joblib', 'j', '1.0.0'), 'allow_pickle=True')
+    registry.import_model(tmp_path/'m.joblib', 'j', '1.0.0', allow_pickle=True)
+    monkeypatch.setenv(_STATE, str(tmp_path/'bob'))
+    refused(lambda: registry.load_model('m'), 'registry.store.adopt()', 'mlops-nb store adopt', f'registry.trust({names[0]!r})')
+    registry.store.adopt()
+    registry.load_model('m')
+
+
 @follows('no model file ; ModelRegistry.export_model(...) writes one', 'is a pickle and can run any code; say allow_pickle=True', 'store it in the safe format, or say allow_pickle=True',
          'edited by hand in ', 'generate_docker_files(...) writes such a folder')
 def test_a_folder_of_a_deployment(registry, tmp_path):
@@ -407,7 +431,7 @@ ELSEWHERE = {
     'which no package here has brought': 'tests/test_deploy.py', 'recorded_versions=True pins those': 'tests/test_deploy.py',
     '--': 'an option of a command: tests/test_help.py and tests/test_cli.py',
 }
-FOREIGN = re.compile(r'\\|\n|^([A-Z][A-Za-z]+\(\{|SELECT|select|pragma|BEGIN|round,pad|<\w|<!)|rows, \{\} columns|^import ')
+FOREIGN = re.compile(r'\\|\n|^([A-Z][A-Za-z]+\(\{|SELECT|select|insert |pragma|BEGIN|round,pad|<\w|<!)|rows, \{\} columns|^import ')
 LEVER = re.compile(r'(?<![\w./])[a-z_]{2,}=(?=[\[\w\'"{(]|$)|(?<!\w)--[a-z][a-z-]+|\b\w+(?:\.\w+)*\(')
 
 
