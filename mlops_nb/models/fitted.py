@@ -27,10 +27,25 @@ def _full_names(cls:type)->frozenset[str]:
 
 def _width(x)->int:
     "How many columns an estimator checks that its input has"
+    return _whole(x.__dict__['n_features_in_'], 'n_features_in_')
+
+def _whole(n, what:str, low:int=0, high:int=2**31 - 1)->int:
+    "`n`, if it is a whole number within these limits"
     import numpy as np
-    n = x.__dict__['n_features_in_']
-    _need(isinstance(n, (int, np.integer)) and not isinstance(n, bool), f'n_features_in_ is {n!r}')
+    _need(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and low <= n <= high, f'{what} is {n!r}')
     return int(n)
+
+# %% ../../nbs/04_models/behind/7_fitted.ipynb #25db741c
+def _within(a, limit:int, what:str)->None:
+    "An array of whole numbers, none of them negative and none as large as `limit`"
+    import numpy as np
+    _need(type(a) is np.ndarray and a.dtype.kind in 'iu',
+          f'{what}: a {type(a).__name__} is no array of whole numbers')
+    _need(not a.size or 0 <= a.min() and a.max() < limit, f'{what} names {a.max() if a.size else 0} of {limit}')
+
+def _keep(d:dict, *names:str)->None:
+    "Copies of what compiled code believes: another part of the model may hold the same array, and change it later"
+    for name in names: d[name] = d[name].copy()
 
 # %% ../../nbs/04_models/behind/7_fitted.ipynb #5910cde1
 _TREE = 'sklearn.tree._classes.BaseDecisionTree'
@@ -40,6 +55,8 @@ def _check_decision_tree(x)->None:
     n, tree = _width(x), x.__dict__['tree_']
     _need(_is(tree, 'sklearn.tree._tree.Tree') and tree.n_features == n,
           f'a tree reads {getattr(tree, "n_features", None)} columns of an input that has {n}')
+    _need(tree.n_outputs == x.__dict__['n_outputs_'],
+          f'a tree gives {tree.n_outputs} numbers in the place of {x.__dict__["n_outputs_"]}')
 
 def _check_forest(x)->None:
     "Forests give their input to their trees without a look"
@@ -59,38 +76,81 @@ def _check_boosting(x)->None:
     import numpy as np
     if 'estimators_' not in x.__dict__: return
     d = x.__dict__
-    n, trees, k, init = _width(x), d['estimators_'], d['n_trees_per_iteration_'], d.get('init_')
+    n, trees, k = _width(x), d['estimators_'], d['n_trees_per_iteration_']
+    classes = len(d['classes_']) if 'classes_' in d else 1
     _need(type(trees) is np.ndarray and trees.dtype == object and trees.ndim == 2 and trees.shape[1] == k,
           f'the trees of a stage are not {k}')
+    _need(k == (classes if classes > 2 else 1) and ('classes_' in d) == _is(x, 'sklearn.base.ClassifierMixin'),
+          f'{classes} classes have {k} trees in a stage')
     for tree in trees.ravel():
-        _need(_is(tree, _TREE) and 'tree_' in tree.__dict__ and _width(tree) == n,
-              f'a tree reads other columns than the {n} of the input')
-    if k > 1 and _is(init, 'sklearn.dummy.DummyClassifier'):
-        _need(len(init.class_prior_) == k, f'{k} trees of a stage begin with {len(init.class_prior_)} classes')
+        _need(_is(tree, _TREE) and 'tree_' in tree.__dict__ and _width(tree) == n
+              and tree.tree_.n_outputs == tree.tree_.max_n_classes == 1,
+              f'a tree reads other columns than the {n} of the input, or gives more than one number')
+    _need(k == 1 or _is(d['_loss'], 'sklearn._loss.loss.HalfMultinomialLoss') and d['_loss'].n_classes == k,
+          f'a loss of other classes than the {k} of a stage')
+    _check_beginning(d['init_'], k, 'classes_' in d)
+
+# %% ../../nbs/04_models/behind/7_fitted.ipynb #b06686fe
+_FUNCTION = 'sklearn.preprocessing._function_transformer.FunctionTransformer'
+
+def _check_beginning(init, k:int, classifier:bool)->None:
+    "What boosting begins with has a number for each row and class: compiled code adds to them"
+    if isinstance(init, str): return
+    for e in _inside(init):
+        _need(not _is(e, _FUNCTION) or _is_by_element(e), f'a {type(e).__name__} to begin with may give other rows')
+    last = _inside(init)[-1].__dict__
+    _need(last.get('n_outputs_', 1) == 1 and last.get('n_classes_', k) in (k, max(k, 2)),
+          f'{k} trees of a stage begin with several outputs')
+    for name in _BEGIN if k > 1 else () if classifier else ('coef_', 'constant_'):
+        a = last.get(name)
+        if getattr(a, 'ndim', 0) > (name == 'coef_' and k == 1):
+            _need(len(a) == k, f'{k} trees of a stage begin with {len(a)} classes')
+
+_BEGIN = 'class_prior_', 'classes_', 'coef_', 'theta_', 'means_', 'feature_log_prob_'
+
+# %% ../../nbs/04_models/behind/7_fitted.ipynb #92422a4d
+def _inside(x)->list:
+    "An estimator, and of a pipeline or search those that it asks, the last one last"
+    d = x.__dict__
+    if 'best_estimator_' in d: return _inside(d['best_estimator_'])
+    if 'steps' not in d: return [x]
+    return [e for _, step in d['steps'] if not isinstance(step, (str, type(None))) for e in _inside(step)] or [x]
+
+def _is_by_element(x)->bool:
+    "A FunctionTransformer that changes each number by itself"
+    import numpy as np
+    return x.func is None or isinstance(x.func, np.ufunc) and x.func.nin == 1 and not x.kw_args
 
 # %% ../../nbs/04_models/behind/7_fitted.ipynb #ed0d1ac7
 _BOOSTING = 'sklearn.ensemble._hist_gradient_boosting.'
 
+def _check_predictor(p)->None:
+    "One tree: its nodes and its bitsets"
+    import numpy as np
+    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+    _keep(p.__dict__, 'nodes', 'raw_left_cat_bitsets', 'binned_left_cat_bitsets')
+    _need(_is(p, _BOOSTING + 'predictor.TreePredictor'), f'a {type(p).__name__} is no tree')
+    _need(type(p.nodes) is np.ndarray and p.nodes.dtype == PREDICTOR_RECORD_DTYPE and p.nodes.ndim == 1,
+          'the nodes of a tree are of another dtype')
+    for bits in (p.raw_left_cat_bitsets, p.binned_left_cat_bitsets):
+        _need(type(bits) is np.ndarray and bits.dtype == 'u4' and bits.ndim == 2 and bits.shape[1] == 8
+              and bits.flags.c_contiguous, 'no bitsets')
+
+# %% ../../nbs/04_models/behind/7_fitted.ipynb #fd1e30ed
 def _check_histogram(x)->None:
     "Boosting by histograms: all its trees at once, their bitsets, and who has categories"
     import numpy as np
-    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
     if '_predictors' not in x.__dict__: return
     n, trees, known = _width(x), sum(x.__dict__['_predictors'], []), x.__dict__['_bin_mapper'].is_categorical_
-    _need(type(known) is np.ndarray and known.shape == (n,), f'the categories of {n} columns are not told')
+    _need(type(known) is np.ndarray and known.shape == (n,) and known.dtype.kind in 'bu',
+          f'the categories of {n} columns are not told')
     _check_preprocessor(x, n)
     if not trees: return
-    for p in trees:
-        _need(_is(p, _BOOSTING + 'predictor.TreePredictor'), f'a {type(p).__name__} is no tree')
-        _need(type(p.nodes) is np.ndarray and p.nodes.dtype == PREDICTOR_RECORD_DTYPE and p.nodes.ndim == 1,
-              'the nodes of a tree are of another dtype')
-        for bits in (p.raw_left_cat_bitsets, p.binned_left_cat_bitsets):
-            _need(type(bits) is np.ndarray and bits.dtype == 'u4' and bits.ndim == 2 and bits.shape[1] == 8
-                  and bits.flags.c_contiguous, 'no bitsets')
+    for p in trees: _check_predictor(p)
     nodes, sizes = np.concatenate([p.nodes for p in trees]), [len(p.nodes) for p in trees]
     inner = nodes['is_leaf'] == 0
-    feature, sets = nodes['feature_idx'], np.repeat([min(len(p.raw_left_cat_bitsets),
-                                                         len(p.binned_left_cat_bitsets)) for p in trees], sizes)
+    shorter = [min(len(p.raw_left_cat_bitsets), len(p.binned_left_cat_bitsets)) for p in trees]
+    feature, sets = nodes['feature_idx'], np.repeat(shorter, sizes)
     bad = inner & ((feature < 0) | (feature >= n))
     _need(not bad.any(), f'a tree names the feature {feature[bad][:1]}, and there are {n}')
     check_children(inner, nodes['left'], nodes['right'], sizes)
@@ -113,42 +173,133 @@ def _check_preprocessor(x, n:int)->None:
     found = [(step, k) for _, step, columns in pre.transformers_ if (k := len(np.arange(n)[columns]))]
     for step, columns in found:
         _need(_is(step, 'sklearn.preprocessing._encoders.OrdinalEncoder') and len(step.categories_) == columns
-              or _is(step,
-                     'sklearn.preprocessing._function_transformer.FunctionTransformer')
-              and _is_as_it_is(step.func), 'categories are encoded one by one')
+              or _is(step, _FUNCTION) and _is_as_it_is(step.func), 'categories are encoded one by one')
     _need(sum(columns for _, columns in found) == n, f'the encoder of the categories does not give {n} columns')
 
 # %% ../../nbs/04_models/behind/7_fitted.ipynb #4836e5f1
 def _check_svm(x)->None:
     "libsvm believes the shapes of its arrays"
-    import numpy as np
     d = x.__dict__
     if 'support_vectors_' not in d: return
     dual, vectors, number, free = (d[k] for k in ('_dual_coef_', 'support_vectors_', '_n_support', '_intercept_'))
-    n, classes = len(d['support_']), len(d['classes_']) if 'classes_' in d else 2
-    rows = vectors.shape[0]
-    _need(dual.shape == (classes - 1, n) and rows in (n, 0) and len(free) == classes*(classes-1)//2,
+    n, classifier = len(d['support_']), _is(x, 'sklearn.svm._base.BaseSVC')
+    classes = len(d['classes_']) if classifier else 2
+    rows, pairs = vectors.shape[0], classes*(classes-1)//2
+    _need(dual.shape == (classes - 1, n) and rows in (n, 0) and free.shape == (pairs,),
           'the arrays of a support vector machine do not fit')
     _need(rows == 0 or vectors.shape[1] == _width(x), 'the support vectors have other columns than the input')
-    _need(len(number) == (classes if 'classes_' in d else 1 if len(number) == 1 else 2) and (number >= 0).all()
-          and ('classes_' not in d or number.sum() == n), 'the numbers of support vectors do not fit')
+    _need(len(number) == (classes if classifier else 2) and (number >= 0).all()
+          and (not classifier or number.sum() == n), 'the numbers of support vectors do not fit')
+    sure = [d[k] for k in ('_probA', '_probB')]
+    told = [d.get(k) not in (None, False, 'deprecated') for k in ('probability', '_effective_probability')]
+    asked = classifier and any(told)
+    _need(all(p.ndim == 1 and len(p) in ({pairs} if asked else {pairs, 0} if classifier else {0, 1}) for p in sure)
+          and (classifier or not d.get('probability')), 'the probabilities of a support vector machine do not fit')
+    _check_vectors(x, n, rows, dual)
+    _keep(d, 'support_', 'support_vectors_', '_n_support', '_dual_coef_', '_intercept_', '_probA', '_probB')
 
+# %% ../../nbs/04_models/behind/7_fitted.ipynb #0d9c14de
+def _check_vectors(x, n:int, rows:int, dual)->None:
+    "Support vectors are rows; or columns of a kernel, which has as many as there were rows"
+    import numpy as np
+    d, kernel = x.__dict__, x.__dict__['kernel']
+    both = d['support_vectors_'], dual
+    sparse = [getattr(a, 'format', '') == 'csr' for a in both]
+    _need(all(s or type(a) is np.ndarray for s, a in zip(sparse, both))
+          and sparse == [d['_sparse']]*2 and (not d['_sparse'] or len(dual.data) == np.prod(dual.shape)),
+          'a support vector machine is neither dense nor sparse')
+    made = callable(kernel) or kernel == 'precomputed'
+    _need(not (made and d['_sparse']) and (rows == n or made), f'{n} support vectors have {rows} rows')
+    if not made: return
+    columns = d['_BaseLibSVM__Xfit'].shape[0] if callable(kernel) else _width(x)
+    _need(_is_kernel(kernel), f'{kernel!r} is no kernel')
+    _within(d['support_'], min(columns, _whole(d['shape_fit_'][0], 'shape_fit_')), 'the support vectors of a kernel')
+
+def _is_kernel(kernel)->bool:
+    "Does it give a row for each row, and a column for each row of the second table? Functions of your own are yours"
+    if isinstance(kernel, partial):
+        return not kernel.args and not {'X', 'Y'}.intersection(kernel.keywords) and _is_kernel(kernel.func)
+    if kernel == 'precomputed' or _is(kernel, 'sklearn.gaussian_process.kernels.Kernel'): return True
+    module, name = getattr(kernel, '__module__', None) or 'numpy', getattr(kernel, '__name__', '')
+    if module == 'sklearn.metrics.pairwise': return name.endswith(('_kernel', '_distances', '_similarity'))
+    return module.split('.')[0] not in ('numpy', 'scipy', 'sklearn', 'builtins')
+
+# %% ../../nbs/04_models/behind/7_fitted.ipynb #585281d0
 def _check_neighbour_estimator(x)->None:
-    "The answers belong to the rows"
+    "The answers belong to the rows, the labels to the classes, the tree to the rows"
+    import numpy as np
     d = x.__dict__
-    if '_fit_X' in d and '_y' in d:
-        _need(len(d['_y']) == d['_fit_X'].shape[0], f'{d["_fit_X"].shape[0]} rows have {len(d["_y"])} answers')
+    if '_fit_X' not in d: return
+    rows, tree = d['_fit_X'].shape[0], d.get('_tree')
+    _need(d['_fit_X'].shape[1] == _width(x) and _whole(d['n_samples_fit_'], 'n_samples_fit_') == rows,
+          f'a table of neighbours has the shape {d["_fit_X"].shape}')
+    _need(tree is None or np.shape(tree.__getstate__()[0]) == d['_fit_X'].shape,
+          'a tree of neighbours has other rows than its table')
+    if '_y' in d: _need(len(d['_y']) == rows, f'{rows} rows have {len(d["_y"])} answers')
+    if '_y' in d and 'classes_' in d:
+        several = d['outputs_2d_']
+        _need(d['_y'].ndim == 1 + bool(several) and (not several or len(d['classes_']) == d['_y'].shape[1]),
+              'the answers of neighbours do not fit')
+        for labels, classes in zip(d['_y'].T, d['classes_']) if several else [(d['_y'], d['classes_'])]:
+            _within(labels, len(classes), 'the answers of neighbours')
+        _keep(d, '_y')
 
+# %% ../../nbs/04_models/behind/7_fitted.ipynb #352000d4
 def _check_vocabulary(x)->None:
     "Words have the numbers 0, 1, 2..., and no other column"
     words = x.__dict__.get('vocabulary_')
     if words is not None:
-        _need(sorted(words.values()) == list(range(len(words))), 'the words of a vocabulary are not numbered from 0 on')
+        _need(sorted(words.values()) == list(range(len(words))),
+              'the words of a vocabulary are not numbered from 0 on')
 
+def _check_words(x)->None:
+    "Sequences of words have a length from 1 on"
+    low, high = x.__dict__['ngram_range']
+    _need(_whole(low, 'ngram_range', 1) <= _whole(high, 'ngram_range', 1), f'ngram_range is {(low, high)}')
+    if 'n_features' in x.__dict__: _check_hasher(x)
+
+def _check_hasher(x)->None: _whole(x.__dict__['n_features'], 'n_features', 1)
+
+# %% ../../nbs/04_models/behind/7_fitted.ipynb #52f3cfba
+def _check_encoder(x)->None:
+    "Numbers are looked up by halves: they must be sorted, or the code of one lies outside"
+    import numpy as np
+    for a in x.__dict__.get('categories_') or ():
+        if not (type(a) is np.ndarray and a.dtype.kind in 'iuf'): continue
+        known = a[:-1] if a.dtype.kind == 'f' and len(a) and np.isnan(a[-1]) else a
+        _need(a.ndim == 1 and (known[1:] > known[:-1]).all() and (known == known).all(), 'categories are not sorted')
+
+def _check_target_encoder(x)->None:
+    "Each column of the answer is filled by an encoding"
+    _check_encoder(x)
+    if 'encodings_' not in x.__dict__: return
+    several, columns = len(x.classes_) if x.target_type_ == 'multiclass' else 1, len(x.categories_)
+    _need(len(x.encodings_) == several*columns and columns == _width(x),
+          f'{columns} columns have {len(x.encodings_)} encodings')
+    for i, e in enumerate(x.encodings_):
+        _need(len(e) == len(x.categories_[i//several]), 'an encoding has other categories')
+
+# %% ../../nbs/04_models/behind/7_fitted.ipynb #959f9955
 def _check_onehot(x)->None:
-    if '_n_features_outs' in x.__dict__:
-        _need(list(x._n_features_outs) == list(x._compute_n_features_outs()),
-              'the columns of a OneHotEncoder are not those of its categories')
+    "Each category has a column: its own, that of the rare ones, or none"
+    d = x.__dict__
+    _check_encoder(x)
+    if '_n_features_outs' not in d: return
+    sizes, rare = [len(c) for c in d['categories_']], d.get('_infrequent_enabled')
+    _need(len(sizes) == _width(x) and type(rare) is bool, 'a OneHotEncoder has other columns than its input')
+    tables = zip(d['_default_to_infrequent_mappings'], d['_infrequent_indices'], strict=True) if rare else ()
+    for i, (group, few) in enumerate(tables):
+        _need((group is None) == (few is None), 'a OneHotEncoder has rare categories in one of two lists')
+        if group is None: continue
+        _within(few, sizes[i], 'a list of rare categories')
+        _need(few.ndim == 1 and 0 < len(few) and group.shape == (sizes[i],), 'a list of rare categories')
+        sizes[i] -= len(few) - 1
+        _within(group, sizes[i], 'the table of rare categories')
+    drop = d['_drop_idx_after_grouping']
+    _need(drop is None or len(drop) == len(sizes), 'a OneHotEncoder drops categories of other columns')
+    for i, k in enumerate(drop if drop is not None else ()):
+        if k is not None: sizes[i] -= _whole(k, 'a category to drop', 0, sizes[i] - 1) >= 0
+    _need(list(d['_n_features_outs']) == sizes, 'the columns of a OneHotEncoder are not those of its categories')
 
 # %% ../../nbs/04_models/behind/7_fitted.ipynb #b29ce02d
 _CHECKS = {
@@ -161,13 +312,19 @@ _CHECKS = {
     'sklearn.neighbors._base.NeighborsBase': _check_neighbour_estimator,
     'sklearn.feature_extraction.text.CountVectorizer': _check_vocabulary,
     'sklearn.feature_extraction._dict_vectorizer.DictVectorizer': _check_vocabulary,
-    'sklearn.preprocessing._encoders.OneHotEncoder': _check_onehot}
+    'sklearn.feature_extraction.text._VectorizerMixin': _check_words,
+    'sklearn.feature_extraction._hash.FeatureHasher': _check_hasher,
+    'sklearn.preprocessing._encoders.OneHotEncoder': _check_onehot,
+    'sklearn.preprocessing._encoders.OrdinalEncoder': _check_encoder,
+    'sklearn.preprocessing._target_encoder.TargetEncoder': _check_target_encoder}
 
+# %% ../../nbs/04_models/behind/7_fitted.ipynb #6929d83e
 def check_fitted(
     objects:Iterable,           # All that a model is made of
 )->None:
     "Refuse a model whose compiled code would read or write outside of its arrays"
     known = {}
     for x in objects:
-        if (cls := type(x)) not in known: known[cls] = [check for n, check in _CHECKS.items() if n in _full_names(cls)]
+        if (cls := type(x)) not in known:
+            known[cls] = [check for n, check in _CHECKS.items() if n in _full_names(cls)]
         for check in known[cls]: check(x)

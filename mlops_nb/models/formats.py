@@ -11,9 +11,11 @@ from functools import cache
 from .arrays import Reader, Unwritable, Writer, is_arrays, read_header
 from .compiled import before_building, compiled_kinds
 from ..core.rules import IntegrityError, InvalidInput, MlopsError, digest
+from .filled import check_filled
 from .fitted import check_fitted
 from .foreign import check_foreign, on_list, unchecked_version
 from .golden import made_of
+from .parts import check_parts
 from .skops_files import SkopsFile
 from .skops_zips import skops_types
 from .values import basic_kinds, check_use, kind_of
@@ -209,7 +211,9 @@ def _load_arrays(data:bytes, own:bool, trusted:Collection[str]):
     reader = Reader(data, _kinds().values(), lambda module, name, use: _find(module, name, use, trusted))
     _check_names([f'{module}.{name}' for module, name in reader.header['names']], own, trusted)
     model = reader.model(before_building)
+    check_parts(reader.objects)
     check_fitted(reader.objects)
+    check_filled(reader.objects)
     if not own: check_foreign(model, reader.objects, trusted)
     return model
 
