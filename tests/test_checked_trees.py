@@ -303,6 +303,17 @@ def test_an_unknown_attribute_and_a_missing_one_are_refused():
             except IntegrityError: pass
 
 
+def test_a_curve_is_built_from_two_arrays_and_nothing_else():
+    "Its `__setstate__` makes arrays before a schema can be asked, at both doors"
+    for own in (False, True):
+        for name in ('X_thresholds_', 'y_thresholds_'):
+            for value in (range(3), [1., 2.], 'ab', np.array([{}, "a"], dtype=object), np.zeros((2, 2)), None, frozenset([1.]), np.arange(3)):
+                m = IsotonicRegression().fit(X[:, 0], r)
+                vars(m)[name] = value
+                try: load(write(m), own=own); raise AssertionError(f'{value!r} was not refused')
+                except IntegrityError as e: assert 'of an isotonic regression' in str(e), e
+
+
 def test_columns_that_are_counted_twice_must_agree():
     "Compiled code wrote outside of its arrays, or room was made for numbers that the file does not hold"
     def many(m, k=3000):

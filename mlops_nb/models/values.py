@@ -249,10 +249,21 @@ def _write_state(w:Writer, x)->list: return [w.name(type(x)), w.value(x.__getsta
 
 def _new_state(r:Reader, fields:list): return object.__new__(r.name(fields[0], 'state'))
 
+def _check_curve(x, state)->None:
+    "An isotonic regression builds its curve while it gets its state: from two arrays of numbers, and nothing else"
+    import numpy as np
+    if not any(c.__module__ == 'sklearn.isotonic' for c in type(x).__mro__): return
+    if type(state) is not dict: raise IntegrityError('the state of an isotonic regression is a dict')
+    for k in ('X_thresholds_', 'y_thresholds_'):
+        v = state.get(k)
+        if k in state and (type(v) is not np.ndarray or v.dtype.kind != 'f' or v.ndim != 1):
+            raise IntegrityError(f'{k} of an isotonic regression is a {type(v).__name__}, and no array of numbers')
+
 def _fill_state(r:Reader, x, fields:list)->None:
     state = r.value(fields[1])
     def act():                              # when the state is complete
         if type(state) is dict: _check_names(type(x), state, state.values())
+        _check_curve(x, state)
         if hasattr(x, '__setstate__'): x.__setstate__(state)
         elif type(state) is dict: x.__dict__.update(state)
         elif state is not None:
