@@ -251,4 +251,5 @@ class Schema:
         if self.relations and (why := self.relations(x, sizes)): _refuse(x, why)
 
 def _refuse(x, why:str):
-    raise IntegrityError(f'this {type(x).__name__} is not one that scikit-learn fits: {why}; nothing of it was used')
+    raise IntegrityError(f'this {type(x).__name__} is not like those of the checked list: {why}; nothing of it was used. If you trust who '
+                         f'made the file, say trusted={[full_class(x)]}; if your own registry wrote it, say own=True')
