@@ -33,11 +33,7 @@ def _label(value, sizes):
     if type(value) is int: return None if value.bit_length() <= 64 else 'a label of more than 64 bits'
     return text()(value, sizes)
 
-def _short(check:Callable)->Callable:
-    "An array whose texts are not wider than 10,000 letters: each row of the input becomes as wide"
-    return lambda value, sizes: check(value, sizes) or (f'texts of {value.itemsize} bytes' if value.itemsize > 40_000 else None)
-
-_LABELS = _short(array('biufUO', None, of=_label))
+_LABELS = array('biufUO', None, of=_label)
 _NAMES = array('O', 'n', of=text())
 _NUMBERS = {bool, int, float}
 _DTYPES = 'bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 int float'.split()
@@ -65,7 +61,7 @@ def _slice(value, sizes):
     return _EDGE(value.start, sizes) or _EDGE(value.stop, sizes) or either(nothing, _INTEGER)(value.step, sizes)
 
 _SOME = (listed(text()), listed(_INTEGER), listed(flag), listed(text(), kind=tuple), listed(_INTEGER, kind=tuple),
-         array('iub', None), _short(array('U', None)), array('O', None, of=either(text(), _INTEGER)), is_a(_CT + '_RemainderColsList', 'collections.UserList'))
+         array('iub', None), array('U', None), array('O', None, of=either(text(), _INTEGER)), is_a(_CT + '_RemainderColsList', 'collections.UserList'))
 _COLUMNS = _once(_told('no selection of columns', text(), flag, _INTEGER, _slice, *_SOME))
 _CHOSEN = _once(_told('no selection of columns that may come from elsewhere', _COLUMNS, is_a(_CT + 'make_column_selector')))
 _BOTH = ('drop', 'passthrough')
@@ -311,7 +307,7 @@ def _range(value, sizes):
     "From how many words to how many"
     return row(whole(1, 20), whole(1, 20))(value, sizes) or (None if value[0] <= value[1] else 'a range that ends before it begins')
 
-_WORDS = either(nothing, listed(text()), listed(text(), kind=tuple), _numbered, _set_of_texts, _short(array('UO', None, of=text())))
+_WORDS = either(nothing, listed(text()), listed(text(), kind=tuple), _numbered, _set_of_texts, array('UO', None, of=text()))
 _READS = dict(input=one_of('content'), encoding=one_of(*_ENCODINGS), decode_error=one_of('strict', 'ignore', 'replace'),
               strip_accents=one_of(None, 'ascii', 'unicode'), lowercase=flag, preprocessor=nothing, tokenizer=nothing,
               stop_words=either(nothing, one_of('english'), listed(text())), token_pattern=either(nothing, _pattern), ngram_range=_range,
