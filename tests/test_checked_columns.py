@@ -218,12 +218,12 @@ VALUES = [np.zeros((3, 3, 3)), np.zeros(1), np.array([None, (1,)], dtype=object)
 CHILD = r'''
 import faulthandler, resource, sys, warnings
 faulthandler.disable()
-resource.setrlimit(resource.RLIMIT_AS, (4 << 30,)*2); resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 warnings.simplefilter('ignore')
 sys.path.insert(0, {here!r})
 from test_checked_columns import *
 import os, signal
 known = {{n: (m, X) for n, m, X in representatives()}}
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30,)*2); resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 for line in sys.stdin:
     name, attribute, at = eval(line)
     m, X = known[name]
@@ -262,7 +262,7 @@ def run(tasks):
 
 def test_attributes_that_nobody_fits_are_refused_or_harmless():
     tasks = [(n, a, i) for n, m, _ in representatives() for a in vars(m) for i in range(len(VALUES))]
-    if not os.environ.get('MLOPS_TEST_ALL'): tasks = random.Random(8).sample(tasks, 400)
+    if not os.environ.get('MLOPS_TEST_ALL'): tasks = random.Random(8).sample(tasks, 300)
     done = run(tasks)
     print(len(done['refused']), 'refused,', len(done['passed']), 'passed'); print('\n'.join(sorted(done['passed'])))
     assert len(done['refused']) > .85*len(tasks)
@@ -366,7 +366,7 @@ def labels(r):
 def test_no_labels_lead_outside_of_the_matrix():
     "Whatever categories pass, and whatever comes in: each number that the compiled code gets is a column that there is"
     r, schemas, passed = random.Random(3), column_schemas(), 0
-    for _ in range(1500):
+    for _ in range(800):
         c = labels(r)
         m = r.choice([_with(OneHotEncoder(handle_unknown='ignore').fit([[1], [2]]), dict(categories_=[c], _n_features_outs=[len(c)])),
                       _with(LabelBinarizer(sparse_output=True).fit([1, 2, 3]), dict(classes_=c)), _with(MultiLabelBinarizer(sparse_output=True).fit([(1, 2)]), dict(classes_=c))])
@@ -379,4 +379,4 @@ def test_no_labels_lead_outside_of_the_matrix():
                 try: said = m.transform(x.reshape(-1, 1) if isinstance(m, OneHotEncoder) else x if isinstance(m, LabelBinarizer) else [list(x)])
                 except Exception: continue      # any: an error of scikit-learn is an end without harm
             assert not sp.issparse(said) or not len(said.indices) or 0 <= said.indices.min() and said.indices.max() < said.shape[1], (m, c, x)
-    assert passed > 300
+    assert passed > 200
