@@ -4,7 +4,8 @@
 
 # %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #2d19c968
 from __future__ import annotations
-from .checks import (Schema, array, either, flag, is_a, labels, listed, mapping, maybe, nothing, number, one_of, plain, row, size,
+from .checks import (Schema, array, either, flag, is_a, labels, listed, mapping, maybe, nothing,
+                                    number, one_of, plain, row, size,
                                     text, whole)
 
 # %% auto #0
@@ -18,7 +19,7 @@ def _figure(value, sizes):
     "A number, or numbers in an array, that `fit` reports"
     import numpy as np
     if value is None or number(nan=True)(value, sizes) is None or flag(value, sizes) is None: return None
-    if type(value) is not np.ndarray or value.ndim > 6: return f'a {type(value).__name__} is neither a number nor an array of numbers'
+    if type(value) is not np.ndarray or value.ndim > 6: return f'a {type(value).__name__} where numbers belong'
     return array('fiubO', *[None]*value.ndim, of=either(nothing, number(nan=True)))(value, sizes)
 
 _REPORT = either(_figure, listed(_figure), listed(listed(number())), mapping(plain, _figure))
@@ -29,24 +30,35 @@ def _coef(value, sizes):
     if type(value) is np.ndarray and value.ndim == 1: return array('fiu', 'n')(value, sizes) or sizes.bind('k', 1)
     return array('fiu', 'k', 'n')(value, sizes)
 
+def _dtype(value, sizes):
+    "A dtype of numbers, truth values or objects"
+    import numpy as np
+    fits = isinstance(value, np.dtype) and value.kind in 'fiubO' and value.itemsize <= 8
+    return None if fits else 'no dtype of numbers or objects'
+
 _INTERCEPT = either(number(nan=True), array('fiu', 'k'))
-_SERIES = either(array('fiu', None), listed(number()), listed(number(), kind=tuple))
 
 # %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #ebeb8495
 _STEPS, _POSITIVE = either(nothing, whole()), number(0)
-_PARAMS = {name: flag for name in '''alpha_per_target clip compute_score copy early_stopping fit_intercept fit_path fit_prior
-    force_alpha positive refit shuffle store_covariance warm_start whiten'''.split()}
-_PARAMS |= {name: _STEPS for name in 'max_iter n_alphas max_n_alphas n_iter_no_change n_nonzero_coefs n_subsamples subsample'.split()}
-_PARAMS |= {name: either(nothing, _POSITIVE) for name in '''C epsilon tol eps eta0 l1_ratio validation_fraction jitter noise_variance
-    intercept_scaling alpha_1 alpha_2 lambda_1 lambda_2 alpha_init lambda_init threshold_lambda max_subpopulation'''.split()}
+_SERIES = either(array('fiu', None), listed(number()), listed(number(), kind=tuple))
+_PARAMS = {name: flag for name in '''alpha_per_target clip compute_score copy early_stopping fit_intercept fit_path
+    fit_prior force_alpha positive refit shuffle store_covariance warm_start whiten'''.split()}
+_PARAMS |= {name: _STEPS for name in '''max_iter max_n_alphas n_iter_no_change n_nonzero_coefs n_subsamples
+    subsample'''.split()}
+_PARAMS |= {name: either(nothing, _POSITIVE) for name in '''C epsilon tol eps eta0 l1_ratio validation_fraction jitter
+    noise_variance intercept_scaling alpha_1 alpha_2 lambda_1 lambda_2 alpha_init lambda_init threshold_lambda
+    max_subpopulation'''.split()}
 _PARAMS |= dict(
-    alpha=either(_POSITIVE, array('fiu', None)), alphas=either(nothing, _POSITIVE, one_of('warn'), _SERIES), average=either(flag, whole()),
-    class_prior=either(nothing, _SERIES), class_weight=either(nothing, one_of('balanced'), mapping(plain, _POSITIVE)),
-    copy_X=either(flag, one_of('deprecated')), cv=either(nothing, whole(2)), dual=either(flag, one_of('auto')), n_jobs=either(nothing, whole(-1024, 1024)), power_t=number(),
-    precompute=either(flag, one_of('auto')), priors=either(nothing, _SERIES), scoring=either(nothing, text(60)), selection=one_of('cyclic', 'random'),
-    random_state=either(nothing, whole(0, 2**32-1), is_a('numpy.random.mtrand.RandomState')), verbose=either(flag, whole(0, 100)))
-_PARAMS |= dict(n_alphas=either(_STEPS, one_of('deprecated')), learning_rate=one_of('constant', 'optimal', 'invscaling', 'adaptive', 'pa1', 'pa2'),
-                penalty=one_of('l1', 'l2', 'elasticnet', None, 'none', 'deprecated'), multi_class=one_of('auto', 'ovr', 'multinomial', 'deprecated'))
+    alpha=either(_POSITIVE, array('fiu', None)), alphas=either(nothing, _POSITIVE, one_of('warn'), _SERIES),
+    average=either(flag, whole()), class_prior=either(nothing, _SERIES), priors=either(nothing, _SERIES),
+    class_weight=either(nothing, one_of('balanced'), mapping(plain, _POSITIVE)), cv=either(nothing, whole(2)),
+    copy_X=either(flag, one_of('deprecated')), dual=either(flag, one_of('auto')), power_t=number(),
+    learning_rate=one_of('constant', 'optimal', 'invscaling', 'adaptive', 'pa1', 'pa2'),
+    multi_class=one_of('auto', 'ovr', 'multinomial', 'deprecated'), n_alphas=either(_STEPS, one_of('deprecated')),
+    n_jobs=either(nothing, whole(-1024, 1024)), penalty=one_of('l1', 'l2', 'elasticnet', None, 'none', 'deprecated'),
+    precompute=either(flag, one_of('auto')), scoring=either(nothing, text(60)), selection=one_of('cyclic', 'random'),
+    random_state=either(nothing, whole(0, 2**32-1), is_a('numpy.random.mtrand.RandomState')),
+    verbose=either(flag, whole(0, 100)))
 
 def _params(names:str, **more)->dict:
     "Parameters of these names, and some that mean something of their own here"
@@ -61,58 +73,86 @@ def _linear(params:dict, *reported:str, optional:str='', **fitted)->Schema:
 _RIDGE_SOLVERS = one_of('auto', 'svd', 'cholesky', 'lsqr', 'sparse_cg', 'sag', 'saga', 'lbfgs')
 _CV_RESULTS = either(nothing, flag, one_of('deprecated'))
 _ridge = _params('alpha fit_intercept copy_X max_iter tol positive random_state', solver=_RIDGE_SOLVERS)
-_ridge_cv = _params('fit_intercept scoring cv alpha_per_target', alphas=either(_POSITIVE, _SERIES), gcv_mode=one_of('auto', 'svd', 'eigen', None),
+_ridge_cv = _params('fit_intercept scoring cv alpha_per_target', alphas=either(_POSITIVE, _SERIES),
+                    gcv_mode=one_of('auto', 'svd', 'eigen', None),
                     store_cv_results=_CV_RESULTS, store_cv_values=_CV_RESULTS)
-_BASE, _RIDGE = ({'sklearn.linear_model._base.LinearRegression': _linear(_params('fit_intercept copy_X n_jobs positive tol'), optional='rank_ singular_')},
-    {'sklearn.linear_model._ridge.Ridge': _linear(_ridge, 'n_iter_', solver_=_RIDGE_SOLVERS),
-     'sklearn.linear_model._ridge.RidgeCV': _linear(_ridge_cv, 'alpha_', 'best_score_', optional='_store_cv_results cv_results_')})
+_BASE = {'sklearn.linear_model._base.LinearRegression': _linear(
+    _params('fit_intercept copy_X n_jobs positive tol'), optional='rank_ singular_')}
+_RIDGE = {
+    'sklearn.linear_model._ridge.Ridge': _linear(_ridge, 'n_iter_', solver_=_RIDGE_SOLVERS),
+    'sklearn.linear_model._ridge.RidgeCV': _linear(
+        _ridge_cv, 'alpha_', 'best_score_', optional='_store_cv_results cv_results_')}
 
 # %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #018fb684
-_lasso = _params('alpha l1_ratio fit_intercept precompute copy_X max_iter tol warm_start positive random_state selection')
-_lasso_cv = _params('l1_ratio eps n_alphas alphas fit_intercept precompute max_iter tol cv copy_X verbose n_jobs positive random_state selection',
-                    l1_ratio=either(_POSITIVE, _SERIES))
-_lars = _params('alpha fit_intercept verbose precompute max_iter eps copy_X fit_path positive jitter random_state n_nonzero_coefs')
-_lars_cv = _params('''fit_intercept verbose max_iter precompute cv max_n_alphas n_jobs eps copy_X positive n_nonzero_coefs fit_path jitter random_state
-    noise_variance''', criterion=one_of('aic', 'bic'))
-_PATH = dict(coef_path_=maybe(either(array('f', 'n', None), listed(array('f', 'n', None)))))
-_omp = _params('fit_intercept n_nonzero_coefs tol precompute copy max_iter cv n_jobs verbose')
-_OMP_COEF = either(array('f'), _coef)       # one column gives a number
+_walk = 'fit_intercept copy_X max_iter tol random_state selection '
+_lasso = _walk + 'alpha l1_ratio warm_start'
+_lasso_cv = _walk + 'eps n_alphas alphas cv verbose n_jobs'
+_L1_RATIOS = dict(l1_ratio=either(_POSITIVE, _SERIES))
+_ON_THE_WAY = 'n_iter_', 'dual_gap_', 'alpha_', 'alphas_', 'mse_path_'
+_more = ' precompute positive'
+_DESCENT = {'sklearn.linear_model._coordinate_descent.' + name: schema for name, schema in dict(
+    Lasso=_linear(_params(_lasso + _more), 'n_iter_', 'dual_gap_'),
+    ElasticNet=_linear(_params(_lasso + _more), 'n_iter_', 'dual_gap_'),
+    MultiTaskLasso=_linear(_params(_lasso), 'n_iter_', 'dual_gap_', 'eps_'),
+    MultiTaskElasticNet=_linear(_params(_lasso), 'n_iter_', 'dual_gap_', 'eps_'),
+    LassoCV=_linear(_params(_lasso_cv + _more), *_ON_THE_WAY, optional='_alphas'),
+    ElasticNetCV=_linear(_params(_lasso_cv + _more, **_L1_RATIOS), *_ON_THE_WAY, 'l1_ratio_', optional='_alphas'),
+    MultiTaskLassoCV=_linear(_params(_lasso_cv + _more), *_ON_THE_WAY, optional='_alphas'),
+    MultiTaskElasticNetCV=_linear(
+        _params(_lasso_cv, **_L1_RATIOS), *_ON_THE_WAY, 'l1_ratio_', optional='_alphas')).items()}
 
-_DESCENT = {f'sklearn.linear_model._coordinate_descent.{task}{name}': _linear(_lasso, 'n_iter_', 'dual_gap_', optional='eps_')
-            for task in ('', 'MultiTask') for name in ('Lasso', 'ElasticNet')}
-_DESCENT |= {f'{name}CV': _linear(_lasso_cv, 'n_iter_', 'dual_gap_', 'alpha_', 'alphas_', 'mse_path_', optional='_alphas l1_ratio_') for name in _DESCENT}
-_LARS = {f'sklearn.linear_model._least_angle.{name}': _linear(_lars, 'n_iter_', 'alphas_', optional='active_', **_PATH) for name in ('Lars', 'LassoLars')}
-_LARS |= {f'{name}CV': _linear(_lars_cv, 'n_iter_', 'alphas_', 'alpha_', 'cv_alphas_', 'mse_path_', 'active_', **_PATH) for name in _LARS}
-_LARS |= {'sklearn.linear_model._least_angle.LassoLarsIC': _linear(_lars_cv, 'n_iter_', 'alphas_', 'alpha_', 'criterion_', 'noise_variance_')}
-_LARS |= {f'sklearn.linear_model._omp.OrthogonalMatchingPursuit{cv}': _linear(_omp, 'n_iter_', 'n_nonzero_coefs_', coef_=_OMP_COEF) for cv in ('', 'CV')}
+# %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #0b561559
+_lars = 'fit_intercept verbose precompute eps copy_X '
+_lars_cv = _lars + 'max_iter cv max_n_alphas n_jobs '
+_STEP_BY_STEP = 'n_iter_', 'alphas_', 'alpha_'
+_PATH = either(array('f', 'n', None), listed(array('f', 'n', None)))
+_LARS = {'sklearn.linear_model._least_angle.' + name: schema for name, schema in dict(
+    Lars=_linear(_params(_lars + 'n_nonzero_coefs fit_path jitter random_state'),
+                 'n_iter_', 'alphas_', optional='active_', coef_path_=maybe(_PATH)),
+    LassoLars=_linear(_params(_lars + 'alpha max_iter fit_path positive jitter random_state'),
+                      'n_iter_', 'alphas_', optional='active_', coef_path_=maybe(_PATH)),
+    LarsCV=_linear(_params(_lars_cv + 'n_nonzero_coefs fit_path jitter random_state'),
+                   *_STEP_BY_STEP, 'cv_alphas_', 'mse_path_', 'active_', coef_path_=_PATH),
+    LassoLarsCV=_linear(_params(_lars_cv + 'positive'),
+                        *_STEP_BY_STEP, 'cv_alphas_', 'mse_path_', 'active_', coef_path_=_PATH),
+    LassoLarsIC=_linear(_params(_lars + 'max_iter positive noise_variance fit_path', criterion=one_of('aic', 'bic')),
+                        *_STEP_BY_STEP, 'criterion_', 'noise_variance_')).items()}
+_omp = lambda names: _linear(_params(names), 'n_iter_', 'n_nonzero_coefs_', coef_=either(array('f'), _coef))
+_LARS |= {   # one column gives one number, without a dimension
+    'sklearn.linear_model._omp.OrthogonalMatchingPursuit': _omp('fit_intercept n_nonzero_coefs tol precompute'),
+    'sklearn.linear_model._omp.OrthogonalMatchingPursuitCV': _omp('fit_intercept copy max_iter cv n_jobs verbose')}
 
 # %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #0804bf9c
-_bayes = _params('max_iter tol alpha_1 alpha_2 lambda_1 lambda_2 alpha_init lambda_init threshold_lambda compute_score fit_intercept copy_X verbose')
-_BAYES = {f'sklearn.linear_model._bayes.{name}': _linear(_bayes, 'n_iter_', 'alpha_', 'scores_', lambda_=either(number(), _FLOATS), sigma_=array('f', 's', 's'),
-                                                        X_offset_=_FLOATS, X_scale_=_FLOATS) for name in ('BayesianRidge', 'ARDRegression')}
+_bayes = 'max_iter tol alpha_1 alpha_2 lambda_1 lambda_2 compute_score fit_intercept copy_X verbose '
+_COVARIANCE = dict(sigma_=array('f', 's', 's'), X_offset_=_FLOATS, X_scale_=_FLOATS)
+_BAYES = {f'sklearn.linear_model._bayes.{name}': _linear(
+              _params(_bayes + more), 'n_iter_', 'alpha_', 'scores_', lambda_=lambdas, **_COVARIANCE)
+          for name, more, lambdas in (('BayesianRidge', 'alpha_init lambda_init', number()),
+                                      ('ARDRegression', 'threshold_lambda', _FLOATS))}
 _ROBUST = {
-    'sklearn.linear_model._huber.HuberRegressor': _linear(_params('epsilon max_iter alpha warm_start fit_intercept tol'), 'n_iter_', 'scale_', 'outliers_'),
+    'sklearn.linear_model._huber.HuberRegressor': _linear(
+        _params('epsilon max_iter alpha warm_start fit_intercept tol'), 'n_iter_', 'scale_', 'outliers_'),
     'sklearn.linear_model._theil_sen.TheilSenRegressor': _linear(
-        _params('fit_intercept copy_X max_subpopulation n_subsamples max_iter tol random_state n_jobs verbose'), 'n_iter_', 'n_subpopulation_', 'breakdown_'),
-    'sklearn.linear_model._quantile.QuantileRegressor': _linear(_params('alpha fit_intercept', quantile=number(0, 1), solver_options=nothing,
-        solver=one_of('highs', 'highs-ds', 'highs-ipm', 'interior-point', 'revised simplex')), 'n_iter_'),
-    'sklearn.svm._classes.LinearSVR': _linear(_params('epsilon tol C fit_intercept intercept_scaling dual verbose random_state max_iter',
-        epsilon=number(), loss=one_of('epsilon_insensitive', 'squared_epsilon_insensitive')), 'n_iter_')}
-_glm = _params('alpha fit_intercept max_iter tol warm_start verbose', solver=one_of('lbfgs', 'newton-cholesky'), power=number(),
-               link=one_of('auto', 'identity', 'log'))
-_GLM_LOSSES = {'Poisson': ['HalfPoissonLoss'], 'Gamma': ['HalfGammaLoss'], 'Tweedie': ['HalfTweedieLoss', 'HalfTweedieLossIdentity']}
-_GLM = {f'sklearn.linear_model._glm.glm.{name}Regressor': _linear(_glm, 'n_iter_', _base_loss=is_a(*(f'sklearn._loss.loss.{s}' for s in losses)))
-        for name, losses in _GLM_LOSSES.items()}
+        _params('fit_intercept copy_X max_subpopulation n_subsamples max_iter tol random_state n_jobs verbose'),
+        'n_iter_', 'n_subpopulation_', 'breakdown_'),
+    'sklearn.linear_model._quantile.QuantileRegressor': _linear(
+        _params('alpha fit_intercept', quantile=number(0, 1), solver_options=nothing,
+                solver=one_of('highs', 'highs-ds', 'highs-ipm', 'interior-point', 'revised simplex')), 'n_iter_'),
+    'sklearn.svm._classes.LinearSVR': _linear(
+        _params('tol C fit_intercept intercept_scaling dual verbose random_state max_iter', epsilon=number(),
+                loss=one_of('epsilon_insensitive', 'squared_epsilon_insensitive')), 'n_iter_')}
 
-# %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #a5d83f15
-_interval = is_a('sklearn._loss.link.Interval')
-_LINKS = {'HalfTweedieLossIdentity': 'IdentityLink'}        # the others have logarithms
-_LOSSES = {f'sklearn._loss.loss.{name}': Schema(dict(
-               closs=is_a(f'sklearn._loss._loss.Cy{name}'), link=is_a(f'sklearn._loss.link.{_LINKS.get(name, "LogLink")}'), n_classes=nothing, xp=nothing,
-               device=nothing, approx_hessian=flag, constant_hessian=flag, interval_y_true=_interval, interval_y_pred=_interval))
-           for names in _GLM_LOSSES.values() for name in names}
-_LOSSES |= {'sklearn._loss.link.LogLink': Schema(dict(interval_y_pred=maybe(_interval))), 'sklearn._loss.link.IdentityLink': Schema({}),
-            'sklearn._loss.link.Interval': Schema(dict(low=number(), high=number(), low_inclusive=flag, high_inclusive=flag))}
+# %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #de07e6d7
+_glm = _params('alpha fit_intercept max_iter tol warm_start verbose', solver=one_of('lbfgs', 'newton-cholesky'))
+_TWEEDIE = dict(power=number(), link=one_of('auto', 'identity', 'log'))
+
+def _glm_loss(*names:str)->dict: return dict(_base_loss=is_a(*(f'sklearn._loss.loss.{name}' for name in names)))
+
+_GLM = {'sklearn.linear_model._glm.glm.' + name: schema for name, schema in dict(
+    PoissonRegressor=_linear(_glm, 'n_iter_', **_glm_loss('HalfPoissonLoss')),
+    GammaRegressor=_linear(_glm, 'n_iter_', **_glm_loss('HalfGammaLoss')),
+    TweedieRegressor=_linear(
+        _glm | _TWEEDIE, 'n_iter_', **_glm_loss('HalfTweedieLoss', 'HalfTweedieLossIdentity'))).items()}
 
 # %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #c8a2875c
 def _classes(x, sizes):
@@ -120,20 +160,25 @@ def _classes(x, sizes):
     c, k = sizes['c'], sizes['k']
     return None if c == k or (c, k) == (2, 1) else f'{c} classes have {k} rows of coefficients'
 
-def _classifier(params:dict, *reported:str, optional:str='', **fitted)->Schema:
+def _classifier(params:dict, *reported:str, **fitted)->Schema:
     "A classifier with coefficients, an intercept and classes"
-    return Schema(params, _n | dict(coef_=_coef, intercept_=_INTERCEPT, classes_=labels('c')) | fitted | {r: _REPORT for r in reported} |
-                  {r: maybe(_REPORT) for r in optional.split()}, _classes)
+    schema = _linear(params, *reported, classes_=labels('c'), **fitted)
+    return Schema(params, schema.fitted, _classes)
 
-_logistic = _params('''penalty C l1_ratio dual tol fit_intercept intercept_scaling class_weight random_state max_iter verbose warm_start n_jobs multi_class
-    cv scoring refit''', solver=one_of('lbfgs', 'liblinear', 'newton-cg', 'newton-cholesky', 'sag', 'saga'), Cs=either(whole(1), _SERIES),
+_logistic = _params(
+    'penalty dual tol fit_intercept intercept_scaling class_weight random_state max_iter verbose n_jobs multi_class',
+    solver=one_of('lbfgs', 'liblinear', 'newton-cg', 'newton-cholesky', 'sag', 'saga'))
+_logistic_cv = _logistic | _params(
+    'cv refit', scoring=either(nothing, text(60)), Cs=either(whole(1), _SERIES),
     l1_ratios=either(nothing, one_of('warn'), _SERIES), use_legacy_attributes=either(flag, one_of('warn')))
+_svc = _params('dual tol C penalty fit_intercept intercept_scaling class_weight verbose random_state max_iter',
+               multi_class=one_of('ovr', 'crammer_singer'), loss=one_of('hinge', 'squared_hinge'))
 _LOGISTIC = {
-    'sklearn.linear_model._logistic.LogisticRegression': _classifier(_logistic, 'n_iter_'),
-    'sklearn.linear_model._logistic.LogisticRegressionCV': _classifier(_logistic, 'n_iter_', 'Cs_', 'C_', 'scores_', 'coefs_paths_',
-        optional='l1_ratio_ l1_ratios_'),
-    'sklearn.svm._classes.LinearSVC': _classifier(_params('dual tol C penalty fit_intercept intercept_scaling class_weight verbose random_state max_iter',
-        multi_class=one_of('ovr', 'crammer_singer'), loss=one_of('hinge', 'squared_hinge')), 'n_iter_')}
+    'sklearn.linear_model._logistic.LogisticRegression': _classifier(
+        _logistic | _params('C l1_ratio warm_start'), 'n_iter_'),
+    'sklearn.linear_model._logistic.LogisticRegressionCV': _classifier(
+        _logistic_cv, 'n_iter_', 'Cs_', 'C_', 'scores_', 'coefs_paths_', 'l1_ratio_', 'l1_ratios_'),
+    'sklearn.svm._classes.LinearSVC': _classifier(_svc, 'n_iter_')}
 
 # %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #151e7393
 def _ridge_classes(x, sizes):
@@ -142,130 +187,172 @@ def _ridge_classes(x, sizes):
     return labels('c')(found, sizes) or _classes(x, sizes)
 
 _BINARIZER = dict(_label_binarizer=is_a('sklearn.preprocessing._label.LabelBinarizer'), classes_=maybe(labels('c')))
+_BINARIZED = _n | _BINARIZER | dict(coef_=_coef, intercept_=_INTERCEPT)
 _RIDGE |= {
-    'sklearn.linear_model._ridge.RidgeClassifier': Schema(_ridge | _params('class_weight'), _n | _BINARIZER | dict(
-        coef_=_coef, intercept_=_INTERCEPT, n_iter_=_REPORT, solver_=_RIDGE_SOLVERS), _ridge_classes),
-    'sklearn.linear_model._ridge.RidgeClassifierCV': Schema(_ridge_cv | _params('class_weight'), _n | _BINARIZER | dict(
-        coef_=_coef, intercept_=_INTERCEPT, alpha_=_REPORT, best_score_=_REPORT, _store_cv_results=maybe(flag), cv_results_=maybe(_REPORT)), _ridge_classes)}
+    'sklearn.linear_model._ridge.RidgeClassifier': Schema(
+        _ridge | _params('class_weight'), _BINARIZED | dict(n_iter_=_REPORT, solver_=_RIDGE_SOLVERS), _ridge_classes),
+    'sklearn.linear_model._ridge.RidgeClassifierCV': Schema(
+        _ridge_cv | _params('class_weight'),
+        _BINARIZED | dict(alpha_=_REPORT, best_score_=_REPORT, _store_cv_results=maybe(flag),
+                          cv_results_=maybe(_REPORT)),
+        _ridge_classes)}
 
 # %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #1ac5a7a4
-_SGD_LOSSES = '''hinge log_loss modified_huber squared_hinge perceptron squared_error huber epsilon_insensitive squared_epsilon_insensitive'''.split()
-_sgd = _params('''penalty l1_ratio fit_intercept max_iter tol shuffle verbose epsilon n_jobs random_state learning_rate eta0 power_t early_stopping
-    validation_fraction n_iter_no_change class_weight warm_start average C''', loss=one_of(*_SGD_LOSSES), alpha=_POSITIVE, nu=number(0, 1))
-_DESCENDS = is_a(*(f'sklearn.linear_model._sgd_fast.{s}' for s in '''EpsilonInsensitive Hinge ModifiedHuber SquaredEpsilonInsensitive SquaredHinge Huber Log
-    SquaredLoss'''.split()), *(f'sklearn._loss._loss.Cy{s}' for s in ('HalfBinomialLoss', 'HalfSquaredError', 'HuberLoss')))
+_SGD_LOSSES = '''hinge log_loss modified_huber squared_hinge perceptron squared_error huber epsilon_insensitive
+    squared_epsilon_insensitive'''.split()
+_sgd = _params('''penalty l1_ratio fit_intercept max_iter tol shuffle verbose epsilon random_state learning_rate eta0
+    power_t early_stopping validation_fraction n_iter_no_change warm_start average C''',
+    loss=one_of(*_SGD_LOSSES), alpha=_POSITIVE)
+_COMPILED = '''EpsilonInsensitive Hinge ModifiedHuber SquaredEpsilonInsensitive SquaredHinge Huber Log
+    SquaredLoss'''.split()
+_DESCENDS = is_a(*(f'sklearn.linear_model._sgd_fast.{s}' for s in _COMPILED),
+                 *(f'sklearn._loss._loss.Cy{s}' for s in ('HalfBinomialLoss', 'HalfSquaredError', 'HuberLoss')))
 _AVERAGES = dict(t_=number(0)) | {f'_{which}_{what}': maybe(check) for which in ('standard', 'average')
                                    for what, check in (('coef', _coef), ('intercept', array('f', 'k')))}
-_FAMILY = {'_stochastic_gradient': 'SGD', '_passive_aggressive': 'PassiveAggressive', '_perceptron': 'Perceptron'}
-_SGD = {f'sklearn.linear_model.{module}.{name}Classifier'.replace('nClassifier', 'n'): _classifier(
-            _sgd, 'n_iter_', coef_=array('f', 'k', 'n'), intercept_=array('f', 'k'), _expanded_class_weight=array('f', 'c'), _loss_function_=_DESCENDS, **_AVERAGES)
-        for module, name in _FAMILY.items()}
-_SGD |= {f'sklearn.linear_model.{module}.{name}Regressor': _linear(_sgd, 'n_iter_', coef_=_FLOATS, intercept_=array('f', 1), **_AVERAGES)
-         for module, name in list(_FAMILY.items())[:2]}
-_SGD |= {'sklearn.linear_model._stochastic_gradient.SGDOneClassSVM': Schema(_sgd, _n | dict(
-    coef_=_coef, offset_=array('f', 1), n_iter_=_REPORT, _loss_function_=_DESCENDS) | _AVERAGES)}
+
+# %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #0c61b374
+_of_classes = _sgd | _params('n_jobs class_weight')
+_SCORES = dict(coef_=array('f', 'k', 'n'), intercept_=array('f', 'k'), _expanded_class_weight=array('f', 'c'),
+               _loss_function_=_DESCENDS)
+_ONE = dict(coef_=_FLOATS, intercept_=array('f', 1))
+_SGD = {'sklearn.linear_model.' + name: schema for name, schema in {
+    '_stochastic_gradient.SGDClassifier': _classifier(_of_classes, 'n_iter_', **_SCORES, **_AVERAGES),
+    '_passive_aggressive.PassiveAggressiveClassifier': _classifier(_of_classes, 'n_iter_', **_SCORES, **_AVERAGES),
+    '_perceptron.Perceptron': _classifier(_of_classes, 'n_iter_', **_SCORES, t_=number(0)),
+    '_stochastic_gradient.SGDRegressor': _linear(_sgd, 'n_iter_', **_ONE, **_AVERAGES),
+    '_passive_aggressive.PassiveAggressiveRegressor': _linear(_sgd, 'n_iter_', **_ONE, **_AVERAGES),
+    '_stochastic_gradient.SGDOneClassSVM': Schema(_sgd | dict(nu=number(0, 1)), _n | dict(
+        coef_=_coef, offset_=array('f', 1), n_iter_=_REPORT, _loss_function_=_DESCENDS) | _AVERAGES)}.items()}
 
 # %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #95f6fc63
 _MANY = 2**24   # columns, where nothing in the file has their size
 _few = _n | dict(n_features_in_=lambda value, sizes: whole(1, _MANY)(value, sizes) or size('n')(value, sizes))
 _SPREAD, _PAIR = either(nothing, _FLOATS), either(row(number(), number()))
+_SEEN = dict(n_samples_seen_=either(number(0), array('fiu', 'n')))
+_BOUNDS = {f'{a}_': _FLOATS for a in 'scale min data_min data_max data_range'.split()}
+_QUANTILES = dict(n_quantiles_=size('q'), references_=array('f', 'q'), quantiles_=array('f', 'q', 'n'))
+_STANDARD = maybe(is_a('sklearn.preprocessing._data.StandardScaler'))
 _SCALERS = {'sklearn.preprocessing._data.' + name: schema for name, schema in dict(
-    StandardScaler=Schema(_params('copy', with_mean=flag, with_std=flag), _n | dict(n_samples_seen_=either(number(0), array('fiu', 'n')), mean_=_SPREAD, var_=_SPREAD, scale_=_SPREAD)),
-    MinMaxScaler=Schema(_params('copy clip', feature_range=_PAIR), _n | dict(n_samples_seen_=whole(0, 2**53), **{f'{a}_': _FLOATS for a in 'scale min data_min data_max data_range'.split()})),
-    MaxAbsScaler=Schema(_params('copy clip'), _n | dict(n_samples_seen_=whole(0, 2**53), max_abs_=_FLOATS, scale_=_FLOATS)),
-    RobustScaler=Schema(_params('copy', with_centering=flag, with_scaling=flag, unit_variance=flag, quantile_range=_PAIR), _n | dict(center_=_SPREAD, scale_=_SPREAD)),
+    StandardScaler=Schema(_params('copy', with_mean=flag, with_std=flag),
+                          _n | _SEEN | dict(mean_=_SPREAD, var_=_SPREAD, scale_=_SPREAD)),
+    MinMaxScaler=Schema(_params('copy clip', feature_range=_PAIR), _n | _SEEN | _BOUNDS),
+    MaxAbsScaler=Schema(_params('copy clip'), _n | _SEEN | dict(max_abs_=_FLOATS, scale_=_FLOATS)),
+    RobustScaler=Schema(_params('copy', with_centering=flag, with_scaling=flag, unit_variance=flag,
+                                quantile_range=_PAIR),
+                        _n | dict(center_=_SPREAD, scale_=_SPREAD)),
     Normalizer=Schema(_params('copy', norm=one_of('l1', 'l2', 'max')), _few),
     Binarizer=Schema(_params('copy', threshold=number()), _few),
     KernelCenterer=Schema({}, _n | dict(K_fit_rows_=_FLOATS, K_fit_all_=number(nan=True))),
-    QuantileTransformer=Schema(_params('copy random_state subsample', n_quantiles=whole(1), output_distribution=one_of('uniform', 'normal'), ignore_implicit_zeros=flag),
-                               _n | dict(n_quantiles_=size('q'), references_=array('f', 'q'), quantiles_=array('f', 'q', 'n'))),
+    QuantileTransformer=Schema(_params('copy random_state subsample', n_quantiles=whole(1), ignore_implicit_zeros=flag,
+                                       output_distribution=one_of('uniform', 'normal')), _n | _QUANTILES),
     PowerTransformer=Schema(_params('copy', method=one_of('yeo-johnson', 'box-cox'), standardize=flag),
-                            _n | dict(lambdas_=_FLOATS, _scaler=maybe(is_a('sklearn.preprocessing._data.StandardScaler'))))).items()}
+                            _n | dict(lambdas_=_FLOATS, _scaler=_STANDARD))).items()}
 
 # %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #cb486bd5
-def _dtype(value, sizes):
-    "A dtype of numbers, truth values or objects"
-    import numpy as np
-    if not isinstance(value, np.dtype) or value.kind not in 'fiubO' or value.itemsize > 8: return 'no dtype of numbers or objects'
-
 def _each_once(x, sizes):
     import numpy as np
     if not (np.diff(x.features_) > 0).all(): return 'features_ are not in order, each once'
 
 def _same_columns(x, sizes):
-    if x.indicator_ is not None and vars(x.indicator_).get('n_features_in_') != sizes['n']: return 'indicator_ knows another number of columns'
+    if x.indicator_ is None or vars(x.indicator_).get('n_features_in_') == sizes['n']: return None
+    return 'indicator_ knows another number of columns'
 
 _INDICATOR = 'sklearn.impute._base.MissingIndicator'
+_FILLS = one_of('mean', 'median', 'most_frequent', 'constant')
 _IMPUTERS = {
-    _INDICATOR: Schema(dict(missing_values=plain, features=one_of('missing-only', 'all'), sparse=either(flag, one_of('auto')), error_on_new=flag),
-        _few | dict(_n_features=size('n'), features_=array('iu', None, low=0, high='n'), _precomputed=flag), _each_once),
-    'sklearn.impute._base.SimpleImputer': Schema(_params('copy', missing_values=plain, strategy=one_of('mean', 'median', 'most_frequent', 'constant'),
-        fill_value=plain, add_indicator=flag, keep_empty_features=flag), _n | dict(statistics_=labels('n', 'fiub'),
-        indicator_=either(nothing, is_a(_INDICATOR)), _fit_dtype=_dtype, _fill_dtype=maybe(_dtype)), _same_columns)}
+    _INDICATOR: Schema(
+        dict(missing_values=plain, features=one_of('missing-only', 'all'), sparse=either(flag, one_of('auto')),
+             error_on_new=flag),
+        _few | dict(_n_features=size('n'), features_=array('i', None, low=0, high='n'),
+                    _precomputed=flag), _each_once),
+    'sklearn.impute._base.SimpleImputer': Schema(
+        _params('copy', missing_values=plain, strategy=_FILLS, fill_value=plain, add_indicator=flag,
+                keep_empty_features=flag),
+        _n | dict(statistics_=labels('n', 'fiub'), indicator_=either(nothing, is_a(_INDICATOR)), _fit_dtype=_dtype,
+                  _fill_dtype=maybe(_dtype)), _same_columns)}
 
 # %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #1f6f4190
 _CONSTANT = either(nothing, plain, labels('m'), listed(plain, 'm'), array('fiu', 'm', 1))
-_STRATEGY = one_of('most_frequent', 'prior', 'stratified', 'uniform', 'constant')
-
 def _outputs(x, sizes):
     "For each output, a probability for each of its classes, and their number"
     each = [x.classes_, x.n_classes_, x.class_prior_]
-    several = [type(v) is list for v in each]
-    if any(several) != all(several) or not any(several) and x.n_outputs_ != 1: return 'classes and outputs do not fit together'
-    for classes, n, prior in zip(*each) if all(several) else [each]:
-        if not len(classes) == n == len(prior): return f'{len(classes)} classes, {n} counted and {len(prior)} probabilities'
-    if any(several) and len({x.n_outputs_, *map(len, each)}) > 1: return 'another number of outputs than of classes for them'
+    several = {type(v) is list for v in each}
+    if several == {True} and {*map(len, each)} != {x.n_outputs_}: return 'another number of outputs than of classes'
+    if several == {False} and x.n_outputs_ != 1 or len(several) > 1: return 'classes and outputs do not fit together'
+    for classes, n, prior in zip(*each) if True in several else [each]:
+        if not len(classes) == n == len(prior): return f'{len(classes)} classes, {n} counted'
 
+# %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #0c0a8e88
+_STRATEGY = one_of('most_frequent', 'prior', 'stratified', 'uniform', 'constant')
 _PRIOR = array('f', None, low=0, high=1)
+_NOT_COUNTED = dict(n_features_in_=maybe(whole(1)), feature_names_in_=maybe(array('O', None, of=text())))
 _DUMMIES = {
-    'sklearn.dummy.DummyClassifier': Schema(_params('random_state', strategy=_STRATEGY, constant=_CONSTANT), dict(
-        n_outputs_=size('m'), _strategy=_STRATEGY, sparse_output_=flag, classes_=either(labels(), listed(labels())), n_classes_=either(whole(1), listed(whole(1))),
-        class_prior_=either(_PRIOR, listed(_PRIOR)), n_features_in_=maybe(whole(1)), feature_names_in_=maybe(array('O', None, of=text()))), _outputs),
-    'sklearn.dummy.DummyRegressor': Schema(dict(strategy=one_of('mean', 'median', 'quantile', 'constant'), quantile=either(nothing, number(0, 1)),
-        constant=either(nothing, number(), _SERIES, array('fiu', None, 1))), dict(n_outputs_=size('m'), constant_=array('fiu', 1, 'm'),
-        n_features_in_=maybe(whole(1)), feature_names_in_=maybe(array('O', None, of=text()))))}
+    'sklearn.dummy.DummyClassifier': Schema(
+        _params('random_state', strategy=_STRATEGY, constant=_CONSTANT),
+        dict(n_outputs_=size('m'), _strategy=_STRATEGY, sparse_output_=flag,
+             classes_=either(labels(), listed(labels())),
+             n_classes_=either(whole(1), listed(whole(1))),
+             class_prior_=either(_PRIOR, listed(_PRIOR)), **_NOT_COUNTED),
+        _outputs),
+    'sklearn.dummy.DummyRegressor': Schema(
+        dict(strategy=one_of('mean', 'median', 'quantile', 'constant'), quantile=either(nothing, number(0, 1)),
+             constant=either(nothing, number(), _SERIES, array('fiu', None, 1))),
+        dict(n_outputs_=size('m'), constant_=array('fiu', 1, 'm'), **_NOT_COUNTED))}
 
 # %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #6637d272
 _TABLE, _OF_CLASSES = array('f', 'c', 'n'), array('f', 'c')
 _counts = _n | dict(classes_=labels('c'), class_count_=_OF_CLASSES, class_log_prior_=_OF_CLASSES)
-_nb = _params('alpha force_alpha fit_prior class_prior', norm=flag, binarize=either(nothing, number()))
+_nb = _params('alpha force_alpha fit_prior class_prior')
 _CATEGORIES = listed(array('f', 'c', None), 'n')
 _EACH = either(nothing, whole(1, 2**20), array('iu', None, low=1, high=2**20), listed(whole(1, 2**20)))
-_BAYES_NAIVE = {f'sklearn.naive_bayes.{name}NB': Schema(_nb, _counts | dict(feature_count_=_TABLE, feature_log_prob_=_TABLE, feature_all_=maybe(_FLOATS)))
-                for name in ('Multinomial', 'Bernoulli', 'Complement')}
-_BAYES_NAIVE |= {
-    'sklearn.naive_bayes.CategoricalNB': Schema(_params('alpha force_alpha fit_prior class_prior', min_categories=_EACH), _counts | dict(
+_LOGS = dict(feature_count_=_TABLE, feature_log_prob_=_TABLE)
+_NAIVE = {'sklearn.naive_bayes.' + name: schema for name, schema in dict(
+    MultinomialNB=Schema(_nb, _counts | _LOGS),
+    BernoulliNB=Schema(_nb | dict(binarize=either(nothing, number())), _counts | _LOGS),
+    ComplementNB=Schema(_nb | dict(norm=flag), _counts | _LOGS | dict(feature_all_=_FLOATS)),
+    CategoricalNB=Schema(_nb | dict(min_categories=_EACH), _counts | dict(
         category_count_=_CATEGORIES, feature_log_prob_=_CATEGORIES, n_categories_=array('iu', 'n', low=1))),
-    'sklearn.naive_bayes.GaussianNB': Schema(_params('priors', var_smoothing=_POSITIVE), _n | dict(
-        classes_=labels('c'), theta_=_TABLE, var_=_TABLE, class_count_=_OF_CLASSES, class_prior_=_OF_CLASSES, epsilon_=number()))}
-_SVD = _params('random_state copy whiten', n_components=either(_STEPS, _POSITIVE, one_of('mle')), tol=_POSITIVE, n_iter=whole(), n_oversamples=whole(),
-               iterated_power=either(whole(), one_of('auto')), power_iteration_normalizer=one_of('auto', 'QR', 'LU', 'none'),
-               algorithm=one_of('arpack', 'randomized'), svd_solver=(_by := one_of('auto', 'full', 'covariance_eigh', 'arpack', 'randomized')))
-_found = _n | dict(components_=array('f', 'p', 'n')) | {f'{name}_': array('f', 'p') for name in ('explained_variance', 'explained_variance_ratio', 'singular_values')}
-_COMPONENTS = {'sklearn.decomposition._truncated_svd.TruncatedSVD': Schema(_SVD, _found),
-               'sklearn.decomposition._pca.PCA': Schema(_SVD, _found | dict(
-                   mean_=_FLOATS, n_components_=size('p', 0), n_samples_=whole(), noise_variance_=number(nan=True), _fit_svd_solver=_by))}
+    GaussianNB=Schema(_params('priors', var_smoothing=_POSITIVE), _n | dict(
+        classes_=labels('c'), theta_=_TABLE, var_=_TABLE, class_count_=_OF_CLASSES, class_prior_=_OF_CLASSES,
+        epsilon_=number()))).items()}
+
+# %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #224c5313
+_by = one_of('auto', 'full', 'covariance_eigh', 'arpack', 'randomized')
+_SVD = _params('random_state', n_components=either(_STEPS, _POSITIVE, one_of('mle')), tol=_POSITIVE,
+               n_oversamples=whole(),
+               power_iteration_normalizer=one_of('auto', 'QR', 'LU', 'none'))
+_PCA = _SVD | _params('copy whiten', iterated_power=either(whole(), one_of('auto')), svd_solver=_by)
+_found = _n | dict(components_=array('f', 'p', 'n')) | {
+    f'{name}_': array('f', 'p') for name in ('explained_variance', 'explained_variance_ratio', 'singular_values')}
+_COMPONENTS = {
+    'sklearn.decomposition._truncated_svd.TruncatedSVD': Schema(
+        _SVD | dict(n_iter=whole(), algorithm=one_of('arpack', 'randomized')), _found),
+    'sklearn.decomposition._pca.PCA': Schema(_PCA, _found | dict(
+        mean_=_FLOATS, n_components_=size('p', 0), n_samples_=whole(), noise_variance_=number(nan=True),
+        _fit_svd_solver=_by))}
 
 # %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #3eb16060
 def _discriminates(x, sizes):
     if max(x._max_components, vars(x).get('_n_features_out', 0)) > sizes['n']: return 'more components than columns'
     return _classes(x, sizes)
 
-_SHRINKAGE = either(nothing, one_of('auto'), number(0, 1))
-_da = _params('priors store_covariance tol', shrinkage=_SHRINKAGE, covariance_estimator=nothing, n_components=_STEPS, solver=one_of('svd', 'lsqr', 'eigen'),
-              reg_param=_POSITIVE)
+_da = _params('priors store_covariance tol', shrinkage=either(nothing, one_of('auto'), number(0, 1)),
+              covariance_estimator=nothing, solver=one_of('svd', 'lsqr', 'eigen'))
 _means = _n | dict(classes_=labels('c'), priors_=_OF_CLASSES, means_=_TABLE)
 _SQUARE = array('f', 'n', 'n')
-_DISCRIMINANT = {
-    'sklearn.discriminant_analysis.LinearDiscriminantAnalysis': Schema(_da, _means | dict(
-        coef_=_coef, intercept_=array('f', 'k'), _max_components=whole(), _n_features_out=maybe(whole()), xbar_=maybe(_FLOATS), scalings_=maybe(array('f', 'n', None)),
-        explained_variance_ratio_=maybe(array('f', None)), covariance_=maybe(_SQUARE)), _discriminates),
-    'sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis': Schema(_da, _means | dict(
-        rotations_=listed(array('f', 'n', None), 'c'), scalings_=listed(array('f', None), 'c'), covariance_=maybe(listed(_SQUARE, 'c'))))}
+_DISCRIMINANT = {'sklearn.discriminant_analysis.' + name: schema for name, schema in dict(
+    LinearDiscriminantAnalysis=Schema(_da | dict(n_components=_STEPS), _means | dict(
+        coef_=_coef, intercept_=array('f', 'k'), _max_components=whole(), _n_features_out=whole(), xbar_=maybe(_FLOATS),
+        scalings_=maybe(array('f', 'n', None)), explained_variance_ratio_=maybe(array('f', None)),
+        covariance_=maybe(_SQUARE)), _discriminates),
+    QuadraticDiscriminantAnalysis=Schema(_da | dict(reg_param=_POSITIVE), _means | dict(
+        rotations_=listed(array('f', 'n', None), 'c'), scalings_=listed(array('f', None), 'c'),
+        covariance_=maybe(listed(_SQUARE, 'c'))))).items()}
 
 # %% ../../nbs/04_models/behind/13_checked_numbers.ipynb #792ef641
 def number_schemas(
 )->dict[str, Schema]:   # By the full name of the class
     "What the attributes of linear models, scalers, imputers and dummies may be"
-    return {**_BASE, **_RIDGE, **_DESCENT, **_LARS, **_BAYES, **_ROBUST, **_GLM, **_LOSSES, **_LOGISTIC, **_SGD, **_SCALERS, **_IMPUTERS, **_DUMMIES,
-            **_BAYES_NAIVE, **_COMPONENTS, **_DISCRIMINANT}
+    return {**_BASE, **_RIDGE, **_DESCENT, **_LARS, **_BAYES, **_ROBUST, **_GLM, **_LOGISTIC, **_SGD, **_SCALERS,
+            **_IMPUTERS, **_DUMMIES,
+            **_NAIVE, **_COMPONENTS, **_DISCRIMINANT}
