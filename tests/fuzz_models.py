@@ -356,7 +356,7 @@ def change_size(f, rng, others):
         if row[0] == 'array':
             shape = [m if k == n and rng.random() < often else k for k in (row[3:-1] if row[1] == 'O' else row[3:])]
             if math.prod(shape) <= 10**5: reshape(f, i, shape)
-        elif row[0] in ('list', 'tuple') and len(row[1]) == n and 0 < n and m < 1e4 and rng.random() < often: row[1] = [copy.copy(row[1][k % n]) for k in range(m)]
+        elif row[0] in ('list', 'tuple') and len(row[1]) == n and 0 < n and m <= 50 and rng.random() < often: row[1] = [copy.copy(row[1][k % n]) for k in range(m)]
         for values, at in f.slots(i):
             if type(values[at]) is int and values[at] == n and rng.random() < often: values[at] = m
     return f'sizes {n} -> {m} ({often})'
@@ -369,6 +369,17 @@ def splice(f, rng, others):
     objects = [i for i, row in enumerate(other.nodes) if row[0] in ('object', 'tree', 'array', 'bunch', 'partial', 'global')]
     new = graft(f, other, rng.choice(objects or range(len(other.nodes))))
     return put(f, *place, new)
+
+
+def transplant(f, rng, others):
+    "An attribute as another estimator has it: right in itself, and not in what it is a part of"
+    if not (place := any_slot(f, rng, is_ref if rng.random() < .7 else lambda v: True)) or f.nodes[place[0]][0] != 'object': return
+    i, values, at = place
+    key = f.shapes[values[2]][at-3]
+    found = [(o, row[3 + o.shapes[row[2]].index(key)]) for o in [*others, f] for row in o.nodes if row[0] == 'object' and row is not values and key in o.shapes[row[2]]]
+    if not found: return
+    other, value = rng.choice(found)
+    return put(f, *place, graft(f, other, value[0]) if is_ref(value) else value)
 
 
 def graft(f, other, i):
@@ -397,7 +408,7 @@ def change_root(f, rng, others):
 
 
 CHANGES = {change_number: 14, change_value: 8, change_text: 6, change_flag: 5, swap_values: 5, change_words: 24, change_bytes: 8, change_shape: 6, change_dtype: 4, change_length: 6, change_kind: 2,
-           change_name: 3, change_attributes: 4, change_scalar: 4, change_size: 5, splice: 6, change_root: 1}
+           change_name: 3, change_attributes: 4, change_scalar: 4, change_size: 5, splice: 5, transplant: 12, change_root: 1}
 
 
 def changed(f, rng, others):
@@ -514,7 +525,7 @@ def leaks(model, rows):
 
 # ---------------------------------------------------------------- one child
 
-CPU, WALL, MEMORY, AT_LOAD, ROUNDS = 10, 300, 2 << 30, 128 << 20, 8      # seconds, seconds, bytes of addresses, bytes that a load of a small file may touch, files of one child
+CPU, WALL, MEMORY, AT_LOAD, ROUNDS = 10, 300, 2 << 30, 128 << 20, 8      # seconds of a processor for one file, seconds for a child, bytes of addresses, bytes that a load of a small file may touch, files of one child
 OWN_DOOR = 'own' in inspect.signature(formats.load_checked).parameters
 
 
@@ -529,13 +540,14 @@ class Finding(Exception):
 def limits():
     virtual = int(Path('/proc/self/statm').read_text().split()[0])*resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (virtual + MEMORY,)*2)
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20,)*2)
 
 
 def check(data, rows, door, rng, guard, count):
     "Load one file and ask it; True if it loaded"
+    used = int(time.process_time())
+    resource.setrlimit(resource.RLIMIT_CPU, (used + CPU, resource.RLIM_INFINITY))
     begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try: model = watched(guard, lambda: load(data, door), 'load', data, door)
     except MlopsError as e:
@@ -577,7 +589,7 @@ def child(number, args, seeds, files, out):
     guard = Guard()
     limits()
     for _ in range(ROUNDS):
-        others = [files[rng.choice(args.chosen) if rng.random() < .8 else rng.randrange(len(files))] for _ in range(3)]
+        others = [files[rng.choice(args.chosen) if rng.random() < .8 else rng.randrange(len(files))] for _ in range(15)]
         new, said = changed(f, rng, others)
         try: data = new.data()
         except Exception: continue                              # any: no file at all
