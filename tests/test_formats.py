@@ -34,7 +34,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from mlops_nb.models.arrays import read_header
 from mlops_nb.core.rules import IntegrityError, InvalidInput, MlopsError, digest
-from mlops_nb.models.formats import UntrustedType, dump_model, ending, format_of, load_model_bytes, model_types
+from mlops_nb.models.formats import UntrustedType, dump_checked, dump_model, ending, format_of, load_model_bytes, model_types
 
 sio = pytest.importorskip('skops.io')
 pytestmark = pytest.mark.filterwarnings('ignore')
@@ -819,3 +819,44 @@ def test_numbers_of_compiled_objects_that_nobody_writes():
     spline = SplineTransformer().fit(X).bsplines_[0]
     def swap(r, h): r[2] = r[3]
     refused(with_row(spline, 'spline', swap), 'the knots of a spline', IntegrityError)
+
+
+# ---------------------------------------------------------------- what need not be loaded back
+
+@pytest.mark.parametrize('model, X, y', MODELS, ids=[f'{i}-{type(m[0]).__name__}' for i, m in enumerate(MODELS)])
+def test_what_is_known_to_come_back_does_come_back_byte_for_byte(model, X, y):
+    model = clone(model).fit(X, y) if y is not None else clone(model).fit(X)
+    data, format, types, same = dump_checked(model)
+    assert (data, format) == dump_model(model) and types == model_types(data, format)
+    back = load(data)
+    assert not same or dump_model(back)[0] == data
+
+
+def test_what_a_load_would_refuse_is_not_known_to_come_back():
+    known = make_pipeline(StandardScaler(), clone(FOREST)).fit(X, y)
+    assert dump_checked(known)[3] and dump_checked(SVC().fit(X, y))[3]
+    pruned = clone(FOREST).fit(X, y)                    # by hand: its children hang in the air
+    tree = pruned.estimators_[0].tree_
+    tree.children_left[0] = tree.children_right[0] = -1
+    data, _, _, same = dump_checked(pruned)
+    assert not same
+    refused(data, 'a node has no parent', IntegrityError)
+    lies = clone(FOREST).fit(X, y); lies.n_features_in_ = 2
+    mine = LogisticRegression().fit(X, y); mine.note = Mine(1)
+    for model in (lies, KNeighborsClassifier(algorithm='kd_tree').fit(X, y), np.random.RandomState(0), mine):
+        assert not dump_checked(model, trusted=HERE)[3]
+    moved = type('LogisticRegression', (LogisticRegression,), {'__module__': 'sklearn.linear_model._logistic'})().fit(X, y)
+    assert not dump_checked(moved)[3]                   # it says that it is another class
+    assert dump_checked(Mine(1), allow_pickle=True)[1:] == ('pickle', [f'{__name__}.Mine'], False)
+
+
+def test_a_hand_pruned_forest_is_not_registered(tmp_path):
+    "It could not be loaded again; and what is not scikit-learn's own is still loaded back, and asked"
+    from mlops_nb import ModelRegistry
+    pruned = clone(FOREST).fit(X, y)
+    pruned.estimators_[0].tree_.children_left[0] = pruned.estimators_[0].tree_.children_right[0] = -1
+    with ModelRegistry(tmp_path) as registry:
+        with pytest.raises(InvalidInput, match='cannot be loaded back.*a node has no parent'): registry.register_model(pruned, 'm', '1')
+        forest = clone(FOREST).fit(X, y)
+        registry.register_model(forest, 'm', '1', input_example=X[:5])
+        assert (registry.load_model('m')[0].predict_proba(X) == forest.predict_proba(X)).all()

@@ -120,6 +120,7 @@ class Writer:
         self.nodes, self.blocks, self.dtypes, self.names, self.shapes = [], [], [], [], []
         self.memo, self.keep = {}, []           # number by id, and the objects, so that no id is used twice
         self.tables, self.plain, self.busy = {}, set(), set()
+        self.trees, self.odd = [], False        # what `check_trees` asks for; is there what a reader asks of each object?
 
 # %% ../../nbs/04_models/behind/4_arrays.ipynb #323fd88a
 _PLAIN = {type(None), bool, str}
@@ -146,6 +147,9 @@ def add(self:Writer, x)->int:
     self.busy.add(id(x))
     row = [kind.code, *kind.write(self, x)]
     self.busy.discard(id(x))
+    if kind.code == 'scalar':                           # equal numbers are one row
+        self.memo[id(x)] = i = self.index(self.nodes, tuple(row), row)
+        return i
     self.memo[id(x)] = i = len(self.nodes)
     self.nodes.append(row)
     return i
@@ -223,7 +227,8 @@ def value(self:Reader, v):
 def values(self:Reader, vs:list)->list:
     "The objects that many values stand for"
     if type(vs) is not list: raise IntegrityError(f'{vs!r} is not a list of values')
-    return [self.value(v) if type(v) is list else v for v in vs]
+    value = self.value
+    return [value(v) if type(v) is list else v for v in vs]
 
 @patch
 def name(self:Reader, i:int, use:str):
@@ -262,7 +267,8 @@ def links_of(
     "Who holds whom; the numbers are checked"
     found = {}
     for i, row in enumerate(nodes):
-        if not (parts := kinds[row[0]].parts) or not (values := parts(row[1:])): continue
+        if not (parts := kinds[row[0]].parts) or row[0] == 'array' and row[1] != 'O': continue
+        if not (values := parts(row[1:])): continue
         if type(values) is not list: raise IntegrityError(f'{values!r} is not a list of values')
         found[i] = at = [v[0] for v in values if type(v) is list and v]
         for k in at:
@@ -283,8 +289,8 @@ def check_walk(
 )->None:
     "Refuse rows that hold one another so often that a walk which remembers nothing would not end"
     most, sizes = _WALK + 10*len(nodes), {i: 1 + len(nodes[i][-1])//1000 if type(nodes[i][-1]) is list else 1 for i in links}
+    if _ways([k for at in links.values() for k in at if k in links], sum(sizes.values())) <= most: return
     inner = {i: [k for k in at if k in links] for i, at in links.items()}
-    if _ways((k for at in inner.values() for k in at), sum(sizes.values())) <= most: return
     weight, circles = _weigh(inner, sizes)
     free = {i for i in circles if nodes[i][0] == 'object' and _walks_not(*names[nodes[i][1]])}
     steps = (k for i in circles - free for k in inner[i] if k in circles)
@@ -344,18 +350,19 @@ def model(self:Reader,
     before:Callable=lambda reader: None, # Called when the arrays exist, and nothing else
 ):                                       # The root
     "Build all rows"
-    self.objects, links = [_UNBUILT]*len(self.nodes), links_of(self.nodes, self.kinds)
+    objects, links = [_UNBUILT]*len(self.nodes), links_of(self.nodes, self.kinds)
     _check_bare(self.nodes, links), check_walk(self.nodes, links, self.header['names'])
-    self.borrowed = {row[k][0] for row in self.nodes for k in self.kinds[row[0]].borrows if type(row[k]) is list}
-    for i, row in enumerate(self.nodes):
-        if row[0] == 'array': self.objects[i] = _read_array(self, row[1:], i in self.borrowed)
-        elif row[0] in ('bytes', 'bytearray'): self.objects[i] = self.kinds[row[0]].read(self, row[1:])
+    rows = [(i, row, self.kinds[row[0]]) for i, row in enumerate(self.nodes)]
+    self.objects, self.borrowed = objects, {row[k][0] for _, row, kind in rows for k in kind.borrows if type(row[k]) is list}
+    for i, row, kind in rows:
+        if kind.code == 'array': objects[i] = _read_array(self, row[1:], i in self.borrowed)
+        elif kind.code in ('bytes', 'bytearray'): objects[i] = kind.read(self, row[1:])
     if self.at < len(self.block): raise IntegrityError(f'{len(self.block) - self.at} bytes belong to nothing')
     before(self)
-    for i, row in enumerate(self.nodes):
-        if self.objects[i] is _UNBUILT: self.objects[i] = self.kinds[row[0]].read(self, row[1:])
-    for row, x in zip(reversed(self.nodes), reversed(self.objects)):
-        if fill := self.kinds[row[0]].fill: fill(self, x, row[1:])
+    for i, row, kind in rows:
+        if objects[i] is _UNBUILT: objects[i] = kind.read(self, row[1:])
+    for i, row, kind in reversed(rows):
+        if kind.fill and (kind.code != 'array' or row[1] == 'O'): kind.fill(self, objects[i], row[1:])
     for act in self.acts + self.later: act()
     for i in _reached(self.nodes, links): self.objects[i].flags.writeable = False
     return self.value(self.header['root'])
@@ -375,16 +382,17 @@ def _read_array(r:Reader, fields:list, view:bool=False):
     "The numbers in their own shape; a view of the file, or an array that may be written to"
     import numpy as np
     i, order, *shape = fields
-    values = shape.pop() if i == 'O' else None
-    if order not in ('C', 'F') or len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
+    values, size = shape.pop() if i == 'O' else None, 1
+    for n in shape: size = size*n if type(n) is int and n >= 0 else math.nan
+    if order not in ('C', 'F') or len(shape) > 32 or size != size:
         raise IntegrityError(f'no array has the shape {shape} in the order {order!r}')
-    if 0 in shape and math.prod(n or 1 for n in shape) > _EMPTIEST: raise IntegrityError(f'nothing has the shape {shape}')
+    if not size and math.prod(n or 1 for n in shape) > _EMPTIEST: raise IntegrityError(f'nothing has the shape {shape}')
     if i == 'O':
-        if len(values) != math.prod(shape): raise IntegrityError(f'{len(values)} objects do not fill the shape {shape}')
+        if len(values) != size: raise IntegrityError(f'{len(values)} objects do not fill the shape {shape}')
         return np.empty(shape, dtype=object, order=order)
     if type(i) is not int or i < 0: raise IntegrityError(f'{i!r} is not the number of a dtype')
     d = r.dtypes[i]
-    x = np.ndarray(shape, d, r.block, r.take(math.prod(shape)*d.itemsize), order=order)
+    x = np.ndarray(shape, d, r.block, r.take(size*d.itemsize), None, order)
     if r.strict[i]: _check_content(x, d)
     return x if view else x.copy(order='K')
 
@@ -418,8 +426,10 @@ def _read_scalar(r:Reader, fields:list):
     i, text = fields
     if type(i) is not int or i < 0 or len(text) != 2*r.dtypes[i].itemsize:
         raise IntegrityError(f'{text!r} is not one number')
+    if (i, text) in r.found: return r.found[i, text]
     x = np.frombuffer(bytearray.fromhex(text), r.dtypes[i])
     _check_content(x, r.dtypes[i])
+    if not r.dtypes[i].fields: r.found[i, text] = x[0]         # a record can be written to
     return x[0]
 
 def _read_dtype(r:Reader, fields:list):

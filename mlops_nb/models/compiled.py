@@ -31,6 +31,14 @@ def _array(x, dtype, ndim:int, what:str):
     if type(x) is np.ndarray and x.dtype == dtype and x.ndim == ndim and x.flags.c_contiguous: return x
     _need(False, f'{what}: no array of {np.dtype(dtype)} in {ndim} dimensions')
 
+def _all_arrays(xs:list, dtype, ndim:int, what:str)->None:
+    "The same for many, most of which have one and the same dtype"
+    import numpy as np
+    seen = None
+    for x in xs:
+        if type(x) is not np.ndarray or x.dtype is not seen or x.ndim != ndim or not x.flags.c_contiguous:
+            seen = _array(x, dtype, ndim, what).dtype
+
 # %% ../../nbs/04_models/behind/6_compiled.ipynb #be6f10aa
 def check_children(
     inner,                      # Is a node no leaf? All trees of a model, one behind the other
@@ -71,12 +79,14 @@ def check_trees(
     if not trees: return
     for features, classes, outputs, depth, nodes, values in trees:
         for n in (features, outputs, depth, *classes):
-            _need(type(n) is int and 0 <= n < 2**31, 'a tree counts in whole numbers')
-        _need(len(classes) == outputs > 0 and min(classes) > 0,
-              'a tree has another number of outputs than of classes for them')
-        _array(nodes, NODE_DTYPE, 1, 'the nodes of a tree'), _array(values, np.float64, 3, 'the values of a tree')
-        _need(values.shape == (len(nodes), outputs, max(classes)),
-              'a tree has more or fewer values than its nodes, outputs and classes need')
+            if type(n) is not int or not 0 <= n < 2**31: _need(False, 'a tree counts in whole numbers')
+        if not (len(classes) == outputs > 0 and min(classes) > 0):
+            _need(False, 'a tree has another number of outputs than of classes for them')
+    _all_arrays([t[4] for t in trees], NODE_DTYPE, 1, 'the nodes of a tree')
+    _all_arrays([t[5] for t in trees], np.dtype(np.float64), 3, 'the values of a tree')
+    for _, classes, outputs, _, nodes, values in trees:
+        if values.shape != (len(nodes), outputs, max(classes)):
+            _need(False, 'a tree has more or fewer values than its nodes, outputs and classes need')
     sizes = [len(t[4]) for t in trees]
     left, right, feature = (np.concatenate([t[4][name] for t in trees]) for name in ('left_child', 'right_child',
                                                                                      'feature'))
@@ -88,17 +98,21 @@ def check_trees(
           'a tree is deeper than it says, or says that it is deeper than it has nodes')
 
 # %% ../../nbs/04_models/behind/6_compiled.ipynb #f7f61bb4
+_TREE = 'sklearn.tree._tree.Tree'
+
 def _write_tree(w:Writer, x)->list:
     _, (features, classes, outputs), state = x.__reduce__()
-    return [w.name(type(x)), features, classes.tolist(), outputs, state['max_depth'], w.value(state['nodes']),
-            w.value(state['values'])]
+    told = features, classes.tolist(), outputs, state['max_depth']
+    w.trees.append((*told, state['nodes'], state['values']))
+    return [w.name(type(x)), *told, w.value(state['nodes']), w.value(state['values'])]
 
-def _tree_fields(r:Reader, fields:list)->tuple: return (*fields[1:5], *r.values(fields[5:7]))
+def _tree_fields(r:Reader, fields:list)->tuple: return *fields[1:5], r.value(fields[5]), r.value(fields[6])
 
 def _read_tree(r:Reader, fields:list):
     import numpy as np
     features, classes, outputs, depth, nodes, values = _tree_fields(r, fields)
-    tree = _class(r, fields[0], 'sklearn.tree._tree.Tree')(features, np.array(classes, dtype=np.intp), outputs)
+    if (key := ('classes', *classes)) not in r.found: r.found[key] = np.array(classes, dtype=np.intp)      # it is copied
+    tree = _class(r, fields[0], _TREE)(features, r.found[key], outputs)
     tree.__setstate__(dict(max_depth=depth, node_count=len(nodes), nodes=nodes, values=values))
     return tree
 

@@ -9,7 +9,7 @@ from collections import UserList
 from collections.abc import Collection
 from functools import cache
 from .arrays import Reader, Unwritable, Writer, is_arrays, read_header
-from .compiled import before_building, compiled_kinds
+from .compiled import before_building, check_trees, compiled_kinds
 from ..core.rules import IntegrityError, InvalidInput, MlopsError, digest
 from .filled import check_filled
 from .fitted import check_fitted
@@ -21,7 +21,8 @@ from .skops_zips import skops_types
 from .values import basic_kinds, check_use, kind_of
 
 # %% auto #0
-__all__ = ['UntrustedType', 'dump_model', 'load_model_bytes', 'load_checked', 'ending', 'format_of', 'model_types', 'needs']
+__all__ = ['UntrustedType', 'dump_model', 'dump_checked', 'load_model_bytes', 'load_checked', 'ending', 'format_of',
+           'model_types', 'needs']
 
 # %% ../../nbs/04_models/2_formats.ipynb #bfb6a151
 class UntrustedType(MlopsError, TypeError):
@@ -137,12 +138,6 @@ def _names(trusted:Collection[str])->Collection[str]:
 @cache
 def _kinds()->dict: return basic_kinds() | compiled_kinds()
 
-def _write_arrays(model, trusted:Collection[str])->tuple[bytes, list[str]]:
-    "The file, and the names in it that nobody trusts"
-    writer = Writer(_kinds(), kind_of, strict=True)
-    data = writer.bytes(model)
-    return data, [n for n in dict.fromkeys(f'{m}.{n}' for m, n in writer.names) if not _trusts(n, trusted)]
-
 def dump_model(
     model,                      # Any object; scikit-learn estimators need no consent
     allow_pickle:bool=False,    # Write a pickle when the safe format cannot hold it?
@@ -150,11 +145,30 @@ def dump_model(
     trusted:Collection[str]=(), # Full names of further types that you trust
 )->tuple[bytes, str]:           # The bytes, and their format: arrays or pickle
     "Serialise a model"
-    try: data, unknown = _write_arrays(model, _names(trusted))
-    except Unwritable as e: return _pickle(model, allow_pickle, f'the format cannot hold {e}', e)
-    except RecursionError as e: return _pickle(model, allow_pickle, 'it is nested too deeply', e)
-    if unknown: return _pickle(model, allow_pickle, _advised(data, unknown, trusted), None)
-    return data, 'arrays'
+    data, writer = _write(model, allow_pickle, trusted)
+    return data, 'arrays' if writer else 'pickle'
+
+def dump_checked(
+    model,                      # Any object; scikit-learn estimators need no consent
+    allow_pickle:bool=False,    # Write a pickle when the safe format cannot hold it?
+    *,
+    trusted:Collection[str]=(), # Full names of further types that you trust
+)->tuple[bytes, str, list[str], bool]: # The bytes, their format, what `model_types` gives, and: is it known to come back?
+    "Serialise a model, and tell whether loading could show anything new"
+    data, writer = _write(model, allow_pickle, trusted)
+    if writer is None: return data, 'pickle', model_types(data, 'pickle'), False
+    return data, 'arrays', sorted(f'{m}.{n}' for m, n in writer.names), _comes_back(writer)
+
+# %% ../../nbs/04_models/2_formats.ipynb #5e8254f0
+def _write(model, allow_pickle:bool, trusted:Collection[str])->tuple[bytes, Writer|None]:
+    "The file, and who wrote it; None for a pickle"
+    writer, trusted = Writer(_kinds(), kind_of, strict=True), _names(trusted)
+    try: data = writer.bytes(model)
+    except Unwritable as e: return _pickle(model, allow_pickle, f'the format cannot hold {e}', e), None
+    except RecursionError as e: return _pickle(model, allow_pickle, 'it is nested too deeply', e), None
+    names = [f'{m}.{n}' for m, n in writer.names]
+    if not (unknown := [n for n in names if not _trusts(n, trusted)]): return data, writer
+    return _pickle(model, allow_pickle, _advised(data, unknown, trusted), None), None
 
 def _advised(data:bytes, unknown:list[str], trusted:Collection[str])->str:
     "What to do about types that nobody trusts: trust is advised only where the file could be read then"
@@ -162,16 +176,31 @@ def _advised(data:bytes, unknown:list[str], trusted:Collection[str])->str:
     except MlopsError as e: return f'it is made of {", ".join(unknown)}, which the format cannot bring back ({e})'
     return _advice(unknown)
 
-def _pickle(model, allowed:bool, why:str, cause:Exception|None)->tuple[bytes, str]:
+def _pickle(model, allowed:bool, why:str, cause:Exception|None)->bytes:
     "A pickle, where that is allowed; `why` tells what stood against the safe format"
     kind, inner = type(model).__name__, getattr(model, 'best_estimator_', None)
     if allowed is not True:     # 'no' is no consent
         best = '' if inner is None else ', or give its best_estimator_, which answers the same'
         way = ', or' if 'trusted=' in why else '; say'
         raise UntrustedType(f'a {kind} cannot be stored safely: {why}{way} allow_pickle=True here and at every load{best}') from cause
-    try: return pickle.dumps(model, protocol=5), 'pickle'
+    try: return pickle.dumps(model, protocol=5)
     except (pickle.PicklingError, AttributeError, TypeError) as e:
         raise InvalidInput(f'a {kind} cannot be pickled either: {e}') from e
+
+# %% ../../nbs/04_models/2_formats.ipynb #1b9c660e
+_EXACT = set('array scalar dtype list tuple set frozenset dict ordered bytes bytearray float int complex slice object tree'.split())
+
+def _comes_back(writer:Writer)->bool:
+    "Would a load give the same objects, for sure?"
+    if writer.odd or any(row[0] not in _EXACT for row in writer.nodes): return False
+    try:
+        for cls in {type(x) for x in writer.keep if hasattr(x, '__dict__')}:
+            if not cls.__module__.startswith('sklearn.'): return False
+            if _find(cls.__module__, cls.__qualname__, 'object') is not cls: return False
+        check_trees(writer.trees)
+        check_fitted(writer.keep)
+    except (MlopsError, LookupError, TypeError, ValueError, AttributeError): return False       # the load will tell
+    return True
 
 # %% ../../nbs/04_models/2_formats.ipynb #825aea64
 def load_model_bytes(

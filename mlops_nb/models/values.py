@@ -5,6 +5,7 @@
 # %% ../../nbs/04_models/behind/5_values.ipynb #fc1cb689
 from __future__ import annotations
 import functools, re
+from functools import lru_cache
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from .arrays import Kind, Reader, Unwritable, Writer, full_name, numpy_kinds
@@ -19,6 +20,7 @@ __all__ = ['is_plain', 'has_own_state', 'check_use', 'check_keys', 'write_items'
 _OURS = {'object', 'BaseEstimator', 'TreePredictor'}
 _PROGRAMS = ('__getnewargs__', '__getnewargs_ex__')
 
+@lru_cache(1000)
 def _own_state(cls)->bool|None:
     "Does the class say itself what its state is? None: it says so in a way that needs a program"
     reduces = cls.__reduce__ is not object.__reduce__ or cls.__reduce_ex__ is not object.__reduce_ex__
@@ -26,6 +28,7 @@ def _own_state(cls)->bool|None:
     hooks = [getattr(cls, h, None) for h in ('__getstate__', '__setstate__')]
     return any(h and getattr(h, '__qualname__', '').split('.')[0] not in _OURS for h in hooks)
 
+@lru_cache(1000)
 def _is_ordinary(cls)->bool:
     "A class of Python whose instances are a `__dict__`: no slots, no memory that only compiled code knows"
     if not isinstance(cls, type) or not cls.__dictoffset__ or any(vars(c).get('__slots__') for c in cls.__mro__):
@@ -38,13 +41,13 @@ def is_plain(
     cls,                    # Anything
 )->bool:                    # Is it a class of which an instance is its `__dict__`, and no more?
     "May it be built by `object.__new__(cls)`, without a program?"
-    return _is_ordinary(cls) and _own_state(cls) is False
+    return isinstance(cls, type) and _is_ordinary(cls) and _own_state(cls) is False
 
 def has_own_state(
     cls,                    # Anything
 )->bool:                    # Is it a class of ordinary objects with `__getstate__` or `__setstate__` of its own?
     "Is it built from what its own methods say?"
-    return _is_ordinary(cls) and _own_state(cls) is True
+    return isinstance(cls, type) and _is_ordinary(cls) and _own_state(cls) is True
 
 # %% ../../nbs/04_models/behind/5_values.ipynb #574b7780
 def _is_record(cls)->bool: return isinstance(cls,
@@ -208,10 +211,11 @@ def _check_names(cls:type, keys:Iterable[str], values:Iterable)->None:
         if type(k) is not str or k.startswith('__') and k.endswith('__'):
             raise IntegrityError(f'{k!r} is no name of an attribute of a {cls.__name__}')
         a = _of_class(cls, k)
-        if hasattr(type(a), '__get__') and (callable(v) or not isinstance(a, functools.cached_property)):
+        if a is not None and hasattr(type(a), '__get__') and (callable(v) or not isinstance(a, functools.cached_property)):
             raise IntegrityError(f'a {cls.__name__} has a method or property {k}; '
                                  'an attribute of that name would replace it')
 
+@lru_cache(10_000)
 def _of_class(cls:type, k:str):
     "What a class has under this name; None where it has nothing"
     return next((vars(c)[k] for c in cls.__mro__ if k in vars(c)), None)
@@ -227,6 +231,7 @@ def _write_object(w:Writer, x)->list:
         try: _check_names(cls, d, d.values())
         except IntegrityError as e: raise Unwritable(str(e)) from None
         w.tables[cls, keys] = w.name(cls), w.index(w.shapes, keys, list)
+        w.odd = w.odd or any(hasattr(type(_of_class(cls, k)), '__get__') for k in keys)
     return [*w.tables[cls, keys], *[w.value(v) for v in d.values()]]
 
 # %% ../../nbs/04_models/behind/5_values.ipynb #5d1f8c7b
@@ -242,7 +247,8 @@ def _fill_object(r:Reader, x, fields:list)->None:
         _check_names(type(x), keys, values)
         r.found[type(x), shape] = [i for i, k in enumerate(keys) if hasattr(type(_of_class(type(x), k)), '__get__')]
     for i in r.found[type(x), shape]: _check_names(type(x), keys[i:i+1], values[i:i+1])
-    x.__dict__.update(zip(keys, values, strict=True))
+    if len(keys) != len(values): raise IntegrityError(f'{len(keys)} names for {len(values)} attributes')
+    x.__dict__.update(zip(keys, values))
 
 # %% ../../nbs/04_models/behind/5_values.ipynb #75796e4e
 def _write_state(w:Writer, x)->list: return [w.name(type(x)), w.value(x.__getstate__())]

@@ -176,12 +176,12 @@ def register_model(self:ModelRegistry,
 def _register(self:ModelRegistry, model, row:dict, recorded:dict|None, overwrite:bool, allow_pickle:bool,
               by:str|None, why:str, trusted:tuple=())->str:
     "Store a model whose file was seen to work, then its record"
-    from mlops_nb.models.formats import dump_model, model_types
+    from mlops_nb.models.formats import dump_checked
     from mlops_nb.models.golden import environment
     known = tuple(self.trusted())
-    data, row['format'] = dump_model(model, allow_pickle, trusted=(*known, *trusted))
-    _try_back(model, data, row['format'], (*known, *trusted), row.pop('trial'))
-    params, types = _params(model), model_types(data, row['format'])
+    data, row['format'], types, same = dump_checked(model, allow_pickle, trusted=(*known, *trusted))
+    trial, params = row.pop('trial'), _params(model)
+    if not same: _try_back(model, data, row['format'], (*known, *trusted), trial)
     row.update(environment=to_json(environment(types) if recorded is None else recorded), params=None if params is None else to_json(params))
     row.update(digest=self.store.put(data), size=len(data))
     self._add(row, overwrite, by, why, [t for t in trusted if t not in known])
