@@ -224,7 +224,7 @@ def test_a_picture_has_its_own_light_ground_a_title_and_no_need_of_colour(rooms)
         assert kind('rect')[0].get('fill') == '#fff' and kind('rect')[0].get('width') == root.get('width')
         assert kind('title')[0].text.startswith('The ') and root.get('aria-labelledby') == kind('title')[0].get('id')
         boxes, bold = kind('rect')[1:], [t for t in kind('text') if t.get('font-weight')]
-        assert len(bold) == sum(float(b.get('stroke-width')) > 2 for b in boxes) and int(root.get('width')) <= 900 and path.stat().st_size < 8000
+        assert len(bold) == sum(float(b.get('stroke-width')) > 2 for b in boxes) and int(root.get('width')) <= 900 and path.stat().st_size < 9000
 
 
 def test_a_landing_page_links_each_notebook_of_its_folder():

@@ -129,11 +129,29 @@ def placed(graph, row):
 def width(n, label): return 14 if isinstance(n, tuple) else 26 + 8*len(label[n])
 
 
+WIDEST = 860    # of a row: the text of a page is about as wide
+
+
+def narrow(graph, row, label):
+    "Rows that fit on a page: of one that is too wide, boxes move down to where nothing is in the way, or to a row of their own"
+    for _ in range(60):
+        rows, chains = placed(graph, row)
+        sizes = [sum(width(n, label) + GAP for n in r) - GAP for r in rows]
+        if max(sizes) <= WIDEST: break
+        r = sizes.index(max(sizes))
+        here = sorted((n for n in graph if row[n] == r), key=lambda n: (len(graph[n]) > 0, -width(n, label)))
+        free = [n for n in here if all(row[m] > r + 1 for m in graph[n])]
+        if not free:
+            row = {n: at + (at > r) for n, at in row.items()}
+            free = here
+        row = row | {free[0]: r + 1}
+    return rows, chains, sizes
+
+
 def svg(graph, label, bold, title, foot):
     "The picture as text"
     graph = needed(acyclic(graph))
-    rows, chains = placed(graph, rows_of(graph, {n for n in graph if n not in bold} if bold else set()))
-    sizes = [sum(width(n, label) + GAP for n in r) - GAP for r in rows]
+    rows, chains, sizes = narrow(graph, rows_of(graph, {n for n in graph if n not in bold} if bold else set()), label)
     wide, high = max([*sizes, 7*len(foot), 260]) + 2*EDGE, STEP*(len(rows) - 1) + HEIGHT + 3*EDGE + 12
     at = {}
     for i, (r, size) in enumerate(zip(rows, sizes)):

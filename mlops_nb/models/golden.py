@@ -38,6 +38,7 @@ def _spec(top:str):
 def _file(module:str)->Path|None:
     "The file of a module, which is not imported for that"
     if told := getattr(sys.modules.get(module), '__file__', None): return Path(told)
+    if not all(p.isidentifier() for p in module.split('.')): return None        # a name is no path
     top, *rest = module.split('.')
     if not (spec := _spec(top)): return None
     if not rest: return Path(spec.origin) if spec.origin else None
