@@ -5,8 +5,8 @@
 # %% ../../nbs/04_models/behind/14_checked_trees.ipynb #692e973c
 from __future__ import annotations
 from collections.abc import Callable
-from .checks import (Schema, array, either, flag, full_class, is_a, labels, listed, mapping, maybe, nothing, number,
-                                    one_of, part, plain, row, size, text, whole)
+from .checks import (Schema, array, either, flag, full_class, is_a, labels, listed, mapping, maybe, nothing,
+                                    number, one_of, part, plain, row, size, text, whole)
 
 # %% auto #0
 __all__ = ['tree_schemas']
@@ -52,15 +52,16 @@ def _count_classes(x)->str|None:
     "The classes are as many as `n_classes_` says, for as many outputs"
     if 'classes_' not in vars(x): return None
     classes = x.classes_ if type(x.classes_) is list else [x.classes_]
-    if [len(c) for c in classes] != _counts(x) or len(classes) != x.n_outputs_: return 'n_classes_ does not count classes_'
+    if [len(c) for c in classes] != _counts(x) or len(classes) != x.n_outputs_:
+        return 'n_classes_ does not count classes_'
 
+# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #2a66dbef
 def _one_tree(x, sizes)->str|None:
     t = x.tree_
     if len(t.n_classes) != x.n_outputs_ or list(t.n_classes) != _counts(x) or t.n_features != sizes['n']:
         return f'its tree has {t.n_features} columns and {t.n_outputs} outputs of {list(t.n_classes)[:9]} classes'
     return _count_classes(x)
 
-# %% ../../nbs/04_models/behind/14_checked_trees.ipynb #2a66dbef
 _TREES = {n: f'tree._classes.{n}' for n in ('DecisionTreeClassifier', 'DecisionTreeRegressor', 'ExtraTreeClassifier',
                                             'ExtraTreeRegressor')}
 
@@ -102,7 +103,8 @@ def _forests()->dict[str, Schema]:
     some = {}
     for name, tree in (('RandomForest', 'DecisionTree'), ('ExtraTrees', 'ExtraTree')):
         for kind, more in (('Classifier', _OF_CLASSIFIER), ('Regressor', _OF_REGRESSOR)):
-            some[f'ensemble._forest.{name}{kind}'] = Schema(_FOREST, _OF_FOREST | _grown_of(tree + kind) | more, _one_forest)
+            fitted = _OF_FOREST | _grown_of(tree + kind) | more
+            some[f'ensemble._forest.{name}{kind}'] = Schema(_FOREST, fitted, _one_forest)
     more = dict(one_hot_encoder_=_within('preprocessing._encoders', 'OneHotEncoder'), _n_features_out=whole(1))
     some['ensemble._forest.RandomTreesEmbedding'] = Schema(
         _FOREST | dict(sparse_output=flag), _OF_FOREST | _grown_of('ExtraTreeRegressor') | more, _one_embedding)
@@ -124,8 +126,10 @@ def _one_isolation(x, sizes)->str|None:
     if not 0 < x._max_features <= sizes['n'] or not sizes['t']: return 'it has no tree, or trees without columns'
     for tree, columns, depths, lengths in zip(x.estimators_, x.estimators_features_, x._decision_path_lengths,
                                               x._average_path_length_per_tree):
-        if not tree.n_features_in_ == len(columns) == x._max_features: return 'a tree has other columns than it is given'
-        if not len(depths) == len(lengths) == tree.tree_.node_count: return 'a tree has other nodes than there are depths'
+        if not tree.n_features_in_ == len(columns) == x._max_features:
+            return 'a tree has other columns than it is given'
+        if not len(depths) == len(lengths) == tree.tree_.node_count:
+            return 'a tree has other nodes than there are depths'
         if tree.n_outputs_ != 1: return 'a tree has several outputs'
 
 # %% ../../nbs/04_models/behind/14_checked_trees.ipynb #0e274fb7
@@ -168,8 +172,8 @@ _OF_BOOSTED = dict(
     estimators_=array('O', 't', 'k', of=_within('tree._classes', 'DecisionTreeRegressor')), n_estimators_=size('t'),
     max_features_=whole(1), _loss=is_a(*[f'sklearn._loss.loss.{n}' for n in _LINKS]),
     init_=either(one_of('zero'), is_a(*[f'sklearn.{n}' for n in _BEGIN])),
-    _rng=is_a('numpy.random.mtrand.RandomState'), train_score_=array('f', None), oob_improvement_=maybe(array('f', None)),
-    oob_scores_=maybe(array('f', None)), oob_score_=maybe(number(nan=True)))
+    _rng=is_a('numpy.random.mtrand.RandomState'), train_score_=array('f', None), oob_score_=maybe(number(nan=True)),
+    oob_improvement_=maybe(array('f', None)), oob_scores_=maybe(array('f', None)))
 
 # %% ../../nbs/04_models/behind/14_checked_trees.ipynb #30febba9
 def _begins_right(x, classes:int|None)->bool:
@@ -186,7 +190,8 @@ def _one_boosting(x, sizes)->str|None:
     if not _begins_right(x, classes): return 'it begins with other columns than its stages have'
     if classes is not None and x.n_classes_ != classes: return 'n_classes_ does not count classes_'
     for tree in x.estimators_.ravel():
-        if tree.n_outputs_ != 1 or tree.n_features_in_ != sizes['n']: return 'a tree has other columns or several outputs'
+        if tree.n_outputs_ != 1 or tree.n_features_in_ != sizes['n']:
+            return 'a tree has other columns or several outputs'
 
 def _gradient_boosting()->dict[str, Schema]:
     more = dict(classes_=labels(), n_classes_=whole(2))
@@ -231,8 +236,9 @@ def _one_histogram(x, sizes)->str|None:
     if not _is_loss_for(x, sizes['k'], classes): return f'{sizes["k"]} trees of a stage do not fit its loss and classes'
     if len(mapper.is_categorical_) != sizes['n']: return 'its bins are those of other columns'
 
-_BINS = dict(n_bins=whole(3, 256), subsample=_LIMIT, is_categorical=either(nothing, array('bu', None)), random_state=_SEED,
-             known_categories=either(nothing, listed(either(nothing, array('f', None, low=0, high=255)))), n_threads=_THREADS)
+_BINS = dict(n_bins=whole(3, 256), subsample=_LIMIT, random_state=_SEED, n_threads=_THREADS,
+             is_categorical=either(nothing, array('bu', None)),
+             known_categories=either(nothing, listed(either(nothing, array('f', None, low=0, high=255)))))
 _OF_BINS = dict(is_categorical_=array('u', 'n', low=0, high=1), n_bins_non_missing_=array('u', 'n'),
                 bin_thresholds_=listed(array('f', None), 'n'), missing_values_bin_idx_=whole(0, 255))
 
@@ -255,8 +261,8 @@ def _histograms()->dict[str, Schema]:
 # %% ../../nbs/04_models/behind/14_checked_trees.ipynb #20334b3b
 _CURVES = dict(sigmoid='sklearn.calibration._SigmoidCalibration', isotonic='sklearn.isotonic.IsotonicRegression',
                temperature='sklearn.calibration._TemperatureScaling')
-_CALIBRATED = dict(estimator=part(None), method=one_of(*_CURVES), ensemble=either(flag, one_of('auto')), n_jobs=_THREADS,
-                   cv=either(nothing, whole(2), one_of('prefit')))
+_CALIBRATED = dict(estimator=part(None), method=one_of(*_CURVES), ensemble=either(flag, one_of('auto')),
+                   n_jobs=_THREADS, cv=either(nothing, whole(2), one_of('prefit')))
 _OF_CALIBRATED = dict(classes_=labels('k'), n_features_in_=maybe(size('n')), feature_names_in_=_NAMES,
                       calibrated_classifiers_=listed(is_a('sklearn.calibration._CalibratedClassifier')))
 _PAIR = dict(estimator=part(), classes=labels('k'), calibrators=listed(is_a(*_CURVES.values()), 'c'),
@@ -267,7 +273,8 @@ def _one_calibrated(x, sizes)->str|None:
 
 def _one_pair(x, sizes)->str|None:
     if any(full_class(c) != _CURVES[x.method] for c in x.calibrators): return f'its curves are not those of {x.method}'
-    if sizes['c'] != (1 if sizes['k'] == 2 or x.method == 'temperature' else sizes['k']): return 'it has other curves than classes'
+    expected = 1 if sizes['k'] == 2 or x.method == 'temperature' else sizes['k']
+    if sizes['c'] != expected: return 'it has other curves than classes'
 
 # %% ../../nbs/04_models/behind/14_checked_trees.ipynb #775f2d53
 _ISOTONIC = dict(y_min=either(nothing, number()), y_max=either(nothing, number()),
@@ -286,8 +293,9 @@ def _calibrated()->dict[str, Schema]:
 # %% ../../nbs/04_models/behind/14_checked_trees.ipynb #39a9f889
 _BAGGING = _ENSEMBLE | dict(bootstrap_features=flag, max_features=_SHARE)
 _OF_ANY = _OF_BAGGING | dict(estimator_=part(), estimators_=listed(part(), 't'), estimators_features_=_SUBSETS)
-_ADA = dict(estimator=part(None), estimator_params=listed(one_of(*_GROWN), kind=tuple), n_estimators=whole(1), random_state=_SEED,
-            learning_rate=number(0), loss=one_of('linear', 'square', 'exponential'), algorithm=one_of('SAMME', 'SAMME.R', 'deprecated'))
+_ADA = _some(_ENSEMBLE, 'estimator estimator_params n_estimators random_state') | dict(
+    learning_rate=number(0), loss=one_of('linear', 'square', 'exponential'),
+    algorithm=one_of('SAMME', 'SAMME.R', 'deprecated'))
 _OF_ADA = dict(n_features_in_=size('n'), feature_names_in_=_NAMES, estimator_=part(), estimators_=listed(part(), 't'),
                estimator_weights_=array('f', 'w'), estimator_errors_=array('f', 'w'))
 _CHOICE = dict(classes_=labels('k'), n_classes_=size('k'))
@@ -297,7 +305,8 @@ def _one_of_many(x, sizes)->str|None:
 
 def _bagging()->dict[str, Schema]:
     bag, ada = 'ensemble._bagging.Bagging', 'ensemble._weight_boosting.AdaBoost'
-    return {f'{bag}Classifier': Schema(_BAGGING, _OF_ANY | _CHOICE | dict(oob_decision_function_=maybe(_FLOATS)), _one_of_many),
+    classifier = _OF_ANY | _CHOICE | dict(oob_decision_function_=maybe(_FLOATS))
+    return {f'{bag}Classifier': Schema(_BAGGING, classifier, _one_of_many),
             f'{bag}Regressor': Schema(_BAGGING, _OF_ANY | _OF_REGRESSOR, _one_of_many),
             f'{ada}Classifier': Schema(_ADA, _OF_ADA | _CHOICE, _one_of_many),
             f'{ada}Regressor': Schema(_ADA, _OF_ADA, _one_of_many)}
@@ -308,9 +317,10 @@ def _is_bunch(value, sizes)->str|None:
     if full_class(value) != 'sklearn.utils._bunch.Bunch': return 'no Bunch'
     return mapping(text(), part('drop'))(dict(value), sizes)
 
-_VOTING = dict(estimators=listed(row(text(), part('drop'))), voting=one_of('soft'), n_jobs=_THREADS, flatten_transform=flag,
-               weights=either(nothing, array('iuf', None, low=0), listed(number(0))), verbose=_LOUD)
-_OF_VOTING = dict(estimators_=listed(part()), named_estimators_=_is_bunch, feature_names_in_=maybe(array('O', None, of=text())))
+_VOTING = dict(estimators=listed(row(text(), part('drop'))), voting=one_of('soft'), n_jobs=_THREADS, verbose=_LOUD,
+               weights=either(nothing, array('iuf', None, low=0), listed(number(0))), flatten_transform=flag)
+_OF_VOTING = dict(estimators_=listed(part()), named_estimators_=_is_bunch,
+                  feature_names_in_=maybe(array('O', None, of=text())))
 
 def _voting()->dict[str, Schema]:
     more = dict(classes_=labels(), le_=_within('preprocessing._label', 'LabelEncoder'))
