@@ -7,7 +7,8 @@ from __future__ import annotations
 import re, string
 from collections.abc import Callable
 from functools import partial
-from .checks import Schema, array, either, flag, is_a, listed, mapping, maybe, nothing, number, one_of, part, row, size, text, whole
+from .checks import Schema, array, either, flag, is_a, listed, mapping, maybe, nothing, number, one_of
+from .checks import part, row, size, text, whole
 
 # %% auto #0
 __all__ = ['column_schemas']
@@ -29,7 +30,8 @@ def _told(message:str, *checks:Callable)->Callable:
 def _label(value, sizes):
     "A category or class: a text, a number, a truth value or None"
     import numpy as np
-    if type(value) in (float, bool, type(None)) or isinstance(value, np.generic) and value.dtype.kind in 'biuf': return None
+    if type(value) in (float, bool, type(None)) or isinstance(value, np.generic) and value.dtype.kind in 'biuf':
+        return None
     if type(value) is int: return None if value.bit_length() <= 64 else 'a label of more than 64 bits'
     return text()(value, sizes)
 
@@ -61,9 +63,11 @@ def _slice(value, sizes):
     return _EDGE(value.start, sizes) or _EDGE(value.stop, sizes) or either(nothing, _INTEGER)(value.step, sizes)
 
 _SOME = (listed(text()), listed(_INTEGER), listed(flag), listed(text(), kind=tuple), listed(_INTEGER, kind=tuple),
-         array('iub', None), array('U', None), array('O', None, of=either(text(), _INTEGER)), is_a(_CT + '_RemainderColsList', 'collections.UserList'))
+         array('iub', None), array('U', None), array('O', None, of=either(text(), _INTEGER)),
+         is_a(_CT + '_RemainderColsList', 'collections.UserList'))
 _COLUMNS = _once(_told('no selection of columns', text(), flag, _INTEGER, _slice, *_SOME))
-_CHOSEN = _once(_told('no selection of columns that may come from elsewhere', _COLUMNS, is_a(_CT + 'make_column_selector')))
+_CHOSEN = _once(_told('no selection of columns that may come from elsewhere', _COLUMNS,
+                      is_a(_CT + 'make_column_selector')))
 _BOTH = ('drop', 'passthrough')
 
 def _format(value, sizes):
@@ -71,13 +75,14 @@ def _format(value, sizes):
     if type(value) is not str or len(value) > 200: return 'no short text'
     try: fields = list(string.Formatter().parse(value))
     except ValueError: return 'no format'
-    fits = all(name in (None, 'feature_name', 'transformer_name') and not spec and not how for _, name, spec, how in fields)
+    fits = all(name in (None, 'feature_name', 'transformer_name') and not spec and not how
+               for _, name, spec, how in fields)
     return None if fits else 'a format with other fields than feature_name and transformer_name'
 
 # %% ../../nbs/04_models/behind/15_checked_columns.ipynb #632fcd35
 def _list_of(columns):
     "The pieces of a selection of columns, as a plain list"
-    columns = getattr(columns, 'data', columns) if type(columns).__name__ in ('_RemainderColsList', 'UserList') else columns
+    if type(columns).__name__ in ('_RemainderColsList', 'UserList'): columns = columns.data
     if hasattr(columns, 'tolist'): columns = columns.tolist()
     return list(columns) if isinstance(columns, (list, tuple)) else [] if isinstance(columns, slice) else [columns]
 
@@ -87,62 +92,81 @@ def _columns_within(x, sizes):
     chosen = {id(c): c for _, _, c in [*d['transformers_'], d['_remainder']]}
     for columns in map(_list_of, [*chosen.values(), *d['_columns']][:10_000]):
         if len(columns) > n: return f'a part reads {len(columns)} columns, and there are {n}'
-        if bad := [c for c in columns if type(c) is int and not -n <= c < n]: return f'a part reads the column {bad[0]}, and there are {n}'
+        if bad := [c for c in columns if type(c) is int and not -n <= c < n]:
+            return f'a part reads the column {bad[0]}, and there are {n}'
     for indices in {id(v): v for v in d['_transformer_to_input_indices'].values()}.values():
-        if len(indices) > n or any(i >= n for i in indices): return f'a part reads another column than the {n} of the input'
-    if lost := [name for name, _, _ in d['transformers_'] if name not in d['_transformer_to_input_indices']]: return f'the columns of {lost[0]!r} are not told'
+        if len(indices) > n or any(i >= n for i in indices):
+            return f'a part reads another column than the {n} of the input'
+    if lost := [name for name, _, _ in d['transformers_'] if name not in d['_transformer_to_input_indices']]:
+        return f'the columns of {lost[0]!r} are not told'
     if len(d['_columns']) != len(d['transformers']): return 'the columns of the parts are not told'
-    if any(s.start is None or s.stop is None or s.stop < s.start for s in d['output_indices_'].values()): return 'the columns of the output are not told'
+    if any(s.start is None or s.stop is None or s.stop < s.start for s in d['output_indices_'].values()):
+        return 'the columns of the output are not told'
 
 # %% ../../nbs/04_models/behind/15_checked_columns.ipynb #78c7039a
 _CHOICE = row(text(), part(*_BOTH), _CHOSEN)
 _FIXED = row(text(), part(*_BOTH), _COLUMNS)
-_SLICE_OF_NUMBERS = lambda value, sizes: _slice(value, sizes) or next((w for v in (value.start, value.stop) if (w := either(nothing, whole())(v, sizes))), None)
+def _slice_of_numbers(value, sizes):
+    edge = either(nothing, whole())
+    return _slice(value, sizes) or edge(value.start, sizes) or edge(value.stop, sizes)
 
 def _column_transformer()->Schema:
-    return Schema(dict(transformers=either(listed(_CHOICE), listed(_CHOICE, kind=tuple)), remainder=part(*_BOTH), sparse_threshold=number(0, 1),
-                       n_jobs=_N_JOBS, transformer_weights=_WEIGHTS, verbose=_VERBOSE, verbose_feature_names_out=either(flag, _format),
+    return Schema(dict(transformers=either(listed(_CHOICE), listed(_CHOICE, kind=tuple)), remainder=part(*_BOTH),
+                       sparse_threshold=number(0, 1),
+                       n_jobs=_N_JOBS, transformer_weights=_WEIGHTS, verbose=_VERBOSE,
+                       verbose_feature_names_out=either(flag, _format),
                        force_int_remainder_cols=maybe(either(flag, one_of('deprecated')))),
                   dict(n_features_in_=size('n'), feature_names_in_=maybe(_NAMES), _columns=listed(_COLUMNS),
-                       _transformer_to_input_indices=mapping(text(), _once(listed(whole()))), _remainder=_FIXED, sparse_output_=flag,
-                       transformers_=listed(_FIXED), output_indices_=mapping(text(), _SLICE_OF_NUMBERS),
+                       _transformer_to_input_indices=mapping(text(), _once(listed(whole()))), _remainder=_FIXED,
+                       sparse_output_=flag,
+                       transformers_=listed(_FIXED), output_indices_=mapping(text(), _slice_of_numbers),
                        _transformers_feature_names_out=maybe(array('O', None, of=text()))), _columns_within)
 
 def _is_abstract(value, sizes):
     "A type of several dtypes: of numbers or of objects"
     import numpy as np
-    return None if isinstance(value, type) and (value in (object, str) or issubclass(value, np.number)) else 'no type of columns'
+    known = isinstance(value, type) and (value in (object, str) or issubclass(value, np.number))
+    return None if known else 'no type of columns'
 
 def _selector()->Schema:
     kind = either(text(100), _dtype, _is_abstract)
     kinds = _told('no types of columns', nothing, kind, listed(kind), listed(kind, kind=tuple))
     return Schema(dict(pattern=either(nothing, _pattern), dtype_include=kinds, dtype_exclude=kinds))
 
-_REMAINDER = Schema(dict(data=listed(whole()), future_dtype=one_of(None, 'str', 'bool'), warning_was_emitted=flag, warning_enabled=flag))
+_REMAINDER = Schema(dict(data=listed(whole()), future_dtype=one_of(None, 'str', 'bool'), warning_was_emitted=flag,
+                         warning_enabled=flag))
 
 # %% ../../nbs/04_models/behind/15_checked_columns.ipynb #97f3c245
 def _check_array(value, sizes):
     "scikit-learn's check of an array, with the options that boosting by histograms gives it"
     from sklearn.utils.validation import check_array
-    if type(value) is not partial or value.func is not check_array or value.args: return 'a function that this file chooses'
+    if type(value) is not partial or value.func is not check_array or value.args:
+        return 'a function that this file chooses'
     plain = {'dtype': listed(_dtype), 'force_all_finite': flag, 'ensure_all_finite': flag}
-    return next((f'{k} of check_array' for k, v in value.keywords.items() if k not in plain or plain[k](v, sizes)), None)
+    return next((f'{k} of check_array' for k, v in value.keywords.items() if k not in plain or plain[k](v, sizes)),
+                None)
 
 def _composites()->dict[str, Schema]:
     step, branch, one = row(text(), part('passthrough', None)), row(text(), part(*_BOTH)), part(None)
     width = dict(n_features_in_=maybe(size('n', 0)), feature_names_in_=maybe(_NAMES))
     empty = either(nothing, mapping(text(), nothing, 0))
     return {
-        'sklearn.pipeline.Pipeline': Schema(dict(steps=listed(step), transform_input=maybe(either(nothing, listed(text()))), memory=nothing, verbose=_VERBOSE)),
+        'sklearn.pipeline.Pipeline': Schema(dict(
+            steps=listed(step), transform_input=maybe(either(nothing, listed(text()))),
+            memory=nothing, verbose=_VERBOSE)),
         'sklearn.pipeline.FeatureUnion': Schema(dict(
-            transformer_list=listed(branch), n_jobs=_N_JOBS, transformer_weights=_WEIGHTS, verbose=_VERBOSE, verbose_feature_names_out=maybe(flag))),
-        _CT + 'ColumnTransformer': _column_transformer(), _CT + 'make_column_selector': _selector(), _CT + '_RemainderColsList': _REMAINDER,
+            transformer_list=listed(branch), n_jobs=_N_JOBS, transformer_weights=_WEIGHTS, verbose=_VERBOSE,
+            verbose_feature_names_out=maybe(flag))),
+        _CT + 'ColumnTransformer': _column_transformer(), _CT + 'make_column_selector': _selector(),
+        _CT + '_RemainderColsList': _REMAINDER,
         'collections.UserList': _REMAINDER,
         'sklearn.compose._target.TransformedTargetRegressor': Schema(
             dict(regressor=one, transformer=one, func=nothing, inverse_func=nothing, check_inverse=flag),
-            dict(feature_names_in_=maybe(array('O', None, of=text())), _training_dim=whole(1, 2), transformer_=part(), regressor_=part())),
+            dict(feature_names_in_=maybe(array('O', None, of=text())), _training_dim=whole(1, 2), transformer_=part(),
+                 regressor_=part())),
         'sklearn.preprocessing._function_transformer.FunctionTransformer': Schema(
-            dict(func=either(nothing, _check_array), inverse_func=nothing, validate=flag, accept_sparse=flag, check_inverse=flag,
+            dict(func=either(nothing, _check_array), inverse_func=nothing, validate=flag, accept_sparse=flag,
+                 check_inverse=flag,
                  feature_names_out=one_of(None, 'one-to-one'), kw_args=empty, inv_kw_args=empty), width)}
 
 # %% ../../nbs/04_models/behind/15_checked_columns.ipynb #7ccd366b
@@ -174,11 +198,13 @@ def _groups(x, lengths:list)->list|str:
     import numpy as np
     tables, maps = x.__dict__.get('_infrequent_indices'), x.__dict__.get('_default_to_infrequent_mappings')
     if not x._infrequent_enabled: return lengths
-    if tables is None or maps is None or not len(tables) == len(maps) == len(lengths): return 'the infrequent categories are not told'
+    if tables is None or maps is None or not len(tables) == len(maps) == len(lengths):
+        return 'the infrequent categories are not told'
     found = list(lengths)
     for i, (some, to, k) in enumerate(zip(tables, maps, lengths)):
         if some is None and to is None: continue
-        if some is None or to is None or not len(some) or not _increases(some) or some[0] < 0 or some[-1] >= k: return 'infrequent categories that are not there'
+        if some is None or to is None or not len(some) or not _increases(some) or some[0] < 0 or some[-1] >= k:
+            return 'infrequent categories that are not there'
         found[i] = k - len(some) + 1
         right = np.full(k, k - len(some))
         right[np.delete(np.arange(k), some)] = np.arange(k - len(some))
@@ -192,7 +218,8 @@ def _of_onehot(x, sizes):
     if type(groups := _groups(x, lengths)) is str: return groups
     after, before = d['_drop_idx_after_grouping'], d['drop_idx_']
     for drop, limits in ((after, groups), (before, lengths)):
-        if drop is not None and any(i is not None and i >= k for i, k in zip(drop, limits)): return 'a category is dropped that is not there'
+        if drop is not None and any(i is not None and i >= k for i, k in zip(drop, limits)):
+            return 'a category is dropped that is not there'
     outs = [k - (after is not None and after[i] is not None) for i, k in enumerate(groups)]
     if d['_n_features_outs'] != outs: return 'the columns are not those of the categories'
 
@@ -213,7 +240,8 @@ _GIVEN = _once(either(listed(_label), listed(_label, kind=tuple), _LABELS))
 _TABLE = maybe(listed(either(nothing, array('i', None)), 'n'))
 _ENCODER = dict(categories=either(one_of('auto'), listed(_GIVEN)), dtype=_dtype,
                 min_frequency=either(nothing, whole(1), number(0, 1)), max_categories=either(nothing, whole(1)))
-_ENCODED = dict(n_features_in_=size('n'), feature_names_in_=maybe(_NAMES), categories_=listed(_once(_LABELS), 'n'), _infrequent_enabled=flag,
+_ENCODED = dict(n_features_in_=size('n'), feature_names_in_=maybe(_NAMES), categories_=listed(_once(_LABELS), 'n'),
+                _infrequent_enabled=flag,
                 _infrequent_indices=_TABLE, _default_to_infrequent_mappings=_TABLE)
 _DROPPED = either(nothing, array('O', 'n', of=either(nothing, whole())))
 
@@ -222,28 +250,34 @@ def _of_labels(x, sizes):
     "Labels are there once and in order: bisection gives the place of each"
     labels = x.classes_.tolist()
     if x.classes_.dtype.kind != 'O': return None if _increases(labels) else 'the classes are not in order'
-    if len({*map(type, labels)}) > 1 or any(v != v for v in labels) or any(not a < b for a, b in zip(labels, labels[1:])): return 'the classes are not in order'
+    if len({*map(type, labels)}) > 1 or not all(a < b for a, b in zip(labels, labels[1:])):
+        return 'the classes are not in order'
 
 def _of_label_sets(x, sizes):
     "Each label has the number of its place, and a place of its own"
     labels, known = list(x.classes_), x._cached_dict
     if any(v != v for v in labels) or len(dict.fromkeys(labels)) < len(labels): return 'a class is there twice'
-    if known is not None and (list(known.values()) != list(range(len(labels))) or list(known) != labels): return 'a class has the place of another'
+    if known is not None and (list(known.values()) != list(range(len(labels))) or list(known) != labels):
+        return 'a class has the place of another'
 
 def _encoders()->dict[str, Schema]:
     label, encoder = 'sklearn.preprocessing._label.', 'sklearn.preprocessing._encoders.'
     integer, code = whole(-2**31, 2**31-1), number(nan=True)
     return {
         encoder + 'OneHotEncoder': Schema(
-            dict(_ENCODER, drop=either(nothing, one_of('first', 'if_binary'), _GIVEN), sparse_output=flag, feature_name_combiner=one_of('concat'),
+            dict(_ENCODER, drop=either(nothing, one_of('first', 'if_binary'), _GIVEN), sparse_output=flag,
+                 feature_name_combiner=one_of('concat'),
                  handle_unknown=one_of('error', 'ignore', 'infrequent_if_exist', 'warn')),
-            dict(_ENCODED, _drop_idx_after_grouping=_DROPPED, drop_idx_=_DROPPED, _n_features_outs=listed(whole(), 'n')), _of_onehot),
+            dict(_ENCODED, _drop_idx_after_grouping=_DROPPED, drop_idx_=_DROPPED,
+                 _n_features_outs=listed(whole(), 'n')), _of_onehot),
         encoder + 'OrdinalEncoder': Schema(
-            dict(_ENCODER, handle_unknown=one_of('error', 'use_encoded_value'), unknown_value=either(nothing, code), encoded_missing_value=code),
+            dict(_ENCODER, handle_unknown=one_of('error', 'use_encoded_value'), unknown_value=either(nothing, code),
+                 encoded_missing_value=code),
             dict(_ENCODED, _missing_indices=mapping(whole(), whole())), _of_ordinal),
         label + 'LabelEncoder': Schema({}, dict(classes_=_LABELS)),
         label + 'LabelBinarizer': Schema(dict(neg_label=integer, pos_label=integer, sparse_output=flag), dict(
-            y_type_=one_of('binary', 'multiclass', 'multilabel-indicator'), sparse_input_=flag, classes_=_LABELS), _of_labels),
+            y_type_=one_of('binary', 'multiclass', 'multilabel-indicator'), sparse_input_=flag, classes_=_LABELS),
+            _of_labels),
         label + 'MultiLabelBinarizer': Schema(dict(classes=either(nothing, _GIVEN), sparse_output=flag), dict(
             classes_=_LABELS, _cached_dict=either(nothing, mapping(_label, whole()))), _of_label_sets)}
 
@@ -279,7 +313,8 @@ def _is_linear(way:list)->bool:
             else: choices *= high - low + 1
         elif op not in ('LITERAL', 'NOT_LITERAL', 'IN', 'ANY', 'AT'): return False
     edge = [_EDGES.get(str(arg)) if op == 'AT' else 0 for op, arg in [*way[:1], *after]]
-    return ends <= 1 and choices <= 100 and len(way) <= 20 and (not after or len(after) == 1 and edge[0] and edge[0] == edge[1])
+    closed = not after or len(after) == 1 and edge[0] and edge[0] == edge[1]
+    return bool(ends <= 1 and choices <= 100 and len(way) <= 20 and closed)
 
 # %% ../../nbs/04_models/behind/15_checked_columns.ipynb #4ddc8b0c
 def _pattern(value, sizes):
@@ -291,7 +326,8 @@ def _pattern(value, sizes):
 
 # %% ../../nbs/04_models/behind/15_checked_columns.ipynb #4f4e8865
 _TEXT = 'sklearn.feature_extraction.text.'
-_ENCODINGS = [e for name in ('utf-8', 'utf-16', 'utf-32', 'latin-1', 'iso-8859-1', 'iso-8859-15') for e in (name, name.replace('-', '_'), name.upper())]
+_ENCODINGS = [e for name in ('utf-8', 'utf-16', 'utf-32', 'latin-1', 'iso-8859-1', 'iso-8859-15')
+              for e in (name, name.replace('-', '_'), name.upper())]
 _ENCODINGS += ['utf8', 'UTF8', 'latin1', 'ascii', 'us-ascii', 'cp1252', 'cp1251', 'cp1250', 'cp437', 'windows-1252']
 
 def _numbered(value, sizes):
@@ -305,12 +341,15 @@ def _set_of_texts(value, sizes):
 
 def _range(value, sizes):
     "From how many words to how many"
-    return row(whole(1, 20), whole(1, 20))(value, sizes) or (None if value[0] <= value[1] else 'a range that ends before it begins')
+    if why := row(whole(1, 20), whole(1, 20))(value, sizes): return why
+    return None if value[0] <= value[1] else 'a range that ends before it begins'
 
-_WORDS = either(nothing, listed(text()), listed(text(), kind=tuple), _numbered, _set_of_texts, array('UO', None, of=text()))
+_WORDS = either(nothing, listed(text()), listed(text(), kind=tuple), _numbered, _set_of_texts,
+                array('UO', None, of=text()))
 _READS = dict(input=one_of('content'), encoding=one_of(*_ENCODINGS), decode_error=one_of('strict', 'ignore', 'replace'),
               strip_accents=one_of(None, 'ascii', 'unicode'), lowercase=flag, preprocessor=nothing, tokenizer=nothing,
-              stop_words=either(nothing, one_of('english'), listed(text())), token_pattern=either(nothing, _pattern), ngram_range=_range,
+              stop_words=either(nothing, one_of('english'), listed(text())), token_pattern=either(nothing, _pattern),
+              ngram_range=_range,
               analyzer=one_of('word', 'char', 'char_wb'), binary=flag, dtype=_dtype)
 _SHARE = either(whole(0), number(0, 1))
 _COUNTS = dict(_READS, max_df=_SHARE, min_df=_SHARE, max_features=either(nothing, whole(1)), vocabulary=_WORDS)
@@ -326,19 +365,23 @@ def _fits_weights(x, sizes):
 def _fits_names(x, sizes):
     "Each name stands at the number of its word"
     names = x.feature_names_
-    if len(names) != len(x.vocabulary_) or any(names[i] != word for word, i in x.vocabulary_.items()): return 'the names are not those of the words'
+    if len(names) != len(x.vocabulary_) or any(names[i] != word for word, i in x.vocabulary_.items()):
+        return 'the names are not those of the words'
 
+# %% ../../nbs/04_models/behind/15_checked_columns.ipynb #e508c135
 def _texts()->dict[str, Schema]:
     counted = dict(vocabulary_=maybe(_numbered), fixed_vocabulary_=flag, _stop_words_id=maybe(whole(0, 2**64)))
     weighted = dict(counted, vocabulary_=_numbered, _tfidf=is_a(_TEXT + 'TfidfTransformer'))
     return {
         _TEXT + 'CountVectorizer': Schema(_COUNTS, dict(counted, vocabulary_=_numbered)),
         _TEXT + 'TfidfVectorizer': Schema(dict(_COUNTS, **_TFIDF), weighted, _fits_weights),
-        _TEXT + 'TfidfTransformer': Schema(_TFIDF, dict(n_features_in_=size('n'), feature_names_in_=maybe(_NAMES), idf_=maybe(array('f', 'n'))), _has_weights),
+        _TEXT + 'TfidfTransformer': Schema(_TFIDF, dict(
+            n_features_in_=size('n'), feature_names_in_=maybe(_NAMES), idf_=maybe(array('f', 'n'))), _has_weights),
         _TEXT + 'HashingVectorizer': Schema(dict(_READS, n_features=whole(1, 2**22), norm=_NORM, alternate_sign=flag),
                                             dict(_stop_words_id=maybe(whole(0, 2**64)))),
         'sklearn.feature_extraction._dict_vectorizer.DictVectorizer': Schema(
-            dict(dtype=_dtype, separator=text(100), sparse=flag, sort=flag), dict(feature_names_=listed(text()), vocabulary_=_numbered), _fits_names)}
+            dict(dtype=_dtype, separator=text(100), sparse=flag, sort=flag),
+            dict(feature_names_=listed(text()), vocabulary_=_numbered), _fits_names)}
 
 def _has_weights(x, sizes): return 'it was fitted and lacks idf_' if x.use_idf and 'idf_' not in vars(x) else None
 
