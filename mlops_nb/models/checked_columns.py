@@ -250,7 +250,7 @@ def _of_labels(x, sizes):
     "Labels are there once and in order: bisection gives the place of each"
     labels = x.classes_.tolist()
     if x.classes_.dtype.kind != 'O': return None if _increases(labels) else 'the classes are not in order'
-    if len({*map(type, labels)}) > 1 or not all(a < b for a, b in zip(labels, labels[1:])):
+    if None in labels or len({*map(type, labels)}) > 1 or not all(a < b for a, b in zip(labels, labels[1:])):
         return 'the classes are not in order'
 
 def _of_label_sets(x, sizes):
