@@ -848,7 +848,6 @@ def main():
     args.out = args.out.resolve()
     warnings.simplefilter('ignore')
     np.seterr(all='ignore')
-    if args.door == 'own': VERBS.remove('get_feature_names_out')    # there a width is believed, and a list of its length is made
     return replay(args) if args.replay else shrink(args) if args.shrink else run(args)
 
 

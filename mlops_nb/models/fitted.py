@@ -319,6 +319,17 @@ _CHECKS = {
     'sklearn.preprocessing._target_encoder.TargetEncoder': _check_target_encoder}
 
 # %% ../../nbs/04_models/behind/7_fitted.ipynb #6929d83e
+_WIDE = 1 << 22     # columns: more than any table, a few seconds for a list of their names
+
+def _check_wide(x, d:dict)->None:
+    "Columns are counted by a number alone: a list of their names must not fill the memory"
+    import numpy as np
+    for k in ('n_features_in_', '_n_features_out'):
+        n = d.get(k, 0)
+        if not isinstance(n, (int, np.integer)) or n <= _WIDE: continue
+        has = any(isinstance(v, np.ndarray) and v.size >= n for v in d.values())
+        _need(has, f'a {type(x).__name__} says that it has {n:,} columns, and none of its arrays has so many')
+
 def check_fitted(
     objects:Iterable,           # All that a model is made of
 )->None:
@@ -327,4 +338,5 @@ def check_fitted(
     for x in objects:
         if (cls := type(x)) not in known:
             known[cls] = [check for n, check in _CHECKS.items() if n in _full_names(cls)]
+        if d := getattr(x, '__dict__', None): _check_wide(x, d)
         for check in known[cls]: check(x)

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/04_models/2_formats.ipynb #6e8f09a8
 from __future__ import annotations
-import importlib, pickle, pickletools, sys
+import importlib, pickle, pickletools, re, sys
 from collections import UserList
 from collections.abc import Collection
 from functools import cache
@@ -57,7 +57,7 @@ sklearn.neural_network._stochastic_optimizers.SGDOptimizer
 sklearn.tree._tree.Tree sklearn.utils._bunch.Bunch sklearn.utils.validation.check_array
 '''.split())
 _TRUSTED |= {f'scipy.sparse._{f}.{f}_{c}' for f in ('csr', 'csc', 'bsr', 'coo', 'dia') for c in ('matrix', 'array')}
-_TRUSTED |= {f'builtins.{t}' for t in 'bool dict float int list set str tuple'.split()}
+_TRUSTED |= {f'builtins.{t}' for t in 'bool dict float int list object set str tuple'.split()}
 
 # %% ../../nbs/04_models/2_formats.ipynb #9c6e06f1
 _FAMILIES = ('sklearn._loss._loss.', 'sklearn._loss.link.', 'sklearn._loss.loss.', 'sklearn.gaussian_process.kernels.',
@@ -231,9 +231,16 @@ def load_checked(
     if format not in ('arrays', 'skops'):
         raise InvalidInput(f'unknown model format {format!r}; there are arrays, skops and pickle')
     try: return (_load_arrays if format == 'arrays' else _load_skops)(data, own is True, _names(trusted))
-    except MlopsError: raise
+    except MlopsError as e:
+        e.args = (_without_addresses(str(e)), *e.args[1:])
+        raise
     except Exception as e:      # any: what is built from a forged file fails in its own way
-        raise IntegrityError(f'this is not a {format} file that can be read here: {type(e).__name__}: {e}') from e
+        told = _without_addresses(f'{type(e).__name__}: {e}')
+        raise IntegrityError(f'this is not a {format} file that can be read here: {told}') from e
+
+def _without_addresses(text:str)->str:
+    "Python shows where an object lies in memory, and a module on the disk: nobody else should know"
+    return re.sub(r" at 0x[0-9a-fA-F]+|(?<=') from '[^']*'", '', text)
 
 def _load_arrays(data:bytes, own:bool, trusted:Collection[str]):
     "Names before objects, bounds before compiled objects, and what estimators say before anybody uses them"
