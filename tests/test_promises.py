@@ -24,7 +24,7 @@ def commands():
     "The lines of the page, in order"
     cells = json.loads((ROOT/'nbs'/'tutorials'/'upgrade.ipynb').read_text(encoding='utf8'))['cells']
     lines = next(''.join(c['source']) for c in cells if ''.join(c['source']).startswith('```sh')).splitlines()[1:-1]
-    return [shlex.split(line) for line in lines if line]
+    return [shlex.split(line, comments=True) for line in lines if line]
 
 
 @pytest.mark.parametrize('name, holds', [('first', 'delay'), ('registry_v1', '1.10.0.post1'), ('data_v1', 'long_'), ('main', '1.9.0')])
