@@ -30,7 +30,7 @@ from mlops_nb.models.arrays import _dtype_of, _pack, read_header
 
 # what stands behind the code of a row: n a name, s a list of attribute names, d a dtype, v a value, V a list of values, K a list of texts, I a list of numbers, x other; * values to the end
 FIELDS = dict(list='V', tuple='V', set='V', frozenset='V', dict='VV', ordered='VV', default='vVV', float='x', int='x', complex='vv', slice='vvv', range='vvv', partial='vVKV',
-              object='ns*', state='nv', record='nV', scalar='dx', dtype='d', tree='nxIxxvv', metric='nvvvV', neighbours='n*', loss='nV', spline='n*', sparse='nI*', random='nxvv',
+              object='ns*', state='nv', record='nV', scalar='dx', dtype='d', tree='nxIxxvvx', metric='nvvvV', neighbours='n*', loss='nV', spline='n*', sparse='nI*', random='nxvv',
               masked='nvvv', bunch='nVV', bytes='x', bytearray='x', array='dx', **{'global': 'n'})
 
 

@@ -372,6 +372,71 @@ def test_trees_that_leave_their_arrays_are_never_built(change, says):
     for model in (None, make_pipeline(StandardScaler(), clone(FOREST)).fit(X, y)): refused(tree_file(change, model), says)
 
 
+def sizes_of(*changes):
+    "Other numbers of nodes for the first trees of a forest"
+    def act(h, block):
+        rows = [r for r in h['nodes'] if r[0] == 'tree']
+        for row, n in zip(rows, changes): row[8] = n(row[8]) if callable(n) else n
+    return act
+
+
+def own_arrays(h, kinds=('nodes', 'values')):
+    "(row of the nodes, row of the values) of the first tree"
+    row = next(r for r in h['nodes'] if r[0] == 'tree')
+    return [h['nodes'][row[k][0]] for k in (6, 7)]
+
+
+@pytest.mark.parametrize('change, says', [
+    (sizes_of(lambda n: n + 2), 'lie in an array of'), (sizes_of(lambda n: n - 2), 'lie in an array of'), (sizes_of(0), 'lie in an array of'), (sizes_of(-1), 'whole numbers'),
+    (sizes_of(2**31), 'whole numbers'), (sizes_of(2**80), 'whole numbers'), (sizes_of(2.0), 'whole numbers'), (sizes_of(True), 'whole numbers'), (sizes_of(None), 'whole numbers'),
+    (sizes_of('9'), 'whole numbers'), (sizes_of([9]), 'whole numbers'), (sizes_of(2**31-1, 2**31-1), 'lie in an array of'), (sizes_of(lambda n: n + 2, lambda n: n - 2), ''),
+    (sizes_of(lambda n: n + 1, lambda n: n - 1), ''), (lambda h, b: own_arrays(h)[0].__setitem__(3, own_arrays(h)[0][3] - 1), 'belong to nothing'),
+    (lambda h, b: own_arrays(h)[0].__setitem__(3, 2**40), 'bytes are asked for'), (lambda h, b: own_arrays(h)[0].__setitem__(3, -1), 'no array has the shape'),
+    (lambda h, b: own_arrays(h)[1].__setitem__(slice(3, 6), [own_arrays(h)[1][3]*3, 1, 1]), 'more or fewer values'), (lambda h, b: own_arrays(h)[1].__setitem__(2, 'F'), 'the values of a tree'),
+    (lambda h, b: h['dtypes'].__setitem__(own_arrays(h)[1][1], '<i8'), 'the values of a tree'), (lambda h, b: h['dtypes'].__setitem__(own_arrays(h)[1][1], '>f8'), 'the values of a tree'),
+    (lambda h, b: next(r for r in h['nodes'] if r[0] == 'tree').append(1), ''), (lambda h, b: [r.pop() for r in h['nodes'] if r[0] == 'tree'] and None, 'runs in a circle')])
+def test_trees_that_share_an_array_lie_in_it_one_behind_the_other(change, says):
+    data = dump_model(clone(FOREST).fit(X, y))[0]
+    refused(edited(data, change), says)
+
+
+def with_arrays_of_their_own(model):
+    "The file of an earlier version, where each tree had two arrays for itself"
+    from mlops_nb.models.arrays import Kind, Writer
+    from mlops_nb.models.formats import _kinds
+    from mlops_nb.models.values import kind_of
+    def write(w, x):
+        _, (features, classes, outputs), state = x.__reduce__()
+        return [w.name(type(x)), features, classes.tolist(), outputs, state['max_depth'], w.value(state['nodes']), w.value(state['values'])]
+    return Writer(_kinds() | {'sklearn.tree._tree.Tree': Kind('tree', write, None)}, kind_of, strict=True).bytes(model)
+
+
+@pytest.mark.parametrize('model', [FOREST, DecisionTreeRegressor(max_depth=4), ExtraTreesRegressor(5), GradientBoostingClassifier(n_estimators=3), IsolationForest(n_estimators=3)], ids=lambda m: type(m).__name__)
+def test_trees_of_earlier_files_answer_the_same(model):
+    model = clone(model).fit(X, y)
+    old, new = load(with_arrays_of_their_own(model)), again(model)
+    assert np.array_equal(old.predict(X), model.predict(X)) and np.array_equal(new.predict(X), model.predict(X))
+    assert load(with_arrays_of_their_own([model, model.predict(X)]))[0].get_params() == model.get_params()
+
+
+def test_trees_of_several_shapes_in_one_file():
+    models = [clone(FOREST).fit(X, y), DecisionTreeRegressor(max_depth=4).fit(X, X[:, :2]), DecisionTreeClassifier(max_depth=2).fit(X[:, :3], y == 0), ExtraTreesRegressor(5).fit(X, y)]
+    back = again([*models, models[0].estimators_[1].tree_, models[1].tree_])
+    for m, b in zip(models, back): assert np.array_equal(m.predict(X[:, :m.n_features_in_]), b.predict(X[:, :m.n_features_in_]))
+    assert back[0].estimators_[1].tree_ is back[4] and back[1].tree_ is back[5]
+    header = read_header(dump_model(models)[0])[0]
+    assert sum(r[0] == 'array' and len(r) == 6 for r in header['nodes']) == 4        # one for the values of each shape: 1x3, 2x1, 1x2, 1x1
+
+
+def test_trees_of_an_earlier_file_are_checked_as_those_of_today():
+    def leave(m): m.estimators_[0].tree_.__getstate__()['nodes']['left_child'][0] = 999_999
+    forest = clone(FOREST).fit(X, y)
+    leave(forest)
+    refused(with_arrays_of_their_own(forest), 'names the child [999999]')
+    def no_values(h, block): next(r for r in h['nodes'] if r[0] == 'tree')[7] = next(r for r in h['nodes'][::-1] if r[0] == 'tree')[7]
+    refused(edited(with_arrays_of_their_own(clone(FOREST).fit(X, y)), no_values), 'more or fewer values')
+
+
 def poisoned(model, change):
     "The model after `change`, in our format and in that of skops"
     model = clone(model).fit(X, y)

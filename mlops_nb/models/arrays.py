@@ -32,11 +32,13 @@ class Unwritable(MlopsError, TypeError):
 # %% ../../nbs/04_models/behind/4_arrays.ipynb #096c28b5
 _MAGIC, _ALIGN = b'\x93arrays\n', 16
 
+def _pieces(block)->list: return block if type(block) is list else [block]
+
 def _pack(header:dict, blocks:list)->bytes:
-    "Magic, length of the text, the text, and the blocks, each at a multiple of 16"
+    "Magic, length of the text, the text, and the blocks, each an array or several, at a multiple of 16"
     text = json.dumps(header, separators=(',', ':'), allow_nan=False).encode()
     parts = [_MAGIC, len(text).to_bytes(8, 'little'), text, bytes(-len(text) % _ALIGN)]
-    for block in blocks: parts += block, bytes(-block.nbytes % _ALIGN)
+    for block in map(_pieces, blocks): parts += *block, bytes(-sum(p.nbytes for p in block) % _ALIGN)
     return b''.join(parts)
 
 # %% ../../nbs/04_models/behind/4_arrays.ipynb #ff73f5d5
@@ -120,7 +122,7 @@ class Writer:
         self.nodes, self.blocks, self.dtypes, self.names, self.shapes = [], [], [], [], []
         self.memo, self.keep = {}, []           # number by id, and the objects, so that no id is used twice
         self.tables, self.plain, self.busy = {}, set(), set()
-        self.trees, self.odd = [], False        # what `check_trees` asks for; is there what a reader asks of each object?
+        self.groves, self.odd = {}, False       # decision trees that share a block; is there what a reader asks of each object?
 
 # %% ../../nbs/04_models/behind/4_arrays.ipynb #323fd88a
 _PLAIN = {type(None), bool, str}

@@ -4,12 +4,13 @@
 
 # %% ../../nbs/04_models/behind/6_compiled.ipynb #ae470e65
 from __future__ import annotations
-from .arrays import Kind, Reader, Unwritable, Writer, full_name
+from itertools import accumulate
+from .arrays import Kind, Reader, Unwritable, Writer, _pieces, full_name
 from ..core.rules import IntegrityError
 from .values import fill_items, items_parts, named, write_items
 
 # %% auto #0
-__all__ = ['check_children', 'check_trees', 'before_building', 'check_neighbours', 'compiled_kinds']
+__all__ = ['check_children', 'check_trees', 'check_written', 'before_building', 'check_neighbours', 'compiled_kinds']
 
 # %% ../../nbs/04_models/behind/6_compiled.ipynb #665a4c9c
 def _need(ok, message:str)->None:
@@ -51,7 +52,7 @@ def check_children(
     _need((sizes > 0).all(), 'a tree has no node')
     roots, parents = np.cumsum(sizes) - sizes, inner.nonzero()[0]
     tree = np.repeat(np.arange(len(sizes)), np.add.reduceat(inner, roots, dtype=np.int64)) if len(sizes) else roots
-    start, size, children = roots[tree], sizes[tree], np.array([left[parents], right[parents]], dtype=np.int64)
+    start, size, children = roots.take(tree), sizes.take(tree), np.array([left[parents], right[parents]], dtype=np.int64)
     if (bad := (children < 0) | (children >= size)).any():
         _need(False, f'a tree names the child {children[bad][:1]}, and there are {(size + 0*children)[bad][:1]} nodes')
     if (bad := children <= (own := parents - start)).any():
@@ -62,38 +63,36 @@ def check_children(
     _need((named == 1).all(), 'a node has no parent, or two')
     place, depth, d = np.full(len(inner), -1), np.zeros(len(sizes), dtype=np.int64), 0
     place[parents] = np.arange(len(parents))             # of a node among those that have children
-    level = place[roots]
+    level, (lower, upper) = place[roots], place.take(children)
     while len(level := level[level >= 0]):
-        depth[tree[level]] = d = d + 1
-        level = place[children[:, level].ravel()]
+        depth[tree.take(level)] = d = d + 1
+        level = np.concatenate((lower.take(level), upper.take(level)))
     return depth
 
 # %% ../../nbs/04_models/behind/6_compiled.ipynb #daea7c1e
 def check_trees(
-    # (features, classes of each output, number of outputs, greatest depth, nodes, values) of each
-    trees:list,
+    trees:list,     # (features, classes of each output, number of outputs, greatest depth, nodes) of each
+    nodes,          # Of all of them, one tree behind the other
+    values,         # Of all nodes
 )->None:
     "Decision trees: what `Tree` of scikit-learn is built from"
     import numpy as np
     from sklearn.tree._tree import NODE_DTYPE
-    if not trees: return
-    for features, classes, outputs, depth, nodes, values in trees:
-        for n in (features, outputs, depth, *classes):
-            if type(n) is not int or not 0 <= n < 2**31: _need(False, 'a tree counts in whole numbers')
-        if not (len(classes) == outputs > 0 and min(classes) > 0):
-            _need(False, 'a tree has another number of outputs than of classes for them')
-    _all_arrays([t[4] for t in trees], NODE_DTYPE, 1, 'the nodes of a tree')
-    _all_arrays([t[5] for t in trees], np.dtype(np.float64), 3, 'the values of a tree')
-    for _, classes, outputs, _, nodes, values in trees:
-        if values.shape != (len(nodes), outputs, max(classes)):
-            _need(False, 'a tree has more or fewer values than its nodes, outputs and classes need')
-    sizes = [len(t[4]) for t in trees]
-    left, right, feature = (np.concatenate([t[4][name] for t in trees]) for name in ('left_child', 'right_child',
-                                                                                     'feature'))
-    inner, width = left != -1, np.repeat([t[0] for t in trees], sizes)
+    numbers = [n for features, classes, *counts in trees for n in (features, *classes, *counts)]
+    _need({*map(type, numbers)} <= {int} and 0 <= min(numbers) <= max(numbers) < 2**31, 'a tree counts in whole numbers')
+    for classes, outputs in {(t[1], t[2]) for t in trees}:
+        _need(len(classes) == outputs > 0 and min(classes) > 0,
+              'a tree has another number of outputs than of classes for them')
+        _array(nodes, NODE_DTYPE, 1, 'the nodes of a tree'), _array(values, np.float64, 3, 'the values of a tree')
+        _need(values.shape == (len(nodes), outputs, max(classes)),
+              'a tree has more or fewer values than its nodes, outputs and classes need')
+    features, said, sizes = np.array([(t[0], t[3], t[4]) for t in trees]).T
+    _need(sizes.sum() == len(nodes), f'trees of {sizes.sum()} nodes lie in an array of {len(nodes)}')
+    left, right, feature = (nodes[name].copy() for name in ('left_child', 'right_child', 'feature'))
+    inner, width = left != -1, np.repeat(features, sizes)
     if (bad := inner & ((feature < 0) | (feature >= width))).any():
         _need(False, f'a tree names the feature {feature[bad][:1]}, and there are {width[bad][:1]}')
-    depth, said = check_children(inner, left, right, sizes), np.array([t[3] for t in trees])
+    depth = check_children(inner, left, right, sizes)
     _need(((depth <= said) & (said <= sizes)).all(),
           'a tree is deeper than it says, or says that it is deeper than it has nodes')
 
@@ -101,26 +100,81 @@ def check_trees(
 _TREE = 'sklearn.tree._tree.Tree'
 
 def _write_tree(w:Writer, x)->list:
+    "Its nodes and values stand behind those of the trees before it, in one array for all"
     _, (features, classes, outputs), state = x.__reduce__()
-    told = features, classes.tolist(), outputs, state['max_depth']
-    w.trees.append((*told, state['nodes'], state['values']))
-    return [w.name(type(x)), *told, w.value(state['nodes']), w.value(state['values'])]
+    arrays, classes = (state['nodes'], state['values']), classes.tolist()
+    if (key := arrays[1].shape[1:]) not in w.groves: w.groves[key] = [], [_begin(w, a) for a in arrays]
+    trees, places = w.groves[key]
+    trees.append((features, tuple(classes), outputs, state['max_depth'], len(arrays[0])))
+    for (i, pieces), a in zip(places, arrays):
+        w.nodes[i][3] += len(a)
+        pieces.append(a)
+    return [w.name(type(x)), features, classes, *trees[-1][2:4], *[[i] for i, _ in places], len(arrays[0])]
 
-def _tree_fields(r:Reader, fields:list)->tuple: return *fields[1:5], r.value(fields[5]), r.value(fields[6])
+def _begin(w:Writer, a)->tuple[int, list]:
+    "The row of an array that grows, and the pieces of its block"
+    w.blocks.append(pieces := [])
+    w.nodes.append(['array', w.dtype(a.dtype), 'C', 0, *a.shape[1:]])
+    return len(w.nodes) - 1, pieces
 
-def _read_tree(r:Reader, fields:list):
+def check_written(
+    writer:Writer,              # It has written a model
+    data:bytes,                 # The file
+)->None:
+    "Check the decision trees of a file that was just written"
     import numpy as np
-    features, classes, outputs, depth, nodes, values = _tree_fields(r, fields)
-    if (key := ('classes', *classes)) not in r.found: r.found[key] = np.array(classes, dtype=np.intp)      # it is copied
-    tree = _class(r, fields[0], _TREE)(features, r.found[key], outputs)
-    tree.__setstate__(dict(max_depth=depth, node_count=len(nodes), nodes=nodes, values=values))
-    return tree
+    sizes = [sum(p.nbytes for p in _pieces(b)) for b in writer.blocks]
+    ends = len(data) - np.cumsum([n + -n % 16 for n in sizes[::-1]])
+    begins = {id(b): int(at) for b, at in zip(writer.blocks[::-1], ends)}
+    for trees, places in writer.groves.values():
+        check_trees(trees, *[np.ndarray(tuple(writer.nodes[i][3:]), pieces[0].dtype, data, begins[id(pieces)])
+                             for i, pieces in places])
+
+# %% ../../nbs/04_models/behind/6_compiled.ipynb #639dff85
+def _groves(r:Reader)->list:
+    "Trees whose nodes lie in the same array, with that and the one of their values; those of an older file are joined"
+    found, old = {}, {}
+    for i, row in enumerate(r.nodes):
+        if row[0] != 'tree': continue
+        _, _, features, classes, outputs, depth, nodes, values, *size = row
+        told, nodes, values = (features, tuple(classes), outputs, depth, *size), r.value(nodes), r.value(values)
+        if not size: old.setdefault(getattr(values, 'shape', ())[1:], []).append((i, told, nodes, values))
+        else:
+            rows, trees, *_ = found.setdefault((id(nodes), id(values)), ([], [], nodes, values))
+            rows.append(i), trees.append(told)
+    return [*found.values(), *map(_joined, old.values())]
+
+def _joined(trees:list)->tuple:
+    "Trees that have arrays of their own"
+    import numpy as np
+    from sklearn.tree._tree import NODE_DTYPE
+    rows, told, nodes, values = zip(*trees)
+    _all_arrays(nodes, NODE_DTYPE, 1, 'the nodes of a tree')
+    _all_arrays(values, np.dtype(np.float64), 3, 'the values of a tree')
+    _need([*map(len, nodes)] == [*map(len, values)],
+          'a tree has more or fewer values than its nodes, outputs and classes need')
+    return rows, [(*t, len(a)) for t, a in zip(told, nodes)], np.concatenate(nodes, dtype=NODE_DTYPE), np.concatenate(values)
 
 def before_building(
     reader:Reader,              # Its arrays are built, and nothing else
 )->None:
     "Check all decision trees of a file at once"
-    check_trees([_tree_fields(reader, row[1:]) for row in reader.nodes if row[0] == 'tree'])
+    cut = {}
+    for rows, trees, nodes, values in _groves(reader):
+        check_trees(trees, nodes, values)
+        ends = [*accumulate(t[-1] for t in trees)]
+        for i, t, end in zip(rows, trees, ends): cut[i] = *t, nodes[end-t[-1]:end], values[end-t[-1]:end]
+    reader.found['trees'] = iter([cut[i] for i in sorted(cut)])
+
+def _read_tree(r:Reader, fields:list):
+    "The next of those that were checked"
+    import numpy as np
+    if 'trees' not in r.found: before_building(r)
+    features, classes, outputs, depth, size, nodes, values = next(r.found['trees'])
+    if (key := ('classes', classes)) not in r.found: r.found[key] = np.array(classes, dtype=np.intp)      # it is copied
+    tree = _class(r, fields[0], _TREE)(features, r.found[key], outputs)
+    tree.__setstate__(dict(max_depth=depth, node_count=size, nodes=nodes, values=values))
+    return tree
 
 # %% ../../nbs/04_models/behind/6_compiled.ipynb #5badc2b9
 _METRICS = 'sklearn.metrics._dist_metrics.'

@@ -31,6 +31,7 @@ def _width(x)->int:
 
 def _whole(n, what:str, low:int=0, high:int=2**31 - 1)->int:
     "`n`, if it is a whole number within these limits"
+    if type(n) is int and low <= n <= high: return n
     import numpy as np
     _need(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and low <= n <= high, f'{what} is {n!r}')
     return int(n)
@@ -53,10 +54,10 @@ _TREE = 'sklearn.tree._classes.BaseDecisionTree'
 def _check_decision_tree(x)->None:
     if 'tree_' not in x.__dict__: return
     n, tree = _width(x), x.__dict__['tree_']
-    _need(_is(tree, 'sklearn.tree._tree.Tree') and tree.n_features == n,
-          f'a tree reads {getattr(tree, "n_features", None)} columns of an input that has {n}')
-    _need(tree.n_outputs == x.__dict__['n_outputs_'],
-          f'a tree gives {tree.n_outputs} numbers in the place of {x.__dict__["n_outputs_"]}')
+    if not _is(tree, 'sklearn.tree._tree.Tree') or tree.n_features != n:
+        _need(False, f'a tree reads {getattr(tree, "n_features", None)} columns of an input that has {n}')
+    if tree.n_outputs != x.__dict__['n_outputs_']:
+        _need(False, f'a tree gives {tree.n_outputs} numbers in the place of {x.__dict__["n_outputs_"]}')
 
 def _check_forest(x)->None:
     "Forests give their input to their trees without a look"
@@ -65,10 +66,10 @@ def _check_forest(x)->None:
     some = x.__dict__.get('estimators_features_') if _is(x, 'sklearn.ensemble._iforest.IsolationForest') else None
     _need(type(trees) is list and (some is None or len(some) == len(trees)), 'a forest holds a list of trees')
     for i, tree in enumerate(trees):
-        _need(_is(tree, _TREE), f'a {type(tree).__name__} is no tree')
+        if not _is(tree, _TREE): _need(False, f'a {type(tree).__name__} is no tree')
         own = _width(tree)
-        _need(own <= n if some is None else own == len(some[i]) <= n,
-              f'a tree reads {own} columns of an input that has {n}')
+        if own > n or some is not None and own != len(some[i]):
+            _need(False, f'a tree reads {own} columns of an input that has {n}')
 
 # %% ../../nbs/04_models/behind/7_fitted.ipynb #2bd7b29c
 def _check_boosting(x)->None:
@@ -323,9 +324,9 @@ _WIDE = 1 << 22     # columns: more than any table, a few seconds for a list of 
 
 def _check_wide(x, d:dict)->None:
     "Columns are counted by a number alone: a list of their names must not fill the memory"
-    import numpy as np
     for k in ('n_features_in_', '_n_features_out'):
-        n = d.get(k, 0)
+        if type(n := d.get(k, 0)) is int and n <= _WIDE: continue
+        import numpy as np
         if not isinstance(n, (int, np.integer)) or n <= _WIDE: continue
         has = any(isinstance(v, np.ndarray) and v.size >= n for v in d.values())
         _need(has, f'a {type(x).__name__} says that it has {n:,} columns, and none of its arrays has so many')

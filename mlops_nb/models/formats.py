@@ -9,7 +9,7 @@ from collections import UserList
 from collections.abc import Collection
 from functools import cache
 from .arrays import Reader, Unwritable, Writer, is_arrays, read_header
-from .compiled import before_building, check_trees, compiled_kinds
+from .compiled import before_building, check_written, compiled_kinds
 from ..core.rules import IntegrityError, InvalidInput, MlopsError, digest
 from .filled import check_filled
 from .fitted import check_fitted
@@ -157,7 +157,7 @@ def dump_checked(
     "Serialise a model, and tell whether loading could show anything new"
     data, writer = _write(model, allow_pickle, trusted)
     if writer is None: return data, 'pickle', model_types(data, 'pickle'), False
-    return data, 'arrays', sorted(f'{m}.{n}' for m, n in writer.names), _comes_back(writer)
+    return data, 'arrays', sorted(f'{m}.{n}' for m, n in writer.names), _comes_back(writer, data)
 
 # %% ../../nbs/04_models/2_formats.ipynb #5e8254f0
 def _write(model, allow_pickle:bool, trusted:Collection[str])->tuple[bytes, Writer|None]:
@@ -190,14 +190,14 @@ def _pickle(model, allowed:bool, why:str, cause:Exception|None)->bytes:
 # %% ../../nbs/04_models/2_formats.ipynb #1b9c660e
 _EXACT = set('array scalar dtype list tuple set frozenset dict ordered bytes bytearray float int complex slice object tree'.split())
 
-def _comes_back(writer:Writer)->bool:
+def _comes_back(writer:Writer, data:bytes)->bool:
     "Would a load give the same objects, for sure?"
     if writer.odd or any(row[0] not in _EXACT for row in writer.nodes): return False
     try:
         for cls in {type(x) for x in writer.keep if hasattr(x, '__dict__')}:
             if not cls.__module__.startswith('sklearn.'): return False
             if _find(cls.__module__, cls.__qualname__, 'object') is not cls: return False
-        check_trees(writer.trees)
+        check_written(writer, data)
         check_fitted(writer.keep)
     except (MlopsError, LookupError, TypeError, ValueError, AttributeError): return False       # the load will tell
     return True

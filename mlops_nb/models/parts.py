@@ -16,19 +16,20 @@ __all__ = ['check_parts']
 _VERBS = frozenset('predict predict_proba predict_log_proba decision_function transform score_samples'.split())
 _NO_OWN = frozenset('builtins collections functools numpy pandas scipy sklearn'.split())
 
-def _is_part(x)->bool:
+@lru_cache(1000)
+def _is_part(cls:type)->bool:
     "An estimator of scikit-learn, or an object that can be fitted and asked: its class says so, not the object"
     from sklearn.base import BaseEstimator
-    cls = type(x)
     if issubclass(cls, BaseEstimator): return True
     own = not _NO_OWN.intersection(c.__module__.split('.')[0] for c in cls.__mro__ if c is not object)
     return own and callable(getattr(cls, 'fit', None)) and any(callable(getattr(cls, v, None)) for v in _VERBS)
 
 def _check_part(x, value, what:str, words:tuple=())->None:
     "One part; `words` may stand for it"
-    if value is None or isinstance(value, str): ok, found = value in words, repr(value)
-    else: ok, found = _is_part(value), f'a {type(value).__name__}'
-    _need(ok, f'{what} of a {type(x).__name__} is {found}, and no estimator')
+    plain = value is None or isinstance(value, str)
+    if value in words if plain else _is_part(type(value)): return
+    found = repr(value) if plain else f'a {type(value).__name__}'
+    _need(False, f'{what} of a {type(x).__name__} is {found}, and no estimator')
 
 # %% ../../nbs/04_models/behind/17_parts.ipynb #3b957567
 def _held(value)->list:
@@ -150,10 +151,11 @@ def _check_slots(x)->None:
     "What an object of scikit-learn calls methods of is something that has them"
     d = x.__dict__
     for name, check in _slots(type(x), tuple(d)): check(x, d[name], name)
+    bound = {t: only for t in {*map(type, d.values())} - _QUIET if (only := _places(t))}
+    if not bound: return
     for name, value in d.items():
-        if type(value) in _QUIET: continue
-        only = _places(type(value))
-        _need(only is None or name in only, f'{name} of a {type(x).__name__} is a {type(value).__name__}')
+        if (t := type(value)) in bound and name not in bound[t]:
+            _need(False, f'{name} of a {type(x).__name__} is a {t.__name__}')
 
 
 def check_parts(
