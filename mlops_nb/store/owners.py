@@ -5,7 +5,7 @@
 # %% ../../nbs/02_store/behind/10_owners.ipynb #4bb459b9
 from __future__ import annotations
 import os
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from ..core.marks import mark
 from .database import Database, MemoryDatabase, PostgresDatabase
 from .migrations import _SETTINGS, _record, _setting
@@ -48,8 +48,10 @@ def signed(
     "Which of these did this user say? Nothing is written"
     marks = [mark(*words, make=False) for words in statements]
     keys = [_MARK + m for m in marks if m is not None]
-    there = set(c.execute(select(_SETTINGS.c.key).where(_SETTINGS.c.key.in_(keys))).scalars()) if keys else set()
+    there = set(c.execute(_THERE, dict(keys=keys)).scalars()) if keys else set()
     return [m is not None and _MARK + m in there for m in marks]
+
+_THERE = select(_SETTINGS.c.key).where(_SETTINGS.c.key.in_(bindparam('keys', expanding=True)))
 
 # %% ../../nbs/02_store/behind/10_owners.ipynb #31cd9f49
 def store_id(
