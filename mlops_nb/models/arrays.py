@@ -120,7 +120,7 @@ class Writer:
     ):
         self.kinds, self.last, self.strict = dict(kinds), last, strict
         self.nodes, self.blocks, self.dtypes, self.names, self.shapes = [], [], [], [], []
-        self.memo, self.keep = {}, []           # number by id, and the objects, so that no id is used twice
+        self.memo, self.named, self.keep = {}, {}, []       # numbers by id, and the objects, so that no id is used twice
         self.tables, self.plain, self.busy = {}, set(), set()
         self.groves, self.odd = {}, False       # decision trees that share a block; is there what a reader asks of each object?
 
@@ -172,8 +172,8 @@ def dtype(self:Writer, d)->int: return self.index(self.dtypes, d, _dtype_text)
 @patch
 def name(self:Writer, x)->int:
     "The number of the full name of a type or function"
-    full = full_name(x)
-    return self.index(self.names, full, list)
+    if (i := self.named.get(id(x))) is None: i = self.named[id(x)] = self.index(self.names, full_name(x), list)
+    return i
 
 @patch
 def bytes(self:Writer, root)->bytes:

@@ -8,7 +8,7 @@ import functools, re
 from functools import lru_cache
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
-from .arrays import Kind, Reader, Unwritable, Writer, full_name, numpy_kinds
+from .arrays import _PLAIN, Kind, Reader, Unwritable, Writer, full_name, numpy_kinds
 from ..core.rules import IntegrityError
 
 # %% auto #0
@@ -232,7 +232,7 @@ def _write_object(w:Writer, x)->list:
         except IntegrityError as e: raise Unwritable(str(e)) from None
         w.tables[cls, keys] = w.name(cls), w.index(w.shapes, keys, list)
         w.odd = w.odd or any(hasattr(type(_of_class(cls, k)), '__get__') for k in keys)
-    return [*w.tables[cls, keys], *[w.value(v) for v in d.values()]]
+    return [*w.tables[cls, keys], *[v if type(v) in _PLAIN else w.value(v) for v in d.values()]]
 
 # %% ../../nbs/04_models/behind/5_values.ipynb #5d1f8c7b
 def _new_object(r:Reader, fields:list): return object.__new__(r.name(fields[0], 'object'))
