@@ -898,6 +898,17 @@ def test_what_is_known_to_come_back_does_come_back_byte_for_byte(model, X, y):
     assert not same or once == data or isinstance(model, BaseLibSVM) and dump_model(load(once))[0] == once
 
 
+@pytest.mark.parametrize('model', [SVC(), NuSVC(probability=True), SVR(), HistGradientBoostingClassifier(max_iter=2), KNeighborsClassifier(), FOREST], ids=lambda m: type(m).__name__)
+def test_writing_a_model_leaves_it_as_it_was(model):
+    model = clone(model).fit(X, y)
+    parts = [model, *[p for stage in getattr(model, '_predictors', ()) for p in stage], *getattr(model, 'estimators_', ())]
+    before = [{k: id(v) for k, v in vars(p).items()} for p in parts]
+    assert dump_checked(model) == dump_checked(model)
+    assert [{k: id(v) for k, v in vars(p).items()} for p in parts] == before
+    back = again(model)
+    assert (getattr(back, 'dual_coef_', 0) is getattr(back, '_dual_coef_', 0)) == (getattr(model, 'dual_coef_', 0) is getattr(model, '_dual_coef_', 0))
+
+
 def test_what_a_load_would_refuse_is_not_known_to_come_back():
     known = make_pipeline(StandardScaler(), clone(FOREST)).fit(X, y)
     assert dump_checked(known)[3] and dump_checked(SVC().fit(X, y))[3]

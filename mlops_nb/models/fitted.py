@@ -46,7 +46,9 @@ def _within(a, limit:int, what:str)->None:
 
 def _keep(d:dict, *names:str)->None:
     "Copies of what compiled code believes: another part of the model may hold the same array, and change it later"
-    for name in names: d[name] = d[name].copy()
+    for old in {id(d[name]): d[name] for name in names if d.get(name) is not None}.values():
+        new = old.copy()
+        d.update((k, new) for k, v in d.items() if v is old)        # two names of one array stay one
 
 # %% ../../nbs/04_models/behind/7_fitted.ipynb #5910cde1
 _TREE = 'sklearn.tree._classes.BaseDecisionTree'
@@ -129,7 +131,6 @@ def _check_predictor(p)->None:
     "One tree: its nodes and its bitsets"
     import numpy as np
     from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
-    _keep(p.__dict__, 'nodes', 'raw_left_cat_bitsets', 'binned_left_cat_bitsets')
     _need(_is(p, _BOOSTING + 'predictor.TreePredictor'), f'a {type(p).__name__} is no tree')
     _need(type(p.nodes) is np.ndarray and p.nodes.dtype == PREDICTOR_RECORD_DTYPE and p.nodes.ndim == 1,
           'the nodes of a tree are of another dtype')
@@ -197,7 +198,7 @@ def _check_svm(x)->None:
     _need(all(p.ndim == 1 and len(p) in ({pairs} if asked else {pairs, 0} if classifier else {0, 1}) for p in sure)
           and (classifier or not d.get('probability')), 'the probabilities of a support vector machine do not fit')
     _check_vectors(x, n, rows, dual)
-    _keep(d, 'support_', 'support_vectors_', '_n_support', '_dual_coef_', '_intercept_', '_probA', '_probB')
+
 
 # %% ../../nbs/04_models/behind/7_fitted.ipynb #0d9c14de
 def _check_vectors(x, n:int, rows:int, dual)->None:
@@ -243,7 +244,7 @@ def _check_neighbour_estimator(x)->None:
               'the answers of neighbours do not fit')
         for labels, classes in zip(d['_y'].T, d['classes_']) if several else [(d['_y'], d['classes_'])]:
             _within(labels, len(classes), 'the answers of neighbours')
-        _keep(d, '_y')
+
 
 # %% ../../nbs/04_models/behind/7_fitted.ipynb #352000d4
 def _check_vocabulary(x)->None:
@@ -333,11 +334,21 @@ def _check_wide(x, d:dict)->None:
 
 def check_fitted(
     objects:Iterable,           # All that a model is made of
+    keep:bool=True,             # Give compiled code copies of its own? Not where the objects are the caller's
 )->None:
     "Refuse a model whose compiled code would read or write outside of its arrays"
-    known = {}
+    known, kept, found = {}, {}, []
     for x in objects:
         if (cls := type(x)) not in known:
             known[cls] = [check for n, check in _CHECKS.items() if n in _full_names(cls)]
+            kept[cls] = [a for n, names in _KEPT.items() if n in _full_names(cls) for a in names]
         if d := getattr(x, '__dict__', None): _check_wide(x, d)
         for check in known[cls]: check(x)
+        if kept[cls]: found.append(x)
+    for x in found if keep else (): _keep(x.__dict__, *kept[type(x)])
+
+_KEPT = {
+    _BOOSTING + 'predictor.TreePredictor': ('nodes', 'raw_left_cat_bitsets', 'binned_left_cat_bitsets'),
+    'sklearn.svm._base.BaseLibSVM': ('support_', 'support_vectors_', '_n_support', '_dual_coef_', '_intercept_',
+                                     '_probA', '_probB'),
+    'sklearn.neighbors._base.NeighborsBase': ('_y',)}

@@ -198,7 +198,7 @@ def _comes_back(writer:Writer, data:bytes)->bool:
             if not cls.__module__.startswith('sklearn.'): return False
             if _find(cls.__module__, cls.__qualname__, 'object') is not cls: return False
         check_written(writer, data)
-        check_fitted(writer.keep)
+        check_fitted(writer.keep, keep=False)
     except (MlopsError, LookupError, TypeError, ValueError, AttributeError): return False       # the load will tell
     return True
 
