@@ -276,7 +276,7 @@ def test_unknown_and_lost_attributes_are_refused():
             if len(schema.fitted) == 1: continue        # nothing else says that it was fitted
             other = forged(m, 'more_', 1)
             del vars(other)['more_'], vars(other)[lost]
-            with pytest.raises(IntegrityError, match=f"{lost}|lacks {lost}"): from_elsewhere(forge(other))
+            with pytest.raises(IntegrityError, match=f"{lost}|this file was not written by scikit-learn|lacks {lost}"): from_elsewhere(forge(other))
 
 
 
