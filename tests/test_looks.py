@@ -68,7 +68,7 @@ def test_next_leads_from_lesson_to_lesson_and_back_from_behind(tools):
     def next_of(href): return after[href]['href'] if href in after else None
     assert next_of('index.ipynb') == '00_start/index.ipynb' and next_of('03_data/1_flights.ipynb') == '03_data/2_versioning.ipynb'
     assert next_of('03_data/3_compare.ipynb') == '04_models/index.ipynb' and before['04_models/index.ipynb']['href'] == '03_data/3_compare.ipynb'
-    assert next_of('02_store/behind/9_ledger.ipynb') == '02_store/index.ipynb' and before['02_store/behind/1_places.ipynb']['href'] == '02_store/index.ipynb'
+    assert next_of('02_store/behind/10_owners.ipynb') == '02_store/index.ipynb' and before['02_store/behind/1_places.ipynb']['href'] == '02_store/index.ipynb'
     last = hrefs(tools['sidebar'].contents())[-1]
     assert next_of(last) is None and 'nav-page-next"></div>' in tools['furniture'].page_turner(NBS/last)
 

@@ -69,7 +69,7 @@ def mark(
 )->str|None:            # 64 lower-case hexadecimal digits; None without a key
     "The mark of this user for a statement"
     key = _key(make)
-    return None if key is None else hmac.new(key, json.dumps(words).encode(), hashlib.sha256).hexdigest()
+    return None if key is None else hmac.new(key, json.dumps(words, default=repr).encode(), hashlib.sha256).hexdigest()
 
 def is_mark(
     found:object,   # What somebody says is a mark; another thing is none
