@@ -371,7 +371,7 @@ def test_a_store_is_changed_in_write(tmp_path):
         s.put('text'.encode())
 
 
-@follows('registry.store.adopt()', 'is a pickle of joblib, which can run any code; if you trust who made it, say allow_pickle=True',
+@follows('registry.store.adopt()',
          'If you trust who made it, say trusted=', 'If you trust who made the file, say trusted=; if your own registry wrote it, say own=True')
 def test_a_model_from_elsewhere(registry, tmp_path, monkeypatch):
     import joblib
@@ -395,7 +395,7 @@ def test_a_model_from_elsewhere(registry, tmp_path, monkeypatch):
     registry.load_model('m')
 
 
-@follows('no model file ; ModelRegistry.export_model(...) writes one', 'is a pickle and can run any code; say allow_pickle=True', 'store it in the safe format, or say allow_pickle=True',
+@follows('no model file ; ModelRegistry.export_model(...) writes one', 'store it in the safe format, or say allow_pickle=True',
          'edited by hand in ', 'generate_docker_files(...) writes such a folder')
 def test_a_folder_of_a_deployment(registry, tmp_path):
     import joblib

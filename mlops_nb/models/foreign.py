@@ -17,7 +17,8 @@ __all__ = ['checked_list', 'on_list', 'unchecked_version', 'check_foreign']
 
 # %% ../../nbs/04_models/behind/16_foreign.ipynb #befd47ff
 _BELOW = frozenset('''
-numpy.dtype numpy.random.mtrand.RandomState numpy.random._generator.Generator sklearn.tree._tree.Tree sklearn.utils.validation.check_array
+numpy.dtype numpy.random.mtrand.RandomState numpy.random._generator.Generator
+sklearn.tree._tree.Tree sklearn.utils.validation.check_array
 builtins.bool builtins.float builtins.int builtins.str builtins.object
 '''.split()) | {f'scipy.sparse._{f}.{f}_{c}' for f in ('csr', 'csc', 'dia') for c in ('matrix', 'array')} | {
     f'sklearn.linear_model._sgd_fast.{loss}' for loss in '''EpsilonInsensitive Hinge Huber Log ModifiedHuber SquaredEpsilonInsensitive SquaredHinge
@@ -50,11 +51,12 @@ def unchecked_version(
     version:str|None=None,  # Of scikit-learn; the one that is installed by default
 )->str|None:                # Why nothing is on the list here; None where that is not so
     "Is this a scikit-learn whose attributes are known?"
+    from packaging.version import Version
     if version is None: from sklearn import __version__ as version
-    major, minor = map(int, version.split('.')[:2])
-    (*oldest,), (*newest,) = _VERSIONS
-    if oldest <= [major, minor] <= newest: return None
-    return f'the attributes of scikit-learn {version} were not checked yet (those of {".".join(map(str, oldest))} to {".".join(map(str, newest))} were)'
+    oldest, newest = _VERSIONS
+    if oldest <= Version(version).release[:2] <= newest: return None
+    known = ' to '.join(f'{a}.{b}' for a, b in _VERSIONS)
+    return f'the attributes of scikit-learn {version} were not checked yet (those of {known} were)'
 
 # %% ../../nbs/04_models/behind/16_foreign.ipynb #43d6ead5
 def _inside(x, leaves:Collection[str])->Iterable:
@@ -86,8 +88,9 @@ def _may_hold(x)->bool:
 
 # %% ../../nbs/04_models/behind/16_foreign.ipynb #435ae877
 _PLAIN = frozenset('''
-builtins.NoneType builtins.bool builtins.int builtins.float builtins.complex builtins.str builtins.bytes builtins.list builtins.tuple
-builtins.dict builtins.set builtins.frozenset builtins.slice builtins.range builtins.type collections.OrderedDict collections.defaultdict numpy.ndarray
+builtins.NoneType builtins.bool builtins.int builtins.float builtins.complex builtins.str builtins.bytes
+builtins.list builtins.tuple builtins.dict builtins.set builtins.frozenset builtins.slice builtins.range builtins.type
+collections.OrderedDict collections.defaultdict numpy.ndarray
 '''.split())
 
 def check_foreign(
@@ -118,10 +121,12 @@ def _check_root(model, known:dict, trusted:Collection[str])->None:
 def _is_inert(x, name:str)->bool:
     "What `arrays` and `compiled` have checked already: it acts only where a schema lets it stand"
     import numpy as np
-    return on_list(name) or isinstance(x, (type, np.generic, np.dtype)) or on_list(f'{getattr(x, "__module__", "")}.{getattr(x, "__qualname__", "")}')
+    own = f'{getattr(x, "__module__", "")}.{getattr(x, "__qualname__", "")}'
+    return on_list(name) or isinstance(x, (type, np.generic, np.dtype)) or on_list(own)
 
 def _check_partial(x:partial)->None:
     "scikit-learn's check of an array, with plain options: boosting by histograms has it beside its categories"
     from sklearn.utils.validation import check_array
-    if x.func is not check_array or x.args or any(type(v) not in (str, bool, type(None), list, type) for v in x.keywords.values()):
+    plain = all(type(v) in (str, bool, type(None), list, type) for v in x.keywords.values())
+    if x.func is not check_array or x.args or not plain:
         raise IntegrityError('a functools.partial is not on the checked list')

@@ -4,10 +4,11 @@
 
 # %% ../../nbs/04_models/2_formats.ipynb #6e8f09a8
 from __future__ import annotations
-import importlib, pickle, pickletools, re, sys
+import importlib, io, pickle, pickletools, re, sys
 from collections import UserList
 from collections.abc import Collection
 from functools import cache
+from pathlib import Path
 from .arrays import Reader, Unwritable, Writer, is_arrays, read_header
 from .compiled import before_building, check_written, compiled_kinds
 from ..core.rules import IntegrityError, InvalidInput, MlopsError, digest
@@ -21,8 +22,8 @@ from .skops_zips import skops_types
 from .values import basic_kinds, check_use, kind_of
 
 # %% auto #0
-__all__ = ['UntrustedType', 'dump_model', 'dump_checked', 'load_model_bytes', 'load_checked', 'ending', 'format_of',
-           'model_types', 'needs']
+__all__ = ['UntrustedType', 'dump_model', 'dump_checked', 'load_model_bytes', 'load_checked', 'ending', 'format_by_name',
+           'format_of', 'model_types', 'needs']
 
 # %% ../../nbs/04_models/2_formats.ipynb #bfb6a151
 class UntrustedType(MlopsError, TypeError):
@@ -205,7 +206,7 @@ def _comes_back(writer:Writer, data:bytes)->bool:
 # %% ../../nbs/04_models/2_formats.ipynb #825aea64
 def load_model_bytes(
     data:bytes,                 # What `dump_model` gave
-    format:str,                 # arrays, skops or pickle
+    format:str,                 # arrays, skops, pickle or joblib
     sha:str,                    # Digest that the bytes must have
     *,
     own:bool=False,             # Did your own registry write them, from an object that you fitted?
@@ -227,9 +228,9 @@ def load_checked(
     allow_pickle:bool=False,    # Load a pickle? It can run any code
 ):                              # The model
     "The same for bytes whose digest the caller has just checked, or that have none"
-    if format == 'pickle': return _load_pickle(data, allow_pickle)
+    if format in ('pickle', 'joblib'): return _load_pickle(data, format, allow_pickle)
     if format not in ('arrays', 'skops'):
-        raise InvalidInput(f'unknown model format {format!r}; there are arrays, skops and pickle')
+        raise InvalidInput(f'unknown model format {format!r}; there are arrays, skops, pickle and joblib')
     try: return (_load_arrays if format == 'arrays' else _load_skops)(data, own is True, _names(trusted))
     except MlopsError as e:
         e.args = (_without_addresses(str(e)), *e.args[1:])
@@ -253,14 +254,14 @@ def _load_arrays(data:bytes, own:bool, trusted:Collection[str]):
     if not own: check_foreign(model, reader.objects, trusted)
     return model
 
-def _load_pickle(data:bytes, allowed:bool):
-    "Run the program that a pickle is, with the consent of the caller"
+def _load_pickle(data:bytes, format:str, allowed:bool):
+    "Run the program that a pickle is, and a file of joblib too, with the consent of the caller"
     if allowed is not True:     # 'no' is no consent
         raise UntrustedType('this model is a pickle, which can run any code when it is loaded; '
                             'if you trust who made it, say allow_pickle=True (--allow-pickle in a terminal)')
-    try: return pickle.loads(data)
+    try: return pickle.loads(data) if format == 'pickle' else importlib.import_module('joblib').load(io.BytesIO(data))
     except Exception as e:      # any: a program fails in its own way
-        raise InvalidInput(f'this pickle cannot be loaded here: {type(e).__name__}: {e}') from e
+        raise InvalidInput(f'this {format} file cannot be loaded here: {type(e).__name__}: {e}') from e
 
 # %% ../../nbs/04_models/2_formats.ipynb #6cb7b9ed
 def _check_names(names:list[str], own:bool, trusted:Collection[str])->None:
@@ -299,6 +300,16 @@ def ending(
     "How the name of a file in this format ends"
     if format not in _ENDINGS: raise InvalidInput(f'unknown model format {format!r}; there are {", ".join(_ENDINGS)}')
     return _ENDINGS[format]
+
+_NAMES = {'.arrays': 'arrays', '.skops': 'skops', '.pkl': 'pickle', '.pickle': 'pickle', '.joblib': 'joblib'}
+
+def format_by_name(
+    path:Path|str,              # Of a model file
+)->str:                         # arrays, skops, pickle or joblib
+    "The format that the ending of a name says; a file of joblib begins like a pickle"
+    path = Path(path)
+    if (format := _NAMES.get(path.suffix.lower())) is not None: return format
+    raise InvalidInput(f'{path.name!r} does not end in {", ".join(_NAMES)}; rename it')
 
 def format_of(
     data:bytes,                 # A whole file, or its first 64 bytes

@@ -63,8 +63,9 @@ def _consent(types:list[str], own:bool)->str:
                           'And it is not your own: somebody else registered it, in a store that you neither made here nor adopted')
     whole = '' if own else ('. If all that is in this store is yours, or of people whom you trust with your machine: registry.store.adopt() '
                             '(in a terminal: mlops-nb store adopt)')
+    each = '' if len(types) == 1 else ', and the others one by one,'
     return (f"it is made of {', '.join(types)}{why}; if you trust that, open the registry with ModelRegistry(..., trusted={types!r}), or "
-            f"for everybody call registry.trust({types[0]!r}) (in a terminal: mlops-nb registry trust {types[0]}){whole}")
+            f"for everybody call registry.trust({types[0]!r}){each} (in a terminal: mlops-nb registry trust {types[0]}){whole}")
 
 def _elsewhere(info:dict)->str:
     "What to do with a model that fails under other packages; nothing where they are the same"

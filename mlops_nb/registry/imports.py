@@ -4,7 +4,7 @@
 
 # %% ../../nbs/05_registry/behind/10_imports.ipynb #3de690cc
 from __future__ import annotations
-import io, os, warnings
+import os, warnings
 from collections.abc import Collection
 from pathlib import Path
 from ..core.documents import read_json
@@ -17,7 +17,6 @@ from ..core.rules import IntegrityError, InvalidInput, digest
 __all__ = ['read_record', 'read_model_file', 'build_file', 'ask_example', 'needed_types']
 
 # %% ../../nbs/05_registry/behind/10_imports.ipynb #563d09ea
-_FORMATS = {'.arrays': 'arrays', '.skops': 'skops', '.pkl': 'pickle', '.pickle': 'pickle', '.joblib': 'joblib'}
 _LARGEST = 1 << 24      # bytes of a record
 _TOLD = dict(signature=dict, input_example=list, metadata=dict, metrics=dict, task=str, data_version=str, digest=str)
 
@@ -40,9 +39,9 @@ def read_model_file(
     path:Path|str,  # A file; its ending says the format
 )->dict:            # data, format, own, and what the record beside it tells
     "A model file and its record; nothing of it is built"
+    from mlops_nb.models.formats import format_by_name
     path = existing_file(path, 'model file')
-    if (format := _FORMATS.get(path.suffix.lower())) is None:
-        raise InvalidInput(f'{path.name!r} does not end in {", ".join(_FORMATS)}; rename it')
+    format = format_by_name(path)
     info, data = read_record(path.with_suffix('.json')), path.read_bytes()
     sha = digest(data)
     if info.get('digest') not in (None, sha):
@@ -60,7 +59,6 @@ def build_file(
     from mlops_nb.models.formats import UntrustedType, load_checked
     name = found.get('name', 'this model')
     try:
-        if found['format'] == 'joblib': return _load_joblib(found['data'], name, allow_pickle)
         return load_checked(found['data'], found['format'], own=found.get('own', False), trusted=trusted, allow_pickle=allow_pickle)
     except UntrustedType as e:
         if not e.types: raise
@@ -68,13 +66,6 @@ def build_file(
         raise UntrustedType(f'{name} comes from elsewhere and is made of {", ".join(e.types)}, which is not on the checked list: compiled code will '
                             f'believe this file, or the file says what is called. If you trust who made it, say trusted={e.types!r} '
                             f'(in a terminal: {each})', e.types) from e
-
-def _load_joblib(data:bytes, name:str, allow_pickle:bool):
-    from mlops_nb.models.formats import UntrustedType
-    if allow_pickle is not True:
-        raise UntrustedType(f'{name} is a pickle of joblib, which can run any code; if you trust who made it, say allow_pickle=True')
-    import joblib
-    return joblib.load(io.BytesIO(data))
 
 # %% ../../nbs/05_registry/behind/10_imports.ipynb #c982268d
 _ROWS = 20

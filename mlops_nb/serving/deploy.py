@@ -4,14 +4,14 @@
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #e69c7c26
 from __future__ import annotations
-import ast, io, ipaddress, os, platform, re, warnings
+import ast, ipaddress, os, platform, re, warnings
 from pathlib import Path
 from ..core.documents import read_json
 from ..core.marks import is_mark
 from ..core.masks import brief
 from ..core.rules import (Conflict, IntegrityError, InvalidInput, MissingFile, atomic_write, check_name, digest,
                                  file_digest, local_path, to_json)
-from ..models.formats import UntrustedType, load_model_bytes
+from ..models.formats import UntrustedType, format_by_name, load_model_bytes
 from . import packages
 
 # %% auto #0
@@ -42,8 +42,6 @@ def _fill(template:str, values:dict)->bytes:
     return re.sub(r'@([A-Z]+)@', lambda m: str(values[m[1]]), template).encode('utf8')
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #981fa789
-_FORMATS = {'.arrays': 'arrays', '.skops': 'skops', '.pkl': 'pickle', '.pickle': 'pickle', '.joblib': 'joblib'}
-
 def load_artifact(
     path:str|Path,            # File of the model: .arrays, .skops, .pkl, .pickle or .joblib
     sha:str,                  # Digest that it must have
@@ -54,17 +52,11 @@ def load_artifact(
 ):                            # The model, which nobody asked yet
     "Build the model in a file that is what it should be; one from elsewhere is held against the checked list"
     path = local_path(path, 'the model file')
-    format = _format(path)
+    format = format_by_name(path)
     if not path.is_file(): raise MissingFile(f'no model file {str(path)!r}; set MODEL_PATH to one, or generate the folder again')
     data = path.read_bytes()
-    if format != 'joblib':
-        ours = own is True or _is_ours(path, format, sha)
-        return load_model_bytes(data, format, sha, own=ours, trusted=trusted, allow_pickle=allow_pickle)
-    if digest(data) != sha:
-        raise IntegrityError(f'{path.name} has the digest {digest(data)}, not {sha}; nothing of it was read')
-    if allow_pickle is not True: raise UntrustedType(f'{path.name} is a pickle and can run any code; say allow_pickle=True')
-    import joblib
-    return joblib.load(io.BytesIO(data))
+    ours = own is True or _is_ours(path, format, sha)
+    return load_model_bytes(data, format, sha, own=ours, trusted=trusted, allow_pickle=allow_pickle)
 
 _LARGEST = 1 << 24      # bytes of a record
 
@@ -76,23 +68,18 @@ def _is_ours(path:Path, format:str, sha:str)->bool:
     except ValueError: return False
     return isinstance(info, dict) and is_mark(info.get('mark'), 'file', format, sha)
 
-def _format(path:Path)->str:
-    "What the ending of a model file says"
-    if (end := path.suffix.lower()) in _FORMATS: return _FORMATS[end]
-    raise InvalidInput(f'{path.name!r} does not end in {", ".join(_FORMATS)}; rename it')
-
 # %% ../../nbs/07_serving/2_deploy.ipynb #732ff8c2
 def _read_model(path:str|Path, own:bool, allow_pickle:bool, trusted:tuple)->tuple[bytes, str, dict]:
     "The bytes of a model file, its name in the image, and its record; every doubt is raised here"
     path = local_path(path, 'model_path')
     if not path.is_file(): raise MissingFile(f'no model file {str(path)!r}; ModelRegistry.export_model(...) writes one')
-    safe, beside, data = _format(path) in ('arrays', 'skops'), path.with_suffix('.json'), path.read_bytes()
+    safe, beside, data = format_by_name(path) in ('arrays', 'skops'), path.with_suffix('.json'), path.read_bytes()
     info = _read_record(beside) if beside.is_file() else {}
     if (sha := info.get('digest', digest(data))) != digest(data):
         raise IntegrityError(f'{path.name} is {digest(data)}, and {beside.name} says {sha}; export the model again')
     if not safe and allow_pickle is not True:
         raise UntrustedType(f'{path.name} is a pickle, which can run any code; store it in the safe format, or say allow_pickle=True')
-    own = own is True or is_mark(info.get('mark'), 'file', _format(path), sha)
+    own = own is True or is_mark(info.get('mark'), 'file', format_by_name(path), sha)
     if safe: load_artifact(path, sha, own=own, trusted=trusted)      # what the container could not load is refused here
     return data, f'model{path.suffix.lower()}', info | dict(own=own)
 
@@ -109,7 +96,7 @@ def _read_record(path:Path)->dict:
 def _needs(source:tuple, own:dict, requirements:list|None)->list[str]:
     "The packages that a model and its columns are made of; a module that is in none, and not in the folder, is refused"
     data, name, info = source
-    found, lost = packages.made_of(data, _format(Path(name)))
+    found, lost = packages.made_of(data, format_by_name(name))
     there = {n.split('/')[0].removesuffix('.py') for n in own} | packages.named(requirements)
     if lost := [m for m in lost if m.lower() not in there and m not in there]:
         raise InvalidInput(f'the model is made of {", ".join(lost)}, which no package here has brought; for a module of your own '
