@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from scipy.interpolate import BSpline
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -144,6 +145,8 @@ CALLS = {
     'another random state': node('mkdir', 'RandomStateNode', mapped(bit_generator=plain('MT19937')), 'posix'),
     'a sparse matrix of another module': node('csr_matrix', 'SparseMatrixNode', None, 'posix', type='scipy', file='m.npz'),
     'a spline that calls': node('BSpline', 'ObjectNode', mapped(_asarray=node('mkdir', 'FunctionNode', None, 'posix')), 'scipy.interpolate._bsplines'),
+    'a spline that wraps another thing': node('BSpline', 'ObjectNode', tupled(node('Popen', 'ObjectNode', mapped(), 'subprocess')), 'scipy.interpolate._bsplines'),
+    'a spline that wraps nothing': node('BSpline', 'ObjectNode', tupled(), 'scipy.interpolate._bsplines'), 'a spline that wraps a number': node('BSpline', 'ObjectNode', tupled(1), 'scipy.interpolate._bsplines'),
     'a quantile forest': node('QuantileForest', 'QuantileForestNode', mapped(), 'quantile_forest', __reduce__=dict(args=ARGS)),
     'unknown': node('x', 'NoSuchNode'), 'cached': node('x', 'CachedNode', __id__=1), 'a node without a name': dict(__loader__='TypeNode'), 'no node': {}, 'a loader that is none': dict(__loader__=['ListNode']),
     'no fields': node('partial', 'PartialNode', {}, 'functools'), 'an id that is none': listed() | dict(__id__='1'),
@@ -166,6 +169,17 @@ def test_all_names_are_known_before_the_first_is_looked_for(tmp_path, monkeypatc
     schema = listed(node('Mine', 'ObjectNode', mapped(), 'imported_by_a_file'), node('Popen', 'TypeNode', None, 'subprocess'))
     with pytest.raises(UntrustedType) as e: load(zipped(schema), own=True)
     assert e.value.types == ['imported_by_a_file.Mine', 'subprocess.Popen'] and model_types(zipped(schema), 'skops') == e.value.types
+
+
+def test_a_spline_is_read_in_each_form_that_scipy_gave_it():
+    t, c = np.arange(8.), np.array([1., 3., 2., 5.])
+    array = lambda name: node('ndarray', 'NdArrayNode', None, 'numpy', type='numpy', file=name)
+    now = mapped(k=plain(3), c=array('c.npy'), t=array('t.npy'), extrapolate=plain(True), axis=plain(0))
+    before = mapped(k=plain(3), _c=array('c.npy'), _t=array('t.npy'), extrapolate=plain(True), axis=plain(0))
+    wrapped = tupled(node('_BSpline', 'ObjectNode', now, 'scipy.interpolate._bsplines'), array('e.npy'))           # scipy 1.18
+    for content in (now, before, wrapped):
+        spline = load(zipped(node('BSpline', 'ObjectNode', content, 'scipy.interpolate._bsplines'), {'c.npy': npy(c), 't.npy': npy(t), 'e.npy': npy(np.zeros(0))}), own=True)
+        assert type(spline) is BSpline and (spline([3.5, 4.]) == BSpline(t, c, 3)([3.5, 4.])).all()
 
 
 def test_a_thing_that_is_met_twice_is_one_thing_and_nothing_is_inside_of_itself():

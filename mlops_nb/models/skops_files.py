@@ -293,7 +293,12 @@ def _from_tuple(rows:Rows, node:dict, code:str)->list:
     return rows.put(code, rows.name(node), *(values if code == 'neighbours' else [*values[:3], values[3:]]))
 
 def _spline(rows:Rows, node:dict)->list:
-    has = _named_values(rows, node.get('content'))              # since scipy 1.15 some names begin with _
+    content = node.get('content')
+    if type(content) is dict and content.get('__loader__') == 'TupleNode':      # since scipy 1.18: what it wraps, and an array
+        inner = _only(content, 'TupleNode', 'builtins.tuple')
+        if not inner or _name(inner[0]) != ('scipy.interpolate._bsplines', '_BSpline'): raise IntegrityError('a spline is made of another thing')
+        content = inner[0].get('content')
+    has = _named_values(rows, content)          # since scipy 1.15 some names begin with _
     fields = [has.get(k, has.get(f'_{k}')) for k in ('t', 'c', 'k', 'extrapolate', 'axis')]
     return rows.put('spline', rows.name(node), *fields)
 
