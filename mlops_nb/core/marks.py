@@ -4,7 +4,7 @@
 
 # %% ../../nbs/01_core/behind/7_marks.ipynb #dff9fad6
 from __future__ import annotations
-import hashlib, hmac, json, os, secrets, warnings
+import hmac, json, os, secrets, warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -49,17 +49,18 @@ def _read_key(path:Path)->bytes|None:
     return None
 
 # %% ../../nbs/01_core/behind/7_marks.ipynb #0afe5c2a
-_KEYS = {}          # path -> key
+_KEYS = {}          # what says where it is -> key
+_SAID = ('LOCALAPPDATA', 'USERPROFILE') if os.name == 'nt' else ('XDG_STATE_HOME', 'HOME')
 
 def _key(make:bool)->bytes|None:
     "The key of this user; None where there is none and none is asked for"
+    if (found := _KEYS.get(said := tuple(map(os.environ.get, _SAID)))) is not None: return found
     path = key_file()
-    if (found := _KEYS.get(path)) is not None: return found
     if path is not None and make:
         with suppress(OSError): _make_key(path)         # a home that cannot be written
     found = None if path is None else _read_key(path)
     if found is None and make: found = secrets.token_bytes(_LENGTH)
-    if found is not None: _KEYS[path] = found
+    if found is not None: _KEYS[said] = found
     return found
 
 # %% ../../nbs/01_core/behind/7_marks.ipynb #43399f71
@@ -69,7 +70,9 @@ def mark(
 )->str|None:            # 64 lower-case hexadecimal digits; None without a key
     "The mark of this user for a statement"
     key = _key(make)
-    return None if key is None else hmac.new(key, json.dumps(words, default=repr).encode(), hashlib.sha256).hexdigest()
+    return None if key is None else hmac.digest(key, _TEXT(words).encode(), 'sha256').hex()
+
+_TEXT = json.JSONEncoder(default=repr).encode
 
 def is_mark(
     found:object,   # What somebody says is a mark; another thing is none

@@ -162,10 +162,16 @@ def _old_move(c:Connection, m:dict, newest:dict, seqs:dict)->None:
     seqs[m['name'], m['alias'], m['seq']] = line['seq']
 
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #9e61aba4
+_KNOWN_TEXTS = select(MODEL_TEXTS.c.digest).where(MODEL_TEXTS.c.digest.in_([bindparam(f'd{i}') for i in range(len(_SHARED))]))
+
+def _filled(values:list, n:int)->list:
+    "`n` values, the last one several times: SQLAlchemy would write a list of another length into the statement anew"
+    return values + values[-1:]*(n - len(values))
+
 def _share(c:Connection, texts:Iterable[str|None])->list[str|None]:
     "Store texts once; their digests, in order"
     named = {t: digest(t.encode()) for t in texts if t is not None}
-    there = set(c.execute(select(MODEL_TEXTS.c.digest).where(MODEL_TEXTS.c.digest.in_(list(named.values())))).scalars())
+    there = set(c.execute(_KNOWN_TEXTS, {f'd{i}': d for i, d in enumerate(_filled([*named.values()], len(_SHARED)))}).scalars()) if named else ()
     if new := {d: t for t, d in named.items() if d not in there}:
         c.execute(insert(MODEL_TEXTS), [dict(digest=d, text=t) for d, t in new.items()])
     return [None if t is None else named[t] for t in texts]
@@ -231,13 +237,21 @@ _OVERWRITE = update(MODEL_VERSIONS).where(*_THIS, _NEWEST).values(state='overwri
 # %% ../../nbs/05_registry/behind/3_catalog.ipynb #7009f691
 _SOME_TEXTS = select(MODEL_TEXTS).where(MODEL_TEXTS.c.digest.in_(bindparam('digests', expanding=True)))
 
+_FEW = 4            # what one record has
+_FEW_TEXTS = select(MODEL_TEXTS).where(MODEL_TEXTS.c.digest.in_([bindparam(f'd{i}') for i in range(_FEW)]))
+
+def _asked(digests:list[str])->tuple:
+    "A statement and its values"
+    if len(digests) > _FEW: return _SOME_TEXTS, dict(digests=digests)
+    return _FEW_TEXTS, {f'd{i}': d for i, d in enumerate(_filled(digests, _FEW))}
+
 def _read_texts(c:Connection, rows:list[Row], columns:Iterable[str])->dict[str|None, dict|list|None]:
     "The shared texts of some rows, each parsed once; one that does not match its digest counts as lost"
     places = [[c.name for c in _COLUMNS].index(k) for k in columns]
     wanted = sorted(set().union(*({r[i] for r in rows} for i in places)) - {None})
     texts = {None: None}
     for i in range(0, len(wanted), 500):
-        found = c.execute(_SOME_TEXTS, dict(digests=wanted[i:i+500]))
+        found = c.execute(*_asked(wanted[i:i+500]))
         whole = lambda d, text: isinstance(text, str) and digest(text.encode()) == d
         texts.update((d, json.loads(text)) for d, text in found if whole(d, text))
     return texts

@@ -5,8 +5,9 @@
 # %% ../../nbs/02_store/behind/8_links.ipynb #cdce4092
 from __future__ import annotations
 from collections.abc import Iterable
+from functools import cache
 from fastcore.basics import patch
-from sqlalchemy import Column, Connection, Index, MetaData, Table, Text, delete, exc, insert, select
+from sqlalchemy import Column, Connection, Index, Insert, MetaData, Table, Text, delete, exc, insert, select
 from ..core.masks import brief
 from .blobs import FolderBlobs, MemoryBlobs, is_digest
 from ..core.rules import IntegrityError, InvalidInput, MlopsError
@@ -24,10 +25,13 @@ REFS = Table('blob_refs', MetaData(), Column('owner', Text, primary_key=True), C
 # %% ../../nbs/02_store/behind/8_links.ipynb #38e9035b
 def _insert_or_ignore(c:Connection, table:Table, rows:list[dict])->None:
     "Insert the rows that are not there yet"
-    if not rows: return
-    if c.dialect.name == 'sqlite': from sqlalchemy.dialects.sqlite import insert
+    if rows: c.execute(_insert_new(c.dialect.name, table), rows)
+
+@cache
+def _insert_new(dialect:str, table:Table)->Insert:
+    if dialect == 'sqlite': from sqlalchemy.dialects.sqlite import insert
     else: from sqlalchemy.dialects.postgresql import insert
-    c.execute(insert(table).on_conflict_do_nothing(), rows)
+    return insert(table).on_conflict_do_nothing()
 
 # %% ../../nbs/02_store/behind/8_links.ipynb #eddc4366
 def _check_owner(owner:str)->str:

@@ -8,6 +8,7 @@ import os
 from sqlalchemy import Connection, bindparam, select
 from ..core.marks import mark
 from .database import Database, MemoryDatabase, PostgresDatabase
+from .links import _insert_or_ignore
 from .migrations import _SETTINGS, _record, _setting
 
 # %% auto #0
@@ -39,7 +40,7 @@ def sign(
     *statements:tuple,  # Each a list of words
 )->None:
     "Write the marks of this user for statements"
-    for words in statements: _record(c, _MARK + mark(*words), '')
+    _insert_or_ignore(c, _SETTINGS, [dict(key=_MARK + mark(*words), value='') for words in statements])
 
 def signed(
     c:Connection,       # Of a `read()` or `write()` block
@@ -48,9 +49,10 @@ def signed(
     "Which of these did this user say? Nothing is written"
     marks = [mark(*words, make=False) for words in statements]
     keys = [_MARK + m for m in marks if m is not None]
-    there = set(c.execute(_THERE, dict(keys=keys)).scalars()) if keys else set()
+    there = set(c.execute(*((_THIS, dict(key=keys[0])) if len(keys) == 1 else (_THERE, dict(keys=keys)))).scalars()) if keys else set()
     return [m is not None and _MARK + m in there for m in marks]
 
+_THIS = select(_SETTINGS.c.key).where(_SETTINGS.c.key == bindparam('key'))
 _THERE = select(_SETTINGS.c.key).where(_SETTINGS.c.key.in_(bindparam('keys', expanding=True)))
 
 # %% ../../nbs/02_store/behind/10_owners.ipynb #31cd9f49
