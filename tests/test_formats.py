@@ -32,7 +32,7 @@ from sklearn.preprocessing import *
 from sklearn.svm import NuSVC, OneClassSVM, SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from mlops_nb.models.arrays import read_header
+from mlops_nb.models.arrays import _pack, read_header
 from mlops_nb.core.rules import IntegrityError, InvalidInput, MlopsError, digest
 from mlops_nb.models.formats import UntrustedType, dump_checked, dump_model, ending, format_of, load_model_bytes, model_types
 
@@ -425,6 +425,43 @@ def test_trees_of_several_shapes_in_one_file():
     assert back[0].estimators_[1].tree_ is back[4] and back[1].tree_ is back[5]
     header = read_header(dump_model(models)[0])[0]
     assert sum(r[0] == 'array' and len(r) == 6 for r in header['nodes']) == 4        # one for the values of each shape: 1x3, 2x1, 1x2, 1x1
+
+
+def raw(data): return json.loads(data[16:16+int.from_bytes(data[8:16], 'little')])
+
+
+def with_tables(data, change):
+    "The same file with other tables"
+    header = raw(data)
+    change(header['tables'])
+    return _pack(header, [np.frombuffer(data[read_header(data)[1]:], 'u1')])
+
+
+def test_the_trees_of_a_forest_stand_in_tables_and_are_the_same_without():
+    model = RandomForestClassifier(30, random_state=0).fit(X, y)
+    data = dump_model(model)[0]
+    plain = edited(data, lambda h, _: None)
+    assert raw(data)['arrays'] == 2 and {t[0] for t in raw(data)['tables']} == {'object', 'tree', 'array'} and raw(plain)['arrays'] == 1
+    assert len(plain) - len(data) > 3000 and read_header(data)[0] == read_header(plain)[0] == raw(plain)
+    for own in (True, False):
+        a, b = load(data, own=own), load(plain, own=own)
+        assert np.array_equal(a.predict_proba(X), model.predict_proba(X)) and np.array_equal(b.predict_proba(X), model.predict_proba(X))
+        assert [e.random_state for e in a.estimators_] == [e.random_state for e in model.estimators_]
+    assert dump_model(load(plain, own=True))[0] == data
+
+
+@pytest.mark.parametrize('change', [
+    lambda t: t.append(t[0]), lambda t: t[0].__setitem__(1, t[0][1] + 1), lambda t: t[0].__setitem__(2, 1), lambda t: t[0].__setitem__(3, t[0][3] - 1), lambda t: t[0].__setitem__(3, 10**9),
+    lambda t: t[0].pop(), lambda t: t[0].append([None]), lambda t: t[0].__setitem__(-1, [[10**6]]), lambda t: t[0].__setitem__(4, [0]), lambda t: t[0].__setitem__(5, [-1]),
+    lambda t: t[0].__setitem__(0, 'state'), lambda t: t[0].__setitem__(0, ['object']), lambda t: t.__setitem__(0, None), lambda t: t[0].__setitem__(4, 7), lambda t: t.clear()])
+def test_tables_that_nobody_writes(change):
+    data = dump_model(RandomForestClassifier(30, random_state=0).fit(X, y))[0]
+    for own in (True, False): refused(with_tables(data, change), kind=IntegrityError, own=own)
+
+
+def test_a_small_file_does_not_become_a_large_table():
+    header = dict(arrays=2, dtypes=[], names=[['sklearn.tree._classes', 'DecisionTreeClassifier']], shapes=[['a']], nodes=[], root=[0], tables=[['object', 0, 1, 10**8, [0], [0], [None]]])
+    refused(_pack(header, []), 'has no table of 100000000 rows', IntegrityError, own=True)
 
 
 def test_trees_of_an_earlier_file_are_checked_as_those_of_today():
