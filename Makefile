@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help tour lab test test-slow test-notebooks test-oldest fuzz export clean readme rooms run docs bench bench-state wheel
+.PHONY: help tour lab course mutants test test-slow test-notebooks test-oldest fuzz export clean readme rooms run docs bench bench-state wheel
 
 help:            ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,23 +25,33 @@ $(VENV)/.installed-dev: settings.ini setup.py | $(BIN)/python
 	@echo "Installing mlops_nb and its development tools into $(VENV)"
 	@$(PIP) -e '.[dev]' && touch $@ $(VENV)/.installed $(VENV)/.installed-lab
 
-tour: $(VENV)/.installed  ## The main job: a model lives through the year 2013 (ARGS=--fast for a sample)
+# What the course hands out is made from the lessons, and made again when one of them has changed
+COURSE := mlops_nb/_course/lessons.json
+$(COURSE): tools/course.py mlops_nb/course/marks.py mlops_nb/course/editions.py $(wildcard nbs/[0-9]*/[0-9]*.ipynb) | $(BIN)/python
+	@$(BIN)/python tools/course.py
+
+course: $(COURSE)  ## Write the exercises and their checks into mlops_nb/_course/, from the marks in the lessons
+
+tour: $(VENV)/.installed $(COURSE)  ## The main job: a model lives through the year 2013 (ARGS=--fast for a sample)
 	$(BIN)/mlops-nb tour $(ARGS)
 
-lab: $(VENV)/.installed-lab  ## Open the lessons in JupyterLab, on your own copy (ARGS=--update for newer lessons)
+lab: $(VENV)/.installed-lab $(COURSE)  ## Open the lessons in JupyterLab, on your own copy (ARGS=--update for newer lessons)
 	$(BIN)/mlops-nb lab $(ARGS)
 
-test: $(VENV)/.installed-dev  ## All tests: every notebook, then tests/
+test: $(VENV)/.installed-dev $(COURSE)  ## All tests: every notebook, then tests/
 	$(BIN)/python tools/test.py
 
-test-slow: $(VENV)/.installed-dev  ## The tests that are long by their nature (about half an hour)
+test-slow: $(VENV)/.installed-dev $(COURSE)  ## The tests that are long by their nature (about half an hour)
 	$(BIN)/python tools/test.py --slow
 
-test-notebooks: $(VENV)/.installed-dev  ## The notebooks only
+test-notebooks: $(VENV)/.installed-dev $(COURSE)  ## The notebooks only
 	$(BIN)/python tools/test.py --notebooks
 
-test-oldest: .venv-oldest/.installed  ## All tests with the oldest requirements that we allow
+test-oldest: .venv-oldest/.installed $(COURSE)  ## All tests with the oldest requirements that we allow
 	.venv-oldest/bin/python tools/test.py --alone
+
+mutants: $(VENV)/.installed-dev $(COURSE)  ## Put each wrong answer of the exercises into its lesson: the lesson's own tests must fail (ARGS=distance)
+	$(BIN)/python tools/mutants.py $(ARGS)
 
 SECONDS ?= 3600
 fuzz: $(VENV)/.installed-dev  ## Forged model files, loaded and asked in child processes, for an hour (SECONDS=600, ARGS="--door own --seed 7")

@@ -1,7 +1,7 @@
-"Build from settings.ini, the one place of names, versions and requirements; the chapters travel inside the wheel."
+"Build from settings.ini, the one place of names, versions and requirements; the chapters and the course travel inside the wheel."
 from configparser import ConfigParser
 from pathlib import Path
-import shutil
+import runpy, shutil
 
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
@@ -12,11 +12,17 @@ ini.read(here/'settings.ini', encoding='utf8')
 cfg = ini['DEFAULT']
 
 
+def write_course(package):
+    "Write the editions of the lessons and their checks into the package, by what this very tree says"
+    runpy.run_path(str(here/'tools'/'course.py'))['build'](package/'_course')
+
+
 class WithChapters(build_py):
-    "Copy the notebooks, their pictures and their figures into the package, where `mlops-nb tour` and `mlops-nb lab` find them"
+    "Copy the notebooks, their pictures and their figures into the package, where `mlops-nb tour` and `mlops-nb lab` find them; write the course"
     def run(self):
         super().run()
-        if getattr(self, 'editable_mode', False): return
+        if getattr(self, 'editable_mode', False): return write_course(here/'mlops_nb')
+        write_course(Path(self.build_lib)/'mlops_nb')
         target = Path(self.build_lib)/'mlops_nb'/'_chapters'
         shutil.rmtree(target, ignore_errors=True)
         for nb in sorted(p for p in (here/'nbs').rglob('*') if p.suffix in ('.ipynb', '.json', '.png', '.svg')):

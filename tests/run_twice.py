@@ -3,7 +3,7 @@
 In this process, with nbdev's own shell: a kernel and its messages would cost more than many lessons.
 """
 from pathlib import Path
-import json, os, sys
+import json, os, re, sys
 
 from execnb.shell import CaptureShell
 
@@ -13,6 +13,6 @@ os.chdir(path.parent)
 shell = CaptureShell()
 for time in ('first', 'second'):
     for i, source in enumerate(sources):
-        if not source.strip() or '#| eval: false' in source: continue
+        if not source.strip() or re.match(r'(?:\s*#\s*\|.*\n)*?\s*#\s*\|\s*eval:\s*false', source): continue
         shell.run(source)
         if shell.exc: sys.exit(f'{path.name}, code cell {i+1}, the {time} time: {type(shell.exc).__name__}: {shell.exc}\n{source}')

@@ -159,7 +159,7 @@ HEADER = '| wing | lessons | what you learn to build | minutes |'
 def minutes(nb):
     "For reading a lesson, at 200 words or 12 lines of code a minute"
     cells = [(c['cell_type'], ''.join(c['source'])) for c in json.loads(nb.read_text(encoding='utf8'))['cells']]
-    cells = [(kind, text) for kind, text in cells if not re.match(r'#\|\s*(hide|export|default_exp)\b(?!s)', text)]
+    cells = [(kind, text) for kind, text in cells if not re.match(r'(?:#\|.*\n)*#\|\s*(hide|export|default_exp)\b', text)]
     return sum(len(t.split()) for k, t in cells if k == 'markdown')/200 + sum(len([l for l in t.splitlines() if l.strip()]) for k, t in cells if k == 'code')/12
 
 

@@ -28,7 +28,7 @@ def copy_tree(work):
     "Copy what the site is made of; links that leave nbs/ become links to the repository"
     shutil.copytree(root/'nbs', work/'nbs', ignore=shutil.ignore_patterns('.*', '__pycache__', 'nbdev.yml', '*.db*'))
     for name in ('settings.ini', '_quarto.yml', 'setup.py', 'README.md'): shutil.copy(root/name, work/name)
-    shutil.copytree(root/'mlops_nb', work/'mlops_nb', ignore=shutil.ignore_patterns('__pycache__', '_flights'))
+    shutil.copytree(root/'mlops_nb', work/'mlops_nb', ignore=shutil.ignore_patterns('__pycache__', '_flights', '_course'))
     for nb in (work/'nbs').rglob('*.ipynb'):
         here = nb.parent.relative_to(work/'nbs').as_posix()
         edit(nb, 'markdown', lambda text: LINK.sub(lambda m: '](' + from_the_site(m[1], here), text))

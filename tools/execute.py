@@ -11,7 +11,9 @@ from nbclient.exceptions import CellExecutionError
 from nbdev.clean import nbdev_clean
 
 root = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(root))
 
+from mlops_nb.course.marks import directives
 
 keys = tempfile.TemporaryDirectory(prefix='mlops-nb-keys-')
 os.environ['XDG_STATE_HOME'] = keys.name     # a lesson makes stores, and no key of yours
@@ -25,10 +27,17 @@ def is_noise(output):
     return output['output_type'] == 'stream' and output['name'] == 'stderr' or 'application/vnd.jupyter.widget-view+json' in output.get('data', {})
 
 
+class Client(NotebookClient):
+    "Runs what nbdev_test runs: a cell under `#| eval: false` is skipped, such as the wrong answers of an exercise"
+    async def async_execute_cell(self, cell, cell_index, *args, **kwargs):
+        if ('eval', 'false') in directives(cell): return cell
+        return await super().async_execute_cell(cell, cell_index, *args, **kwargs)
+
+
 def execute(path):
     nb = nbformat.read(path, as_version=4)
     begin = time.monotonic()
-    NotebookClient(nb, timeout=600, kernel_name='python3', resources={'metadata': {'path': str(path.parent)}}).execute()
+    Client(nb, timeout=600, kernel_name='python3', resources={'metadata': {'path': str(path.parent)}}).execute()
     for cell in nb.cells:
         if cell.cell_type == 'code': cell['outputs'] = [o for o in cell['outputs'] if not is_noise(o)]
     nb.metadata.pop('widgets', None)

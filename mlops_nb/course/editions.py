@@ -9,7 +9,7 @@ from .marks import (
     MarkError, code_of, directives, function_in, instructors, marks_of, next_code, revealed, stub, text_of)
 
 # %% auto #0
-__all__ = ['edition', 'leaks', 'as_text', 'lesson_files']
+__all__ = ['edition', 'published', 'leaks', 'as_text', 'lesson_files']
 
 # %% ../../nbs/13_course/behind/2_editions.ipynb #7ea7ae44
 def _cell(kind, source, seed='', hidden=False):
@@ -143,6 +143,13 @@ def edition(
 
 # %% ../../nbs/13_course/behind/2_editions.ipynb #d451c409
 _KERNEL = dict(kernelspec=dict(display_name='Python 3 (ipykernel)', language='python', name='python3'), language_info=dict(name='python'))
+
+# %% ../../nbs/13_course/behind/2_editions.ipynb #b6978880
+def published(
+    nb:dict, # A notebook; it is not changed
+)->dict:
+    "The notebook without the instructor's cells"
+    return nb | dict(cells=[cell for cell in nb['cells'] if not instructors(cell)])
 
 # %% ../../nbs/13_course/behind/2_editions.ipynb #6c8afef0
 _LEFT_OUT = {'ctx', 'kind', 'type_comment', 'annotation', 'returns', 'decorator_list', 'type_params'}
