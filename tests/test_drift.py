@@ -137,6 +137,45 @@ def test_what_the_refusal_of_values_advises_works():
     assert eval(advised[1], names) > 5
 
 
+def number_psi(reference, window):
+    bins = distance.cut(np.asarray(reference, dtype=float))
+    return distance.psi(bins.count(reference), bins.count(window))
+
+
+N, SHIFTED = RNG.normal(size=2000), RNG.normal(1, 1, 2000)
+SEEN = {'moved': (N, SHIFTED), 'out of the range': (N, N + 100), 'the top tenth in another unit': (N, np.where(N > np.quantile(N, .9), 1000*N, N)), 'a mark for missing': (N, np.where(np.arange(2000) < 160, -999, N)),
+        'one outlier in the reference': (np.append(N, 1e6), SHIFTED), 'a constant that changed': (np.zeros(500), np.ones(500)), 'infinities': (N, np.append(N, [np.inf]*500)), 'a heavy value became rare': (np.append(np.zeros(500), N), N)}
+
+
+@pytest.mark.parametrize('what', SEEN)
+def test_psi_of_numbers_sees(what):
+    assert .25 < number_psi(*SEEN[what]) < 20
+
+
+@pytest.mark.parametrize('same', [N, np.append(N, 1e6), np.zeros(500), np.array([1e308, -1e308, np.inf]*200), np.full(5, -np.inf), np.array([np.finfo(float).max, -np.finfo(float).max]*60), np.arange(7)], ids=range(7))
+def test_a_sample_is_at_no_distance_of_itself(same):
+    bins = distance.cut(same)
+    assert number_psi(same, same) == 0 and bins.count(same).sum() == len(same) and len(bins.count([])) == len(bins.edges) + 1 + len(bins.heavy)
+    assert bins.count(same).dtype.kind == 'i' and np.isfinite(bins.edges).all() and (np.diff(bins.edges) > 0).all()
+
+
+def test_psi_is_the_same_both_ways_and_knows_no_size_of_a_sample():
+    a, b = RNG.integers(1, 900, (2, 12))
+    assert distance.psi(a, b) == pytest.approx(distance.psi(b, a), rel=1e-12) and distance.psi(1000*a, 1000*b) == pytest.approx(distance.psi(10**6*a, 1000*b), rel=1e-2)
+    assert distance.psi([5, 3], [2, 9]) == distance.psi([5, 0, 3, 0], [2, 0, 9, 0])
+
+
+def test_what_is_heavy():
+    assert distance.heavy([1., *[2.]*9, *[3.]*90]).tolist() == [3.] and distance.heavy([*[2.]*10, *[1.]*10, *range(80)]).tolist() == [1., 2.]
+    assert distance.heavy([np.inf, 1., np.inf]).tolist() == [1., np.inf] and len(distance.heavy(range(11))) == 0
+
+
+def test_names_that_moved_behind_the_lesson_keep_their_address():
+    from mlops_nb.drift import chance, columns
+    assert all(getattr(distance, n) is getattr(chance, n) for n in ('psi_noise', 'ks', 'chi2', 'outside', 'missing_test'))
+    assert all(getattr(distance, n) is getattr(columns, n) for n in ('Column', 'read_column', 'alike', 'identifier'))
+
+
 @pytest.mark.parametrize('call', [
     lambda: distance.ks(['a'], ['b']), lambda: distance.ks([1, np.nan], [1]), lambda: distance.ks([], [1]), lambda: distance.ks([[1, 2]], [1]), lambda: distance.ks('12', [1]), lambda: distance.ks(np.ma.array([1, 2], mask=[0, 1]), [1]),
     lambda: distance.outside([1, np.nan], [1]), lambda: distance.outside([1], []), lambda: distance.cut([]), lambda: distance.cut([np.nan, 1]), lambda: distance.cut(['1']), lambda: distance.cut([1., 2.]).count([np.nan]),

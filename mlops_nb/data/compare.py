@@ -186,7 +186,8 @@ def _changed(left:_Side, right:_Side, name:str, i:np.ndarray, j:np.ndarray,
 
 def _drift(a:pd.Series, b:pd.Series)->float|None:
     "Population stability index of a column; None where there is nothing to count or the kinds differ"
-    from mlops_nb.drift.distance import cut, pool, psi, read_column
+    from mlops_nb.drift.columns import read_column
+    from mlops_nb.drift.distance import cut, pool, psi
     x, y = read_column(a), read_column(b)
     if x.kind != y.kind or not (x.present and y.present) or not len(x.values) or not len(y.values): return None
     if not x.numeric: return psi(*pool(x.values, y.values))

@@ -11,4 +11,4 @@ from .. import face
 # %% ../../nbs/08_drift/index.ipynb #ebf4d29d
 __all__, __getattr__, __dir__ = face('mlops_nb.drift',
     drift='DataDriftDetector corrected',
-    distance='psi psi_noise ks chi2 missing_test outside Bins identifier')
+    distance='psi Bins', chance='psi_noise ks chi2 missing_test outside', columns='identifier')

@@ -17,8 +17,9 @@ from ..core.frames import as_pandas
 from ..core.masks import brief
 from ..core.rules import InvalidInput, utcnow
 from . import pictures, profiles
-from .distance import Bins, Column, alike, cut, identifier, read_column
-from .distance import chi2, ks, missing_test, outside, pool, psi, psi_noise
+from .chance import chi2, ks, missing_test, outside, psi_noise
+from .columns import Column, alike, identifier, read_column
+from .distance import Bins, cut, pool, psi
 
 # %% auto #0
 __all__ = ['corrected', 'DataDriftDetector']

@@ -10,7 +10,7 @@ from ..core.masks import brief
 from ..core.rules import InvalidInput
 
 # %% auto #0
-__all__ = ['counts', 'numbers', 'some', 'tally']
+__all__ = ['counts', 'pair', 'numbers', 'some', 'tally', 'crossed']
 
 # %% ../../nbs/08_drift/behind/3_samples.ipynb #9c61f526
 _INSTEAD = 'for values, use bins = cut(reference), then psi(bins.count(reference), bins.count(window))'
@@ -50,6 +50,17 @@ def _as_floats(found:np.ndarray, what:str)->np.ndarray:
         odd = next((x for x in found.tolist() if not isinstance(x, (int, float))), found.tolist()[0])
         raise InvalidInput(f'{what} holds {brief(odd)}, which is no number that a float can hold') from None
 
+# %% ../../nbs/08_drift/behind/3_samples.ipynb #a9fc2b6b
+def pair(
+    reference,                    # Rows in each bin of the reference
+    window,                       # Rows in each bin of the window, the same bins
+)->tuple[np.ndarray, np.ndarray]: # Both as floats
+    "Two rows of counts over the same bins, or a refusal of what can be none"
+    r, w = counts(reference, 'reference'), counts(window, 'window')
+    if len(r) != len(w):
+        raise InvalidInput(f'reference has {len(r)} bins and window has {len(w)}; count both over the same bins')
+    return r, w
+
 # %% ../../nbs/08_drift/behind/3_samples.ipynb #78a5f20e
 def numbers(
     values,       # One-dimensional: integers, floats, booleans or decimals
@@ -83,3 +94,16 @@ def tally(
         raise InvalidInput(f'{what} is a {type(rows).__name__}; give a dict of category and rows, as Counter(values) makes it')
     if len(rows): counts(list(rows.values()), what, 'give the number of rows of each category')
     return rows
+
+# %% ../../nbs/08_drift/behind/3_samples.ipynb #8a89fcfc
+def crossed(
+    reference:Mapping, # Rows of each category in the reference
+    window:Mapping,    # Rows of each category in the window
+)->np.ndarray:         # Two rows of counts; a cell for each category, those of the reference first
+    "Two samples of categories as one table, or a refusal where there is nothing to count"
+    both = [tally(reference, 'reference'), tally(window, 'window')]
+    names = dict.fromkeys([*both[0], *both[1]])
+    if not names: raise InvalidInput('reference and window have no category; one is needed')
+    table = np.array([[rows.get(k, 0) for k in names] for rows in both], dtype=float)
+    if not table.any(): raise InvalidInput('reference and window have no rows; one row is needed')
+    return table
