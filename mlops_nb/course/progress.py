@@ -4,6 +4,282 @@
 
 # %% ../../nbs/13_course/behind/6_progress.ipynb #adf1f8bb
 from __future__ import annotations
+import ast, copy, os, re, warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from ..core.documents import read_json
+from ..core.rules import InvalidInput, MissingFile, NotFound, atomic_write, digest, existing_file, hint, jsonable, local_path, to_json, utcnow
 
 # %% auto #0
-__all__ = []
+__all__ = ['shelf', 'lessons', 'lesson', 'find', 'answers', 'began', 'finished', 'outcome', 'record', 'hinted', 'predicted',
+           'prediction', 'forget']
+
+# %% ../../nbs/13_course/behind/6_progress.ipynb #d505d23f
+def shelf()->Path: # In an installed package, and in a checkout after `make course`
+    "Folder of what the build made of the lessons"
+    import mlops_nb
+    folder = Path(mlops_nb.__file__).parent/'_course'
+    if (folder/'lessons.json').is_file(): return folder
+    raise MissingFile(f'the lessons of the course are not in {str(folder.parent)!r}; install mlops_nb again, or run `make course` in a checkout')
+
+def lessons()->list[str]: # Names, in the order of the course
+    "The lessons that there are"
+    return read_json((shelf()/'lessons.json').read_bytes())['lessons']
+
+def lesson(
+    name:str, # For example `distance`
+)->dict:      # Its title, exercises, predictions and questions
+    "What the build read in a lesson"
+    if name not in (known := lessons()): raise NotFound(f'{str(name)[:60]!r} is no lesson of the course. {hint(name, known, len(known))}')
+    return read_json((shelf()/f'{name}.json').read_bytes())
+
+# %% ../../nbs/13_course/behind/6_progress.ipynb #92a1435b
+def find(
+    folder:Path|str|None=None, # Where to begin; None is the working folder
+)->Path|None:                  # None where there is no course
+    "The folder of the course that holds a folder"
+    here = local_path('.' if folder is None else folder, 'the folder of the course')
+    return next((p for p in (here, *here.parents) if (p/'.mlops-nb').is_dir()), None)
+
+# %% ../../nbs/13_course/behind/6_progress.ipynb #6f4ba3e6
+def answers(
+    notebook:Path|str, # The student's file
+    lesson:dict,       # What the build read in the lesson
+)->dict[str, tuple[str, str, int]]: # Exercise -> source with its decorators, place such as `distance.ipynb, cell 14`, first line in the cell
+    "What a student's notebook says to each exercise; the last definition wins"
+    path, found = existing_file(notebook, 'notebook'), {}
+    for number, source in _code_cells(path):
+        for name, text, line in _defined(source, lesson['exercises']):
+            found[name] = text, f'{path.name}, cell {number}', line
+    return found
+
+def _code_cells(path:Path)->list[tuple[int, str]]:
+    "Number and source of each code cell"
+    try:
+        cells = read_json(path.read_bytes())['cells']
+        return [(i, ''.join(c['source'])) for i, c in enumerate(cells, 1) if c['cell_type'] == 'code']
+    except InvalidInput as e: why = str(e)
+    except (KeyError, TypeError): why = 'it has no cells'
+    raise InvalidInput(f'{str(path)!r} is no notebook that can be read: {why}. '
+                       f'`mlops-nb course reset {path.stem}` puts a new one there and keeps this one')
+
+# %% ../../nbs/13_course/behind/6_progress.ipynb #b833c084
+def _tree(source:str)->ast.Module|None:
+    "The cell as Python; lines of IPython's own are left out, and None is a cell that cannot be read"
+    plain = '\n'.join('' if line.lstrip()[:1] in ('%', '!', '?') else line for line in source.splitlines())
+    for text in (source, plain):
+        try: return ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError): pass
+
+def _defined(source:str, exercises:list[dict])->Iterator[tuple[str, str, int]]:
+    "Exercise, source and first line of each answer in a cell"
+    tree = _tree(source)
+    if tree is None:
+        yield from ((e['name'], source, 1) for e in exercises if re.search(rf'''def\s+{e['function']}\s*\(|['"]{e['name']}['"]''', source))
+        return
+    lines = source.splitlines()
+    inside = [(c, n) for c in tree.body if isinstance(c, ast.ClassDef) for n in c.body]
+    for owner, node in [*((None, n) for n in tree.body), *inside]:
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)): continue
+        if (name := _exercise_of(node, owner, exercises)) is None: continue
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        yield name, '\n'.join(lines[first-1:node.end_lineno]), first
+
+def _exercise_of(node, owner:ast.ClassDef|None, exercises:list[dict])->str|None:
+    "The exercise that a function answers: by its decorator, else by its name and the class of its first argument"
+    known = {e['name'] for e in exercises}
+    marks = [d.args[0].value for d in node.decorator_list if isinstance(d, ast.Call) and getattr(d.func, 'id', '') == 'exercise'
+             and d.args and isinstance(d.args[0], ast.Constant)]
+    if marks: return next((m for m in marks if m in known), None)
+    first = node.args.args[:1]
+    cls = owner.name if owner else next((ast.unparse(a.annotation).strip('"\'') for a in first if a.arg == 'self' and a.annotation), None)
+    return next((e['name'] for e in exercises if (e['function'], e['cls']) == (node.name, cls)), None)
+
+# %% ../../nbs/13_course/behind/6_progress.ipynb #2c5d5b5b
+_SCHEMA, _OUTCOMES = 1, ('right', 'wrong', 'error', 'not tried')
+_RENAMED = {}                        # an exercise or a prediction that got another name: old -> new, both qualified
+
+def _empty()->dict: return {'schema': _SCHEMA, 'exercises': {}, 'predictions': {}}
+
+def _is_entry(entry)->bool:
+    "Is this what is kept of an exercise?"
+    return (isinstance(entry, dict) and entry.get('outcome') in _OUTCOMES and isinstance(entry.get('signature'), str)
+            and all(type(entry.get(k)) is int for k in ('attempts', 'hints')))
+
+def _parsed(data:bytes)->dict|None:
+    "What the file says, under the names of today; None where it is broken"
+    try: found = read_json(data)
+    except InvalidInput: return None
+    schema = found.get('schema') if isinstance(found, dict) else None
+    if type(schema) is not int: return None
+    if schema > _SCHEMA: raise InvalidInput(f'it was written by a later mlops_nb (schema {schema}, and this one knows {_SCHEMA})')
+    parts = [found.get(k) for k in ('exercises', 'predictions')] if schema == _SCHEMA else []
+    if not parts or not all(isinstance(p, dict) for p in parts) or not all(map(_is_entry, parts[0].values())): return None
+    for part in parts:
+        for old, new in _RENAMED.items():
+            if old in part: part.setdefault(new, part.pop(old))
+    return found
+
+# %% ../../nbs/13_course/behind/6_progress.ipynb #39e4945a
+def _rebuilt(folder:Path)->dict:
+    "What the notebooks of a folder say, each answer checked"
+    record = _empty()
+    for known in map(lesson, lessons()):
+        try: found = answers(folder/f"{known['name']}.ipynb", known)
+        except (MissingFile, InvalidInput): continue
+        for exercise in known['exercises']:
+            if exercise['name'] not in found: continue
+            source, where, first = found[exercise['name']]
+            outcome = _judged(known, exercise, source, where, first)
+            if outcome != 'not tried': record['exercises'][exercise['name']] = _entry(exercise, source, outcome, 1)
+    return record
+
+def _judged(lesson:dict, exercise:dict, source:str, where:str, first:int)->str:
+    "The outcome of a check that counts as the first"
+    from mlops_nb.course.checks import check_function
+    return check_function(lesson, exercise, source, 1, where, first).outcome
+
+def _entry(exercise:dict, source:str, outcome:str, attempts:int, hints:int=0)->dict:
+    "What is kept of one exercise"
+    return dict(signature=exercise['signature'], outcome=outcome, attempts=attempts, hints=hints,
+                answer=digest(source.encode(errors='replace')), at=utcnow().isoformat())
+
+def _aside(path:Path)->Path:
+    "Give a broken file a name that nothing has"
+    n = 1
+    while (kept := path.with_name(f'{path.stem}.broken-{n}.json')).exists(): n += 1
+    os.replace(path, kept)
+    return kept
+
+# %% ../../nbs/13_course/behind/6_progress.ipynb #783cd121
+def _read(folder:Path)->dict:
+    "The record of a folder; one that is broken is moved aside, and one that is not there made from the notebooks"
+    path = folder/'progress.json'
+    try: found = _parsed(path.read_bytes())
+    except FileNotFoundError: return _rebuilt(folder)
+    if found is not None: return found
+    kept = _aside(path)
+    record = _rebuilt(folder)
+    done = sum(e['outcome'] == 'right' for e in record['exercises'].values())
+    warnings.warn(f'progress.json could not be read; it is now {kept.name}. A new one was made by checking your notebooks: '
+                  f'{done} right. Your predictions, and how often you tried, were in the old one only.')
+    return record
+
+# %% ../../nbs/13_course/behind/6_progress.ipynb #0a0b75c2
+_MEMORY, _warned = {}, set()
+
+@contextmanager
+def _locked(folder:Path)->Iterator[None]:
+    "One process at a time, where the system can; a kill ends it"
+    try: import fcntl
+    except ImportError: fcntl = None
+    with open(folder/'.mlops-nb'/'lock', 'a') as f:
+        if fcntl: fcntl.flock(f, fcntl.LOCK_EX)
+        yield
+
+def _in_memory(folder:Path|None)->dict:
+    "The record of this process: outside of a course, and where nothing can be written"
+    if str(folder) not in _MEMORY:
+        try: found = folder and _parsed((folder/'progress.json').read_bytes())
+        except (OSError, InvalidInput): found = None
+        _MEMORY[str(folder)] = found or _empty()
+    return _MEMORY[str(folder)]
+
+def _changed(folder:Path|str|None, change:Callable):
+    "What `change(record)` gives; the record is kept"
+    folder = find(folder)
+    if folder is None: return change(_in_memory(None))
+    try:
+        with _locked(folder):
+            record, path = _read(folder), folder/'progress.json'
+            answer, text = change(record), to_json(record, indent=1) + '\n'
+            if not path.exists() or path.read_bytes() != text.encode(): atomic_write(path, text)
+            return answer
+    except (OSError, InvalidInput) as e: why = getattr(e, 'strerror', None) or str(e)
+    if str(folder) not in _warned: warnings.warn(f'what you do is not kept: {str(folder/"progress.json")!r} cannot be written ({why})')
+    _warned.add(str(folder))
+    return change(_in_memory(folder))
+
+# %% ../../nbs/13_course/behind/6_progress.ipynb #2c692eff
+def began(
+    exercise:dict,             # Of the lesson: its name and signature
+    source:str,                # The answer as it is written
+    folder:Path|str|None=None, # A folder of the course; None finds it
+)->int:                        # The number of this attempt, from 1
+    "Count an attempt, before the check"
+    def change(record):
+        before = _of(record, exercise)
+        attempts, outcome = before.get('attempts', 0) + 1, before.get('outcome', 'not tried')
+        record['exercises'][exercise['name']] = _entry(exercise, source, outcome, attempts, before.get('hints', 0))
+        return attempts
+    return _changed(folder, change)
+
+def _of(record:dict, exercise:dict)->dict:
+    "What is kept of an exercise; nothing where its signature was another one"
+    entry = record['exercises'].get(exercise['name'], {})
+    return entry if entry.get('signature') == exercise['signature'] else {}
+
+def finished(
+    exercise:dict,             # Of the lesson
+    outcome:str,               # `right`, `wrong`, `error` or `not tried`
+    folder:Path|str|None=None, # A folder of the course; None finds it
+):
+    "Note the outcome, after the check"
+    if outcome not in _OUTCOMES: raise InvalidInput(f'{outcome!r} is no outcome. {hint(outcome, _OUTCOMES)}')
+    def change(record):
+        entry = _of(record, exercise) or _entry(exercise, '', outcome, 1)
+        record['exercises'][exercise['name']] = {**entry, 'outcome': outcome, 'at': utcnow().isoformat()}
+    _changed(folder, change)
+
+# %% ../../nbs/13_course/behind/6_progress.ipynb #36e6f661
+def outcome(
+    exercise:dict,             # Of the lesson
+    folder:Path|str|None=None, # A folder of the course; None finds it
+)->str:                        # `right`, `wrong`, `error` or `not tried`
+    "What the last check of an exercise said"
+    return _changed(folder, lambda record: _of(record, exercise).get('outcome', 'not tried'))
+
+def record(
+    folder:Path|str|None=None, # A folder of the course; None finds it
+)->dict:                       # A copy of what the file holds
+    "All that was done so far"
+    return _changed(folder, copy.deepcopy)
+
+# %% ../../nbs/13_course/behind/6_progress.ipynb #18df9042
+def hinted(
+    exercise:dict,             # Of the lesson
+    folder:Path|str|None=None, # A folder of the course; None finds it
+)->int:                        # How many were shown by now
+    "Count a hint"
+    def change(record):
+        entry = _of(record, exercise) or _entry(exercise, '', 'not tried', 0)
+        record['exercises'][exercise['name']] = {**entry, 'hints': entry['hints'] + 1}
+        return entry['hints'] + 1
+    return _changed(folder, change)
+
+def predicted(
+    name:str,                  # Qualified, for example `distance.vanished`
+    answer,                    # Anything that JSON holds; None skips
+    folder:Path|str|None=None, # A folder of the course; None finds it
+):
+    "Keep a prediction"
+    what = {'skipped': True} if answer is None else {'answer': jsonable(answer)}
+    _changed(folder, lambda record: record['predictions'].update({name: {**what, 'at': utcnow().isoformat()}}))
+
+def prediction(
+    name:str,                  # Qualified
+    folder:Path|str|None=None, # A folder of the course; None finds it
+)->dict|None:                  # `{"answer": …, "at": …}` or `{"skipped": true, "at": …}`; None where nothing was said yet
+    "What was predicted"
+    return _changed(folder, lambda record: copy.deepcopy(record['predictions'].get(name)))
+
+def forget(
+    lesson:str,                # Its name
+    folder:Path|str|None=None, # A folder of the course; None finds it
+):
+    "Drop what was done in a lesson"
+    def change(record):
+        for part in ('exercises', 'predictions'):
+            record[part] = {k: v for k, v in record[part].items() if not k.startswith(f'{lesson}.')}
+    _changed(folder, change)
