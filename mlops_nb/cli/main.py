@@ -9,10 +9,11 @@ from collections.abc import Callable
 from datetime import timedelta, timezone
 from pathlib import Path
 import click, mlops_nb
+from .course import course, lab
 from .registry import registry
 from ..core.masks import brief
 from ..core.rules import InvalidInput, NotFound, hint, to_json, utcnow
-from .lab import _chapters, lab
+from ..course.workspace import chapters
 from .terminal import Commands, cell, config_option, existing, json_option, say, store_option, table
 from .upkeep import data, lineage, settings, store as store_group
 from .watch import ask, monitor
@@ -30,7 +31,7 @@ def main():
     Example: mlops-nb tour --fast
     """
 
-for command in (registry, data, store_group, lineage, settings, monitor, ask, lab): main.add_command(command)
+for command in (registry, data, store_group, lineage, settings, monitor, ask, course, lab): main.add_command(command)
 
 # %% ../../nbs/12_cli/1_cli.ipynb #59d8d107
 @main.command()
@@ -205,7 +206,7 @@ def tour(fast, store, report, seed, as_json):
     out = sys.stdout
     try:
         if as_json: sys.stdout = sys.stderr      # the notebook's own words are not the answer
-        path = _chapters()/'00_start'/'1_tour.ipynb'
+        path = chapters()/'00_start'/'1_tour.ipynb'
         names = _run_notebook(path, say, FAST=fast, STORE=store, REPORT=report, SEED=seed)
     except KeyboardInterrupt:
         click.echo(f'\nInterrupted. What was finished is in {store!r}; run again to start clean.', err=True)

@@ -12,8 +12,8 @@ from ..core.documents import read_json
 from ..core.rules import InvalidInput, MissingFile, NotFound, atomic_write, digest, existing_file, hint, jsonable, local_path, to_json, utcnow
 
 # %% auto #0
-__all__ = ['shelf', 'lessons', 'lesson', 'find', 'answers', 'began', 'finished', 'outcome', 'record', 'hinted', 'predicted',
-           'prediction', 'forget']
+__all__ = ['shelf', 'lessons', 'lesson', 'find', 'answers', 'is_stub', 'began', 'finished', 'outcome', 'record', 'hinted',
+           'predicted', 'prediction', 'forget']
 
 # %% ../../nbs/13_course/behind/6_progress.ipynb #d505d23f
 def shelf()->Path: # In an installed package, and in a checkout after `make course`
@@ -96,6 +96,15 @@ def _exercise_of(node, owner:ast.ClassDef|None, exercises:list[dict])->str|None:
     cls = owner.name if owner else next((ast.unparse(a.annotation).strip('"\'') for a in first if a.arg == 'self' and a.annotation), None)
     return next((e['name'] for e in exercises if (e['function'], e['cls']) == (node.name, cls)), None)
 
+def is_stub(
+    source:str, # Of one function
+)->bool:
+    "Is nothing written yet in this answer?"
+    try: function = next(n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef))
+    except (SyntaxError, ValueError, RecursionError, StopIteration): return False
+    body = function.body[ast.get_docstring(function, clean=False) is not None:]
+    return len(body) == 1 and isinstance(body[0], ast.Raise) and ast.unparse(body[0]) in ('raise NotImplementedError', 'raise NotImplementedError()')
+
 # %% ../../nbs/13_course/behind/6_progress.ipynb #2c5d5b5b
 _SCHEMA, _OUTCOMES = 1, ('right', 'wrong', 'error', 'not tried')
 _RENAMED = {}                        # an exercise or a prediction that got another name: old -> new, both qualified
@@ -131,7 +140,7 @@ def _rebuilt(folder:Path)->dict:
         for exercise in known['exercises']:
             if exercise['name'] not in found: continue
             source, where, first = found[exercise['name']]
-            outcome = _judged(known, exercise, source, where, first)
+            outcome = 'not tried' if is_stub(source) else _judged(known, exercise, source, where, first)
             if outcome != 'not tried': record['exercises'][exercise['name']] = _entry(exercise, source, outcome, 1)
     return record
 

@@ -4,6 +4,257 @@
 
 # %% ../../nbs/13_course/behind/7_workspace.ipynb #1134b4e3
 from __future__ import annotations
+import difflib
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from ..core.documents import read_json
+from ..core.rules import InvalidInput, MissingFile, NotFound, atomic_write, digest, hint, local_path, to_json
+from . import progress
 
 # %% auto #0
-__all__ = []
+__all__ = ['chapters', 'Started', 'note', 'start', 'reset', 'difference', 'status', 'upcoming', 'check', 'use_mine', 'use_ours']
+
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #d1d6ba99
+def chapters()->Path: # With `index.ipynb`, a folder for each wing, and pictures
+    "Folder of the notebooks: inside an installed package, or in the repository"
+    import mlops_nb
+    here = Path(mlops_nb.__file__).parent
+    for folder in (here/'_chapters', here.parent/'nbs'):
+        if (folder/'index.ipynb').exists(): return folder
+    raise MissingFile(f'the chapters are not in {str(here)!r}; install mlops_nb again')
+
+def _files(folder:Path)->list[Path]:
+    "Chapters, pictures and figures, below `folder`; what begins with a dot or a _ is none"
+    found = [p.relative_to(folder) for p in sorted(folder.rglob('*')) if p.suffix in ('.ipynb', '.json', '.png', '.svg')]
+    return [p for p in found if not any(part[0] in '._' for part in p.parts)]
+
+def _sources()->dict[str, bytes]:
+    "Every file of a student's folder that comes from the package: name -> content"
+    shelf, book = progress.shelf(), chapters()
+    found = {f'{name}.ipynb': (shelf/'student'/f'{name}.ipynb').read_bytes() for name in progress.lessons()}
+    return {'index.ipynb': _page(), **found, **{f'book/{p.as_posix()}': (book/p).read_bytes() for p in _files(book)}}
+
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #19513183
+_WORDS = '''# The course
+
+{lines}
+
+Any lesson opens by itself; this is the order in which they were written to be read.
+
+Run a lesson from its top. Where a cell says *Your code*, write the body of the function, run the cell, and run `check(…)` below it. It says what is wrong; `hint(…)` helps twice, and `solution(…)` shows ours with its reason. A later cell never waits for an answer: until yours is right, it uses ours.
+
+In a terminal, in this folder: `mlops-nb course status` says what is done, `mlops-nb course check distance` checks the file of a lesson, `mlops-nb course reset distance` puts it aside and gives you a new one.
+
+The chapters behind the lessons are in [book](book/index.ipynb), as they are on the site. They show the solutions: look there when you have yours.'''
+
+def _page()->bytes:
+    "The page of the course, as a notebook"
+    def line(i, lesson):
+        n = len(lesson['exercises'])
+        return f"{i}. [{lesson['title']}]({lesson['name']}.ipynb): {n} exercise{'s'*(n != 1)}, {lesson.get('minutes', 60)} minutes"
+    lines = '\n'.join(line(i, progress.lesson(name)) for i, name in enumerate(progress.lessons(), 1))
+    cell = dict(cell_type='markdown', id='course', metadata={}, source=_WORDS.format(lines=lines))
+    kernel = dict(kernelspec=dict(display_name='Python 3 (ipykernel)', language='python', name='python3'))
+    return to_json(dict(cells=[cell], metadata=kernel, nbformat=4, nbformat_minor=5), indent=1).encode()
+
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #902accac
+def _cells(data:bytes)->list[tuple[str, str]]|None:
+    "Kind and source of the cells of a notebook; None where it is none"
+    try: return [(c['cell_type'], ''.join(c['source'])) for c in read_json(data)['cells']]
+    except (InvalidInput, KeyError, TypeError): return None
+
+def _written(name:str, data:bytes)->str:
+    "Digest of what a person writes into a file: of a notebook, its cells without what running them gave"
+    cells = _cells(data) if name.endswith('.ipynb') else None
+    return digest(data if cells is None else to_json([c for c in cells if c[1].strip()]).encode())
+
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #fb604792
+@dataclass(frozen=True)
+class Started:
+    "What a start did to a folder"
+    folder:Path                  # Absolute
+    new:list[str] = field(default_factory=list)      # Files that were copied
+    updated:list[str] = field(default_factory=list)  # Files that nobody had touched, replaced by newer ones
+    touched:list[str] = field(default_factory=list)  # Files that somebody touched, and that have a newer one in the package
+    left:list[str] = field(default_factory=list)     # Copies of what the package has no more; they stay, and are named once
+
+def note(
+    folder:Path, # The student's folder
+    name:str,    # Of the file, below `.mlops-nb`
+    what,        # Bytes, or anything that JSON holds
+):
+    "Write a file of ours into the folder; only where it changes"
+    path, data = folder/'.mlops-nb'/name, what if isinstance(what, bytes) else to_json(what, indent=1).encode()
+    if not path.exists() or path.read_bytes() != data: atomic_write(path, data)
+
+def _copied(folder:Path)->dict[str, str]:
+    "What was written down of the copies: file -> digest; nothing where that cannot be read"
+    try: found = read_json((folder/'.mlops-nb'/'copied.json').read_bytes())
+    except (FileNotFoundError, InvalidInput): return {}
+    return found if isinstance(found, dict) else {}
+
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #4594a93d
+def start(
+    folder:Path|str, # The student's folder; it is made if it is missing
+)->Started:          # What was done
+    "Copy what is not there yet, and replace what nobody touched; work is never overwritten"
+    target, sources = local_path(folder, 'the folder of the course'), _sources()
+    try:
+        (target/'.mlops-nb').mkdir(parents=True, exist_ok=True)
+        started = _updated(target, sources)
+        progress.record(target)
+    except OSError as e:
+        raise InvalidInput(f'{str(folder)!r} cannot hold the course ({e.strerror or e}); name another with --folder') from e
+    return started
+
+def _updated(target:Path, sources:dict[str, bytes])->Started:
+    "The files, and what was written down of them"
+    known, done = _copied(target), Started(target)
+    done.left.extend(name for name in known if name not in sources and (target/name).exists())
+    record = {name: known[name] for name in sources if name in known}
+    for name, data in sources.items():
+        new, path = _written(name, data), target/name
+        mine = _written(name, path.read_bytes()) if path.exists() else None
+        if mine is None: done.new.append(name)
+        elif mine == record.get(name) != new: done.updated.append(name)
+        elif mine not in (new, record.get(name)) and record.get(name) != new: done.touched.append(name); continue
+        if mine is None or mine == record.get(name) != new: _put(target, name, data)
+        if mine == new and '/' not in name: note(target, f'given/{name}', data)
+        record[name] = new
+    note(target, 'copied.json', record)
+    return done
+
+def _put(target:Path, name:str, data:bytes):
+    "A file of the package into the folder; of a lesson, its edition is kept too"
+    if '/' not in name: note(target, f'given/{name}', data)
+    atomic_write(target/name, data)
+
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #99df5b30
+def reset(
+    folder:Path|str, # The student's folder
+    *names:str,      # Lessons; none for all of them
+)->tuple[list[str], Path|None]: # The lessons, and where what was there is kept; None where nothing was
+    "Put a lesson as it is in the package into the folder, and what was there into `backup/`"
+    target, names = _course(folder), [progress.lesson(n)['name'] for n in names] or progress.lessons()
+    sources = {f'{n}.ipynb': (progress.shelf()/'student'/f'{n}.ipynb').read_bytes() for n in names}
+    there = [target/name for name in sources if (target/name).exists()]
+    kept = _backup(target, [*there, target/'progress.json']) if there else None
+    for name, data in sources.items():
+        _put(target, name, data)
+        note(target, 'copied.json', {**_copied(target), name: _written(name, data)})
+        progress.forget(name.removesuffix('.ipynb'), target)
+    return names, kept
+
+def _backup(target:Path, files:list[Path])->Path:
+    "Copies of files, in a folder that no other backup has"
+    n = 1
+    while (kept := target/'backup'/str(n)).exists(): n += 1
+    for path in files:
+        if path.exists(): atomic_write(kept/path.name, path.read_bytes())
+    return kept
+
+def _course(folder:Path|str)->Path:
+    "The folder of a course, which must be one"
+    target = local_path(folder, 'the folder of the course')
+    if (target/'.mlops-nb').is_dir(): return target
+    raise MissingFile(f'there is no course in {str(target)!r}; `mlops-nb course start` makes one, and --folder names another')
+
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #f20b41b2
+def difference(
+    folder:Path|str, # The student's folder
+    name:str,        # A lesson, or the path of a file in the folder, such as `book/08_drift/2_drift.ipynb`
+)->dict[str, str]:   # `yours` and `new`: unified differences, empty where there is none
+    "What you changed in a lesson, and what a newer edition changes"
+    target, sources = _course(folder), _sources()
+    path = next((p for p in (name, f'{name}.ipynb') if p in sources), None)
+    if path is None:
+        raise NotFound(f'{str(name)[:80]!r} is no lesson of the course, and no file of its book. {hint(name, progress.lessons(), 20)}')
+    now, given = sources[path], target/'.mlops-nb'/'given'/path
+    before = given.read_bytes() if given.exists() else now
+    mine = (target/path).read_bytes() if (target/path).exists() else before
+    return dict(yours=_diff(before, mine, 'as you got it', 'yours'), new=_diff(before, now, 'as you got it', 'new edition'))
+
+def _lines(data:bytes)->list[str]:
+    "A notebook as text, cell by cell"
+    cells = _cells(data)
+    if cells is None: return data.decode(errors='replace').splitlines()
+    return [line for kind, source in cells if source.strip() for line in (f'[{kind}]', *source.splitlines(), '')]
+
+def _diff(a:bytes, b:bytes, before:str, after:str)->str:
+    return '\n'.join(difflib.unified_diff(_lines(a), _lines(b), before, after, lineterm=''))
+
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #807a736b
+def status(
+    folder:Path|str|None=None, # The student's folder; None finds it
+)->dict:                       # `{"lessons": [{"name", "title", "exercises": [{"name", "outcome"}]}]}`
+    "Every lesson with the outcome of its exercises"
+    def row(lesson): return dict(name=lesson['name'], title=lesson['title'],
+                                 exercises=[dict(name=e['name'], outcome=progress.outcome(e, folder)) for e in lesson['exercises']])
+    return dict(lessons=[row(progress.lesson(name)) for name in progress.lessons()])
+
+def upcoming(
+    folder:Path|str|None=None, # The student's folder; None finds it
+)->str|None:                   # Name of a lesson; None when all is done
+    "The lesson to go on with"
+    open_ = [row['name'] for row in status(folder)['lessons'] if any(e['outcome'] != 'right' for e in row['exercises'])]
+    kept = progress.record(folder)
+    times = [(what['at'], name.split('.')[0]) for part in ('exercises', 'predictions') for name, what in kept[part].items()]
+    last = max(times)[1] if times else None
+    return last if last in open_ else next(iter(open_), None)
+
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #6f87590f
+def check(
+    folder:Path|str,        # The student's folder
+    name:str,               # A lesson
+    exercise:str|None=None, # One of its exercises, such as `psi` or `distance.psi`; None for all
+)->list:                    # A `Result` for each
+    "Check the answers in a lesson's file, and keep the outcomes"
+    target, lesson = _course(folder), progress.lesson(name)
+    chosen = lesson['exercises'] if exercise is None else [_named(lesson, exercise)]
+    found = progress.answers(target/f'{name}.ipynb', lesson)
+    return [_checked(target, lesson, e, found.get(e['name'])) for e in chosen]
+
+def _named(lesson:dict, asked:str)->dict:
+    "One exercise of a lesson"
+    known = {e['name'].split('.', 1)[1]: e for e in lesson['exercises']}
+    short = str(asked).removeprefix(f"{lesson['name']}.")
+    if short in known: return known[short]
+    raise NotFound(f"{str(asked)[:60]!r} is no exercise of {lesson['name']!r}. {hint(asked, known, 20)}")
+
+def _checked(target:Path, lesson:dict, exercise:dict, answer:tuple|None):
+    "The result of one exercise; it is an attempt if there is something to check"
+    from mlops_nb.course.checks import check_function
+    source, where, first = answer or (exercise['stub'], f"{lesson['name']}.ipynb", 1)
+    if not answer or progress.is_stub(source): return check_function(lesson, exercise, exercise['stub'], 1, where, first)
+    result = check_function(lesson, exercise, source, progress.began(exercise, source, target), where, first)
+    progress.finished(exercise, result.outcome, target)
+    return result
+
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #b6403569
+def use_mine(
+    folder:Path|str, # The student's folder
+)->dict:             # `mine`: names that are used; `others`: name -> outcome, of what was tried and is not right
+    "Check every lesson again, and keep the right answers for `--mine`"
+    from mlops_nb.course import splice
+    target, used, others = _course(folder), {}, {}
+    for name in progress.lessons():
+        if not (target/f'{name}.ipynb').exists(): continue
+        lesson = progress.lesson(name)
+        found, results = progress.answers(target/f'{name}.ipynb', lesson), check(target, name)
+        for exercise, result in zip(lesson['exercises'], results):
+            if result.outcome == 'right': used[exercise['name']] = _mine(lesson, exercise, *found[exercise['name']])
+            elif result.outcome != 'not tried': others[exercise['name']] = result.outcome
+    splice.save(target, used)
+    return dict(mine=[*used], others=others)
+
+def _mine(lesson:dict, exercise:dict, source:str, where:str, first:int)->dict:
+    "An answer and its place, as the import hook reads it"
+    return dict(module=lesson['module'], function=exercise['function'], cls=exercise['cls'], source=source, where=where, first=first)
+
+def use_ours(
+    folder:Path|str, # The student's folder
+):
+    "Forget the answers that `--mine` would use"
+    from mlops_nb.course import splice
+    splice.forget(_course(folder))
