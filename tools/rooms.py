@@ -207,7 +207,7 @@ def pictures():
     for wing in wings():
         r, under = rooms(wing), wings_under(wing)
         lessons = {name for _, name, lesson in r.values() if lesson}
-        outside = f'; outside of the wing: {", ".join(under)}' if under else '; outside of the wing: nothing of ours'
+        outside = f'; other wings: {", ".join(under)}' if under else '; other wings: none'
         found[wing] = (stands_on(wing), {name: f'{n} {name}' for n, name, _ in r.values()}, lessons, finding(stands_on(wing), 'rooms'),
                        'bold: a lesson; an arrow: imports' + outside)
     graph = house()
