@@ -35,8 +35,8 @@ course: $(COURSE)  ## Write the exercises and their checks into mlops_nb/_course
 tour: $(VENV)/.installed $(COURSE)  ## The main job: a model lives through the year 2013 (ARGS=--fast for a sample)
 	$(BIN)/mlops-nb tour $(ARGS)
 
-lab: $(VENV)/.installed-lab $(COURSE)  ## Open the lessons in JupyterLab, on your own copy (ARGS=--update for newer lessons)
-	$(BIN)/mlops-nb lab $(ARGS)
+lab: $(VENV)/.installed-lab $(COURSE)  ## The course: a folder of your own, and JupyterLab at the lesson to go on with (ARGS=--no-browser)
+	$(BIN)/mlops-nb course start $(ARGS)
 
 test: $(VENV)/.installed-dev $(COURSE)  ## All tests: every notebook, then tests/
 	$(BIN)/python tools/test.py

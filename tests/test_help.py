@@ -82,8 +82,9 @@ def answers(path):
 FILES = {'january.csv': lambda p: month('january').to_csv(p, index=False), 'may.csv': lambda p: month('may', features).to_csv(p, index=False),
          'march.parquet': lambda p: month('march').to_parquet(p), 'april.parquet': lambda p: month('april').to_parquet(p), 'answers.csv': answers,
          'delay-1.0.0.arrays': lambda p: call('registry', 'export', 'delay:1.0.0', '.')}
-BEFORE = {'registry restore': ['registry', 'delete', 'delay', '1.0.0', '--yes'], 'registry rollback': ['registry', 'alias', 'delay', 'champion', '1.0.0']}
-MAY_SAY_YES = {'drift', 'monitor', 'monitor show'}                # 1 is an answer of theirs
+BEFORE = {'registry restore': ['registry', 'delete', 'delay', '1.0.0', '--yes'], 'registry rollback': ['registry', 'alias', 'delay', 'champion', '1.0.0'],
+          **{f'course {verb}': ['course', 'start', '--no-lab'] for verb in ('check', 'diff', 'reset', 'use')}}
+MAY_SAY_YES = {'drift', 'monitor', 'monitor show', 'course check'}                # 1 is an answer of theirs
 
 
 def resolved(words):
@@ -113,10 +114,10 @@ def test_an_example_fits_on_a_line_of_a_terminal():
     assert [line for path, line in examples() if line not in call(*path, '--help', terminal_width=WIDTH).output] == []
 
 
-STARTS = {'serve', 'ask', 'lab', 'tour'}                         # each has a test of its own below
+STARTS = {'serve', 'ask', 'lab', 'tour', 'course start', 'course resume', 'course'}   # each has a test of its own below
 
 
-@pytest.mark.parametrize('path, line', [pytest.param(p, e, id=' '.join(p)) for p, e in examples() if shlex.split(e)[1] not in STARTS])
+@pytest.mark.parametrize('path, line', [pytest.param(p, e, id=' '.join(p)) for p, e in examples() if ' '.join(p or shlex.split(e)[1:2]) not in STARTS])
 def test_an_example_can_be_run_as_it_stands(here, path, line):
     if before := BEFORE.get(' '.join(path)): assert call(*before).exit_code == 0
     result = call(*resolved(shlex.split(line)[1:]))
@@ -147,11 +148,12 @@ def test_the_examples_of_serve_and_ask(here):
     assert result.stdout == f"{len(month('may'))} labels logged; 0 rows have none\n"
 
 
-def test_the_example_of_lab(here, monkeypatch):
-    monkeypatch.setattr('os.execv', lambda program, words: (_ for _ in ()).throw(SystemExit(words[2])))
+@pytest.mark.parametrize('name, folder', [('course', 'mlops-lab'), ('course start', 'my-course'), ('lab', 'my-course')])
+def test_the_examples_that_open_jupyterlab(here, monkeypatch, name, folder):
     monkeypatch.setattr('os.execve', lambda program, words, env: (_ for _ in ()).throw(SystemExit(words[2])))
-    result = call(*example('lab'))
-    assert (here/'my-course'/'index.ipynb').is_file() and result.output.splitlines()[-1] == 'jupyterlab', result.output
+    result = call(*example(name))
+    assert (here/folder/'index.ipynb').is_file() and result.output.splitlines()[-1] == 'jupyterlab', result.output
+    if folder == 'mlops-lab': assert call(*example('course resume')).output.splitlines()[-1] == 'jupyterlab'
 
 
 def test_the_examples_of_tour_ran_when_its_store_was_made(toured):

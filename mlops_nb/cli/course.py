@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 import click
-from .lab import open_lab
+from .lab import _open_lab
 from .terminal import json_option, say, table
 from ..core.rules import MissingFile, local_path
 from ..course import progress, workspace
@@ -52,7 +52,7 @@ def _begin(folder:Path, words:tuple[str, ...], no_browser:bool, no_lab:bool):
     lesson = asked or workspace.upcoming(started.folder)
     page = f'{lesson}.ipynb' if lesson else 'index.ipynb'
     click.echo(f"The course is in {str(started.folder)!r}. {f'Go on with {page}.' if lesson else 'All of it is done.'}", err=not no_lab)
-    if not no_lab: open_lab(started.folder, page, no_browser, words[1:] if asked else words)
+    if not no_lab: _open_lab(started.folder, page, no_browser, words[1:] if asked else words)
 
 # %% ../../nbs/12_cli/behind/8_course.ipynb #ac0608b0
 def _starts(command:Callable)->Callable:

@@ -7,20 +7,24 @@ from __future__ import annotations
 import os, sys
 from pathlib import Path
 import click
-from ..core.rules import MissingFile
-from ..course.workspace import note
+from ..core.rules import MissingFile, atomic_write, to_json
 
 # %% auto #0
-__all__ = ['open_lab']
+__all__ = []
 
 # %% ../../nbs/12_cli/behind/6_lab.ipynb #26ff071f
 _NO_NEWS = {'@jupyterlab/apputils-extension:notification': {'fetchNews': 'false', 'checkForUpdates': False}}
 
+def _note(path:Path, what)->None:
+    "Write a file of ours; only where it changes"
+    text = to_json(what, indent=1)
+    if not path.exists() or path.read_bytes() != text.encode(): atomic_write(path, text)
+
 def _configured(folder:Path, page:str, root:bool)->dict[str, str]:
     "Write what JupyterLab is to know into the folder; the environment in which it finds it"
     server = {'root_dir': str(folder), 'ip': '127.0.0.1', 'allow_root': root}
-    note(folder, 'jupyter_lab_config.json', {'ServerApp': server, 'LabApp': {'default_url': f'/lab/tree/{page}'}})
-    note(folder, 'labconfig/default_setting_overrides.json', _NO_NEWS)
+    _note(folder/'.mlops-nb'/'jupyter_lab_config.json', {'ServerApp': server, 'LabApp': {'default_url': f'/lab/tree/{page}'}})
+    _note(folder/'.mlops-nb'/'labconfig'/'default_setting_overrides.json', _NO_NEWS)
     own, given = str(folder/'.mlops-nb'), os.environ.get('JUPYTER_CONFIG_PATH')
     return {'OMP_NUM_THREADS': '1', **os.environ, 'JUPYTERLAB_WORKSPACES_DIR': f'{own}/workspaces',
             'JUPYTER_CONFIG_PATH': os.pathsep.join([own, given] if given else [own])}
@@ -36,12 +40,7 @@ def _check_jupyterlab(folder:Path)->None:
                       f'the lessons are in {str(folder)!r}')
 
 # %% ../../nbs/12_cli/behind/6_lab.ipynb #562b98aa
-def open_lab(
-    folder:Path,      # The student's folder
-    page:str,         # Path of a notebook in it
-    no_browser:bool,  # Only print the address?
-    jupyter:tuple=(), # Words for JupyterLab itself, such as `--port=9000`
-):
+def _open_lab(folder:Path, page:str, no_browser:bool, jupyter:tuple[str, ...]=())->None:
     "Become a JupyterLab on a folder, opened at one of its notebooks; this does not return"
     root = os.geteuid() == 0
     _check_jupyterlab(folder)

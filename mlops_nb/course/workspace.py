@@ -11,9 +11,10 @@ from pathlib import Path
 from ..core.documents import read_json
 from ..core.rules import InvalidInput, MissingFile, NotFound, atomic_write, digest, hint, local_path, to_json
 from . import progress
+from .editions import as_text, published
 
 # %% auto #0
-__all__ = ['chapters', 'Started', 'note', 'start', 'reset', 'difference', 'status', 'upcoming', 'check', 'use_mine', 'use_ours']
+__all__ = ['chapters', 'Started', 'start', 'reset', 'difference', 'status', 'upcoming', 'check', 'use_mine', 'use_ours']
 
 # %% ../../nbs/13_course/behind/7_workspace.ipynb #d1d6ba99
 def chapters()->Path: # With `index.ipynb`, a folder for each wing, and pictures
@@ -33,7 +34,12 @@ def _sources()->dict[str, bytes]:
     "Every file of a student's folder that comes from the package: name -> content"
     shelf, book = progress.shelf(), chapters()
     found = {f'{name}.ipynb': (shelf/'student'/f'{name}.ipynb').read_bytes() for name in progress.lessons()}
-    return {'index.ipynb': _page(), **found, **{f'book/{p.as_posix()}': (book/p).read_bytes() for p in _files(book)}}
+    return {'index.ipynb': _page(), **found, **{f'book/{p.as_posix()}': _chapter((book/p).read_bytes()) for p in _files(book)}}
+
+def _chapter(data:bytes)->bytes:
+    "A chapter without the cells that are for instructors, which are not to be run"
+    if b'#| eval: false' not in data: return data
+    return as_text(published(read_json(data))).encode()
 
 # %% ../../nbs/13_course/behind/7_workspace.ipynb #19513183
 _WORDS = '''# The course
@@ -79,11 +85,7 @@ class Started:
     touched:list[str] = field(default_factory=list)  # Files that somebody touched, and that have a newer one in the package
     left:list[str] = field(default_factory=list)     # Copies of what the package has no more; they stay, and are named once
 
-def note(
-    folder:Path, # The student's folder
-    name:str,    # Of the file, below `.mlops-nb`
-    what,        # Bytes, or anything that JSON holds
-):
+def _note(folder:Path, name:str, what)->None:
     "Write a file of ours into the folder; only where it changes"
     path, data = folder/'.mlops-nb'/name, what if isinstance(what, bytes) else to_json(what, indent=1).encode()
     if not path.exists() or path.read_bytes() != data: atomic_write(path, data)
@@ -120,14 +122,14 @@ def _updated(target:Path, sources:dict[str, bytes])->Started:
         elif mine == record.get(name) != new: done.updated.append(name)
         elif mine not in (new, record.get(name)) and record.get(name) != new: done.touched.append(name); continue
         if mine is None or mine == record.get(name) != new: _put(target, name, data)
-        if mine == new and '/' not in name: note(target, f'given/{name}', data)
+        if mine == new and '/' not in name: _note(target, f'given/{name}', data)
         record[name] = new
-    note(target, 'copied.json', record)
+    _note(target, 'copied.json', record)
     return done
 
 def _put(target:Path, name:str, data:bytes):
     "A file of the package into the folder; of a lesson, its edition is kept too"
-    if '/' not in name: note(target, f'given/{name}', data)
+    if '/' not in name: _note(target, f'given/{name}', data)
     atomic_write(target/name, data)
 
 # %% ../../nbs/13_course/behind/7_workspace.ipynb #99df5b30
@@ -142,7 +144,7 @@ def reset(
     kept = _backup(target, [*there, target/'progress.json']) if there else None
     for name, data in sources.items():
         _put(target, name, data)
-        note(target, 'copied.json', {**_copied(target), name: _written(name, data)})
+        _note(target, 'copied.json', {**_copied(target), name: _written(name, data)})
         progress.forget(name.removesuffix('.ipynb'), target)
     return names, kept
 
