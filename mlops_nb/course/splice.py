@@ -4,6 +4,207 @@
 
 # %% ../../nbs/13_course/behind/4_splice.ipynb #0bdf0734
 from __future__ import annotations
+import __future__
+import ast, copy, linecache, re, sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import PathFinder, SourceFileLoader
+from pathlib import Path
+from types import CodeType
 
 # %% auto #0
-__all__ = []
+__all__ = ['parsed', 'function_in', 'exchange', 'refiled', 'shows', 'compiled', 'Mine', 'Spliced', 'install', 'installed',
+           'remove', 'spliced', 'save', 'load', 'forget']
+
+# %% ../../nbs/13_course/behind/4_splice.ipynb #c523436d
+def parsed(
+    source:str, # A cell; lines for IPython may be in it
+)->ast.Module:  # A line for IPython is an empty one
+    "The syntax tree of a cell"
+    try: return ast.parse(source)
+    except SyntaxError:
+        plain = re.sub(r'^([ \t]*)[%!].*$', r'\1pass', source, flags=re.M)
+        if plain == source: raise
+    try: return ast.parse(plain)
+    except SyntaxError: pass
+    return ast.parse(source)                            # with the error of what was written
+
+def function_in(
+    tree:ast.Module,    # Of a cell, or of a module
+    function:str,       # Its name
+    cls:str|None=None,  # For a method: the name of its class
+)->ast.FunctionDef|None: # The last one that has this name
+    "A function or method in a syntax tree"
+    found = [n for n in tree.body if _named(n, function) and (cls in _patched(n) if cls else not _patched(n))]
+    inside = [n for c in tree.body if isinstance(c, ast.ClassDef) and c.name == cls for n in c.body if _named(n, function)]
+    return max(found + inside, key=lambda n: n.lineno, default=None)
+
+def _named(n, name:str)->bool: return isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n.name == name
+
+def _patched(n)->list[str]:
+    "Names of the classes that a function is patched into"
+    hints = [a.annotation for a in (n.args.posonlyargs + n.args.args)[:1] if a.annotation]
+    if not any(_is_patch(d) for d in n.decorator_list) or not hints: return []
+    return re.findall(r'\w+', ast.unparse(hints[0]))
+
+def _is_patch(decorator)->bool: return bool(re.match(r'(\w+\.)?patch\b', ast.unparse(decorator)))
+
+# %% ../../nbs/13_course/behind/4_splice.ipynb #371c3259
+_FAR = 1_000_000           # no file has so many lines
+
+def exchange(
+    ours:ast.FunctionDef,   # Changed in place: gets the other's body
+    theirs:ast.FunctionDef, # Not changed
+    first:int=1,            # In which line of its cell the text begins that `theirs` was read from
+    mark:int=1,             # A number for each answer
+)->None:
+    "Give our function the body of another one; its first line and its decorators stay"
+    by = mark*_FAR + first - 1
+    ours.body, at = _moved(theirs.body, by), theirs.lineno + by
+    for n in (ours, *(x for d in ours.decorator_list for x in ast.walk(d))): n.lineno = n.end_lineno = at
+
+def _moved(body:list, by:int)->list:
+    return [ast.increment_lineno(copy.deepcopy(n), by) for n in body]
+
+def refiled(
+    code:CodeType,         # A compiled module with functions of others in it
+    files:dict[int, str],  # The mark of each answer, and the name that its file is given
+)->CodeType:
+    "Give the code of exchanged functions back its lines, and its file"
+    parts = tuple(refiled(c, files) if isinstance(c, CodeType) else c for c in code.co_consts)
+    code, mark = code.replace(co_consts=parts), code.co_firstlineno//_FAR
+    if not mark: return code
+    return code.replace(co_filename=files[mark], co_firstlineno=code.co_firstlineno % _FAR)
+
+def shows(
+    where:str,  # Name of the file in a traceback
+    source:str, # Its text
+    first:int=1, # In which line it begins
+)->None:
+    "Let tracebacks show the lines of a cell"
+    text = '\n'*(first - 1) + source
+    linecache.cache[where] = len(text), None, text.splitlines(True), where
+
+# %% ../../nbs/13_course/behind/4_splice.ipynb #62a4f640
+_FLAGS = __future__.annotations.compiler_flag
+
+def compiled(
+    solution:ast.FunctionDef, # Ours: first line and decorators
+    answer:ast.FunctionDef,   # Whose body
+    names:dict,               # Of the module; not changed
+    cls:str|None=None,        # For a method: its class
+    where:str='your cell',    # The file of the answer, in a traceback
+    first:int=1,              # In which line of its cell the text of the answer begins
+):                            # The function; for a method, a class that has it
+    "One answer in the place of the solution, in a copy of the names around it"
+    node, names = _moved([solution], 0)[0], dict(names)
+    exchange(node, answer, first)
+    if cls:
+        node.decorator_list = [_as_method(d) for d in node.decorator_list]
+        node.decorator_list = [d for d in node.decorator_list if d]
+        names['_mlops_nb_base'] = names[cls]
+        node = ast.ClassDef(cls, [ast.Name('_mlops_nb_base', ast.Load())], [], [node], [], **{'type_params': []} if sys.version_info >= (3, 12) else {})
+    tree = ast.fix_missing_locations(ast.Module([node], []))
+    exec(refiled(compile(tree, names.get('__file__') or where, 'exec', _FLAGS, True), {1: where}), names)
+    return names[cls or node.name]
+
+def _as_method(decorator):
+    "What a decorator is inside of a class: `patch` is nothing there, and says what kind of method it is"
+    if not _is_patch(decorator): return decorator
+    given = {k.arg for k in getattr(decorator, 'keywords', ())}
+    kind = next((name for key, name in _KINDS.items() if key in given), None)
+    return kind and ast.copy_location(ast.Name(kind, ast.Load()), decorator)
+
+_KINDS = dict(as_prop='property', cls_method='classmethod', static_method='staticmethod')
+
+# %% ../../nbs/13_course/behind/4_splice.ipynb #32aa206e
+class Mine(MetaPathFinder):
+    "Puts answers into the modules that are loaded from now on"
+    def __init__(self, answers:dict): self.answers = answers
+
+    def find_spec(self, name, path=None, target=None):
+        mine = {key: a for key, a in self.answers.items() if a['module'] == name}
+        spec = PathFinder.find_spec(name, path) if mine else None
+        if spec: spec.loader = Spliced(name, spec.origin, mine)
+        return spec
+
+class Spliced(SourceFileLoader):
+    "The loader of a module that has functions of a student in it; `spliced` says which, and from where"
+    def __init__(self, name, path, mine):
+        super().__init__(name, path)
+        self.mine, self.spliced = mine, {key: a['where'] for key, a in mine.items()}
+
+    def get_code(self, fullname):
+        tree, files = ast.parse(self.get_data(self.path), self.path), {}
+        for mark, (key, a) in enumerate(self.mine.items(), 1):
+            ours, theirs = function_in(tree, a['function'], a['cls']), _answer(a)
+            if ours is None: raise ImportError(f'{fullname} has no {key.partition(".")[2]} any more; say `mlops-nb course use mine` again')
+            exchange(ours, theirs, a.get('first', 1), mark)
+            files[mark] = a['where']
+            shows(a['where'], a['source'], a.get('first', 1))
+        return refiled(compile(tree, self.path, 'exec', dont_inherit=True), files)
+
+def _answer(a:dict)->ast.FunctionDef:
+    tree = parsed(a['source'])
+    return function_in(tree, a['function'], a['cls']) or function_in(tree, a['function'])
+
+# %% ../../nbs/13_course/behind/4_splice.ipynb #b935fa9d
+def install(
+    answers:dict, # As `load` gives them; none of their modules is loaded yet
+)->Mine:          # The finder, which `remove` takes away
+    "From now on, and in this process only, modules are loaded with these functions in them"
+    early = sorted({a['module'] for a in answers.values()} & sys.modules.keys())
+    if early:
+        from mlops_nb.core.rules import Conflict
+        raise Conflict(f'{", ".join(early)} was loaded before, and other modules hold its functions; install the answers first, in a new process')
+    sys.meta_path.insert(0, finder := Mine(answers))
+    return finder
+
+def installed()->dict: # Name of each exercise, and its answer
+    "The answers that modules of this process are loaded with"
+    return {key: a for f in sys.meta_path if isinstance(f, Mine) for key, a in f.answers.items()}
+
+def remove(
+    finder:Mine, # What `install` gave; the modules that it loaded stay as they are
+)->None:
+    "Load modules as they are again"
+    sys.meta_path.remove(finder)
+
+def spliced(
+    name:str, # Full name of a module, loaded or not
+)->dict[str, str]: # Name of each exercise, and notebook and cell of its answer
+    "Which functions of a module are a student's"
+    from importlib.util import find_spec
+    return dict(getattr(getattr(find_spec(name), 'loader', None), 'spliced', {}))
+
+# %% ../../nbs/13_course/behind/4_splice.ipynb #83ebc2d8
+_SCHEMA = 1
+
+def save(
+    folder:Path|str, # The student's
+    answers:dict,    # Name of an exercise -> module, function, cls, source, where, first; only those that are right
+)->Path:
+    "Write down the answers that `load` gives"
+    from mlops_nb.core.rules import atomic_write, to_json
+    return atomic_write(_file(folder), to_json(dict(schema=_SCHEMA, answers=answers), indent=1))
+
+def load(
+    folder:Path|str, # The student's
+)->dict:             # Empty where none are written down
+    "The answers that are used in place of ours"
+    import json
+    try: found = json.loads(_file(folder).read_bytes())
+    except FileNotFoundError: return {}
+    except ValueError: found = None
+    if isinstance(found, dict) and found.get('schema') == _SCHEMA and isinstance(found.get('answers'), dict): return found['answers']
+    from mlops_nb.core.rules import InvalidInput
+    raise InvalidInput(f'{str(_file(folder))!r} cannot be read; write it again: mlops-nb course use mine')
+
+def forget(
+    folder:Path|str, # The student's
+)->bool:             # Were there any?
+    "From now on ours are used"
+    there = _file(folder).exists()
+    _file(folder).unlink(missing_ok=True)
+    return there
+
+def _file(folder)->Path: return Path(folder)/'.mlops-nb'/'mine.json'

@@ -4,6 +4,168 @@
 
 # %% ../../nbs/13_course/behind/3_traces.ipynb #2c6d3d7b
 from __future__ import annotations
+import hashlib, math, re, signal, sys, threading
+from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+from numbers import Number
+from random import Random
 
 # %% auto #0
-__all__ = []
+__all__ = ['frozen', 'facts', 'same', 'shown', 'Endless', 'within', 'Step', 'follow', 'parted', 'seeded']
+
+# %% ../../nbs/13_course/behind/3_traces.ipynb #8abc8d30
+_MOST, _DEEPEST = 10_000, 40
+
+def frozen(
+    x,           # Any value that a function gave
+    deep:int=0,  # How far inside of another value
+)->tuple:        # (kind, what it holds): equal kinds hold the same things, with `frozen` values in them
+    "What a value is, in tuples that later changes do not touch"
+    if deep > _DEEPEST: return 'deep', type(x).__name__
+    if type(x).__name__ in ('NAType', 'NaTType'): return 'missing', type(x).__name__
+    if type(x).__module__ == 'numpy' and not getattr(x, 'shape', True): x = x.item()
+    for kind, types in _PLAIN:
+        if isinstance(x, types): return kind, x
+    many = lambda parts: tuple(frozen(p, deep + 1) for p in parts)
+    if hasattr(x, 'dtype') or hasattr(x, 'dtypes'): return _table(x, many)
+    if isinstance(x, Mapping): return 'dict', _sorted(many(x.items()))
+    if isinstance(x, Set): return 'set', _sorted(many(x))
+    if isinstance(x, tuple): return 'tuple', many(x)
+    if isinstance(x, list): return 'list', many(x)
+    if isinstance(x, Iterator): return 'iterator', many(islice(x, _MOST))
+    if isinstance(x, (type, Callable)): return 'name', getattr(x, '__qualname__', type(x).__qualname__)
+    if not hasattr(x, '__dict__'): return type(x).__qualname__, re.sub(r' at 0x\w+', '', repr(x))
+    return type(x).__qualname__, many(sorted(facts(x).items()))
+
+_PLAIN = (('none', type(None)), ('boolean', bool), ('number', Number), ('text', str), ('bytes', (bytes, bytearray)))
+def _sorted(parts): return tuple(sorted(parts, key=repr))
+
+def facts(
+    x,     # An object, or an error
+)->dict:   # Its fields, those with a leading underscore left out
+    "What an object says of itself"
+    return {k: v for k, v in vars(x).items() if k[0] != '_'}
+
+# %% ../../nbs/13_course/behind/3_traces.ipynb #27f5233f
+def _table(x, many:Callable)->tuple:
+    "An array, a Series, an Index or a DataFrame"
+    if hasattr(x, 'dtypes') and hasattr(x, 'columns'):
+        return 'table', many([list(x.columns), x.index.tolist(), *(x.iloc[:, i].array for i in range(x.shape[1]))])
+    kind, labels = type(x).__name__, [x.index.tolist(), x.name] if hasattr(x, 'iloc') else []
+    kind = 'array' if kind in ('ndarray', 'NumpyExtensionArray', 'PandasArray') else kind
+    return kind, many([_family(x.dtype), list(x.shape), *labels, x.tolist()])
+
+def _family(dtype)->str: return 'number' if getattr(dtype, 'kind', '') in 'iuf' else str(dtype)
+
+# %% ../../nbs/13_course/behind/3_traces.ipynb #bf798d68
+def same(
+    a:tuple, # A `frozen` value
+    b:tuple, # Another
+)->bool:     # Floats may differ by one part in a billion
+    "Are two values the same to whoever uses them?"
+    if a[0] != b[0]: return False
+    if a[0] == 'number': return _near(a[1], b[1])
+    if not isinstance(a[1], tuple): return a[1] == b[1]
+    return len(a[1]) == len(b[1]) and all(map(same, a[1], b[1]))
+
+def _near(x, y)->bool:
+    if x == y or x != x and y != y: return True
+    if not (isinstance(x, float) or isinstance(y, float)): return False
+    if {type(x), type(y)} == {int, float} and abs(x) > 2**53: return False       # a whole number that no float can hold
+    try: return math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12)
+    except (TypeError, OverflowError): return False          # complex, or too large for a float
+
+# %% ../../nbs/13_course/behind/3_traces.ipynb #3357612c
+def shown(
+    x,              # Any value
+    limit:int=120,  # Most characters
+)->str:             # One line
+    "A value as a short text"
+    if type(x).__module__ == 'numpy' and not getattr(x, 'shape', True): x = x.item()
+    try: text = ' '.join(repr(x).split())
+    except Exception: text = f'a {type(x).__name__} that cannot be shown'
+    return text if len(text) <= limit else f'{text[:limit-1]}…'
+
+# %% ../../nbs/13_course/behind/3_traces.ipynb #e4b4c372
+class Endless(BaseException): "The time for an answer is over"
+
+@contextmanager
+def within(
+    seconds:float, # How long the block may take; only in the main thread, and not on Windows
+)->Iterator[None]:
+    "Raise `Endless` in a block that takes longer"
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, 'setitimer'):
+        yield
+        return
+    rings, traced = [], sys.gettrace()
+    def ring(_, frame):
+        rings.append(1)
+        if len(rings) > 1: _at_each_line(frame)
+        raise Endless
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
+    try: yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        if len(rings) > 1: sys.settrace(traced)
+
+def _at_each_line(frame)->None:
+    "Raise `Endless` at the next line of whatever `follow` has called"
+    def stop(frame, event, arg):
+        if event == 'line': raise Endless
+        return stop
+    while frame and frame.f_code is not follow.__code__: frame.f_trace, frame = stop, frame.f_back
+    sys.settrace(stop)
+
+# %% ../../nbs/13_course/behind/3_traces.ipynb #74b7530f
+@dataclass(frozen=True)
+class Step:
+    "What a function did with one input"
+    label:str                      # The input, in words
+    how:str                        # value, refusal or endless
+    value:tuple                    # `frozen`: the value, or type and facts of the error
+    shown:str                      # The same for a reader, short
+    error:BaseException|None=None  # What was raised
+
+def _raised(label:str, e:BaseException)->Step:
+    how = 'endless' if isinstance(e, Endless) else 'refusal'
+    return Step(label, how, (how, (('text', type(e).__qualname__), frozen(facts(e)))), shown(e), e)
+
+def _taken(label:str, thunk:Callable)->Step:
+    try:
+        x = thunk()
+        return Step(label, 'value', frozen(x), shown(x))
+    except (Exception, SystemExit) as e: return _raised(label, e)
+
+def follow(
+    trace:Callable,    # A generator of (label, call without arguments), from a function and a `Random`
+    f:Callable,        # The function, or for a method its class
+    random:Random,     # Where the inputs come from
+    seconds:float=5,   # For all steps together
+)->list[Step]:         # One for each label that was reached
+    "What a function does, step by step"
+    steps, label = [], 'the first input'
+    try:
+        with within(seconds):
+            for label, thunk in trace(f, random): steps.append(_taken(label, thunk))
+            return steps
+    except (Exception, SystemExit, Endless) as e: return [*steps, _raised(label, e)]
+
+# %% ../../nbs/13_course/behind/3_traces.ipynb #d6baeca1
+def parted(
+    theirs:list, # Steps of an answer
+    ours:list,   # Steps of the solution, from the same seed
+)->tuple|None:   # The first two steps that differ, one of them perhaps None; None where all are the same
+    "Where two functions part"
+    for a, b in zip_longest(theirs, ours):
+        if a is None or b is None or (a.label, a.how) != (b.label, b.how) or not same(a.value, b.value): return a, b
+
+def seeded(
+    *parts, # What the inputs are for: the name of an exercise, the number of an attempt
+)->Random:  # The same numbers for the same parts, on every machine
+    "Where fresh inputs come from"
+    text = '/'.join(map(str, parts))
+    return Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], 'big'))
