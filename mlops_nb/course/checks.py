@@ -4,6 +4,182 @@
 
 # %% ../../nbs/13_course/behind/5_checks.ipynb #fb4567a9
 from __future__ import annotations
+import ast, html, traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from ..core.rules import InvalidInput
+from .splice import compiled, function_in, parsed, shows
+from .traces import Step, follow, parted, seeded, shown
 
 # %% auto #0
-__all__ = []
+__all__ = ['Result', 'sentence', 'untried', 'check_function']
+
+# %% ../../nbs/13_course/behind/5_checks.ipynb #e68f9383
+@dataclass(frozen=True, repr=False)
+class Result:
+    "What a check found"
+    name:str           # The exercise, such as `distance.psi`
+    outcome:str        # right, wrong, error, not tried
+    says:str=''        # One or two sentences for the student
+    slug:str=''        # Which of the foreseen wrong answers it is
+    label:str=''       # The first input where the answer differs
+    where:str=''       # The cell, where a line is to be shown
+    line:int|None=None # The line in it
+    text:str=''        # What stands in that line
+    then:str=''        # What to do next
+
+    def __repr__(self):
+        place = [f'{self.where}, line {self.line}:  {self.text}'] if self.line else []
+        return '\n'.join([f'{self.name}: {self.outcome}', *place, *filter(None, [self.says, self.then])])
+
+    def _repr_html_(self):
+        colour, mark = _LOOKS[self.outcome]
+        place = f'<div>{html.escape(self.where)}, line {self.line}: <code>{html.escape(self.text)}</code></div>' if self.line else ''
+        said = ''.join(f'<div>{html.escape(t)}</div>' for t in (self.says, self.then) if t)
+        return (f'<div role="status" style="border-left: 4px solid {colour}; padding: .3em .8em">'
+                f'<strong><span aria-hidden="true">{mark} </span>{html.escape(self.name)}: {self.outcome}</strong>{place}{said}</div>')
+
+_LOOKS = {'right': ('#2e7d32', '✓'), 'wrong': ('#b26a00', '✗'), 'error': ('#b3261e', '!'), 'not tried': ('#6b7280', '○')}
+
+# %% ../../nbs/13_course/behind/5_checks.ipynb #7521b81a
+def sentence(
+    e:BaseException,  # What was raised
+    module:str='',    # Where the function runs; '' for a notebook
+)->str:               # Without what Python says itself
+    "What an error usually means, for somebody who meets it for the first time"
+    if isinstance(e, NameError) and not isinstance(e, UnboundLocalError) and module:
+        return f'Your function runs in {module}, where {e.name!r} is not known: import it, or define it, inside of the function.'
+    if isinstance(e, TypeError) and 'NoneType' in str(e): return 'Something is None: often a function that ends without `return`.'
+    return next((text for kind, text in _MEANS if isinstance(e, kind)), 'Look at the values in this line: print them, one by one.')
+
+_MEANS = (
+    (SyntaxError, 'Python cannot read this line: look for a bracket, a quote or a colon that is missing, here or in the line above.'),
+    (UnboundLocalError, 'The name is used before this function has given it a value.'),
+    (NameError, 'The name is not known here: is it spelled as above, and did the cell run that defines it?'),
+    (AttributeError, 'The value before the dot has no such part: print its type, since it may be another than you think.'),
+    (ImportError, 'Python does not find what is to be imported: is its name spelled rightly, and is it installed?'),
+    (KeyError, 'The key is not in there: print the keys that are.'),
+    (IndexError, 'There is no such place: the first one is 0, and the last one is the length minus 1.'),
+    (ZeroDivisionError, 'Something is divided by zero: which input makes it zero, and what should come out then?'),
+    (RecursionError, 'The function calls itself without an end: which call gives an answer by itself?'),
+    (TypeError, 'An operation or a call got a value of another type than it takes: print the types in this line.'),
+    (ValueError, 'The type is right and the value is not: print the values, and for arrays their shapes.'),
+    (MemoryError, 'The values take more memory than there is: print their sizes, step by step.'))
+
+# %% ../../nbs/13_course/behind/5_checks.ipynb #652b0ebc
+def untried(
+    node:ast.FunctionDef, # The answer
+)->bool:                  # True where the body is a docstring, `pass`, `...`, or raises NotImplementedError
+    "Has nothing been written yet?"
+    rest = [n for n in node.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)) and not isinstance(n, ast.Pass)]
+    return not rest or len(rest) == 1 and isinstance(rest[0], ast.Raise) and 'NotImplementedError' in ast.unparse(rest[0])
+
+def _arguments(node)->str:
+    "The arguments of a function without hints, as text; they must not change"
+    node = ast.parse(ast.unparse(node)).body[0]
+    for n in ast.walk(node.args):
+        if isinstance(n, ast.arg): n.annotation = None
+    return ast.unparse(node.args)
+
+def _read(exercise:dict, source:str):
+    "The answer in a cell; None where there is none"
+    tree = parsed(source)
+    return function_in(tree, exercise['function'], exercise['cls']) or function_in(tree, exercise['function'])
+
+# %% ../../nbs/13_course/behind/5_checks.ipynb #6c3a801b
+def _function(lesson:dict, exercise:dict, node, where:str, first:int=1):
+    "The function, or for a method a class with it, in the names of the lesson's module"
+    names = vars(import_module(lesson['module']))
+    solution = _read(exercise, exercise['solution'])
+    return compiled(solution, node, names, exercise['cls'], where, first)
+
+def _trace(exercise:dict)->Callable:
+    names = {'__name__': f'trace of {exercise["name"]}'}
+    exec(compile(exercise['trace'], names['__name__'], 'exec'), names)
+    return names['trace']
+
+def _steps(lesson:dict, exercise:dict, node, attempt:int, seconds:float=5, where:str='ours', first:int=1)->list[Step]:
+    f = _function(lesson, exercise, node, where, first)
+    return follow(_trace(exercise), f, seeded(exercise['name'], attempt), seconds)
+
+def _known(lesson:dict, exercise:dict, theirs:list, attempt:int)->dict:
+    "The foreseen wrong answer that does what an answer did, or {}"
+    seconds = 1 if theirs[-1].how == 'endless' else 5
+    for wrong in exercise['wrong']:
+        node = _read(exercise, wrong['source'])
+        if parted(_steps(lesson, exercise, node, attempt, seconds), theirs) is None: return wrong
+    return {}
+
+# %% ../../nbs/13_course/behind/5_checks.ipynb #3a3df867
+def _differs(exercise:dict, node, theirs:Step, ours:Step|None)->str:
+    "A sentence on the first step that differs; it holds the student's value and never ours"
+    f, gave = exercise['function'], f'For {theirs.label!r} your {exercise["function"]}'
+    if theirs.how == 'refusal': return f'{gave} raises {theirs.shown}. To refuse is right here; its type, or one of the facts in it, is another than the text says.'
+    if ours is None: return f'After {theirs.label!r} your {f} goes on where it should stop.'
+    if ours.how != 'value': return f'{gave} gives {theirs.shown}, and it should refuse that input.'
+    if theirs.value == ('none', None) and not any(isinstance(n, ast.Return) and n.value for n in ast.walk(node)):
+        return f'{gave} gives None: there is no `return` with a value in it.'
+    if theirs.value[0] != ours.value[0]: return f'{gave} gives {theirs.shown}, which is of another type than the first line says.'
+    return f'{gave} gives {theirs.shown}, and that is not right.'
+
+def _line(e:BaseException, where:str, source:str, first:int)->dict:
+    "The last line of the answer that an error came through"
+    if isinstance(e, SyntaxError): line = (e.lineno or 1) + first - 1
+    else: line = next((t.lineno for t in reversed(traceback.extract_tb(e.__traceback__)) if t.filename == where), None)
+    lines = source.splitlines()
+    text = lines[line - first].strip() if line and 0 <= line - first < len(lines) else ''
+    return dict(where=where, line=line, text=text) if text else dict(where=where)
+
+def _error(result:Result, e:BaseException, lesson:dict, **line)->Result:
+    said = sentence(e, lesson['module'])
+    if 'line' not in line: said = f'The check could not use what your function gave: is it of the type that the first line says?'
+    what = e.msg if isinstance(e, SyntaxError) else e
+    return replace(result, outcome='error', says=f'{type(e).__name__}: {what}. {said}'.replace('..', '.'), **line)
+
+# %% ../../nbs/13_course/behind/5_checks.ipynb #168a13f2
+def check_function(
+    lesson:dict,            # As the build writes it: `module` is where its functions live
+    exercise:dict,          # One of its exercises
+    source:str,             # The cell, or the function in it, as the student wrote it
+    attempt:int=1,          # Decides the inputs
+    where:str='your cell',  # The name of the cell, in messages
+    first:int=1,            # The line of the cell in which `source` begins
+)->Result:                  # Its `outcome` is right, wrong, error or not tried
+    "Compare an answer with the solution, and say what is wrong with it"
+    result = Result(exercise['name'], 'not tried', f'Write the body of {exercise["function"]}, then check again.')
+    try: node = _read(exercise, source)
+    except SyntaxError as e: return _error(result, e, lesson, **_line(e, where, source, first))
+    if node is None: return replace(result, says=f'There is no `def {exercise["function"]}` here.')
+    if untried(node): return result
+    said = _arguments(_read(exercise, exercise['stub']))
+    if _arguments(node) != said:
+        text = f'The first line of {exercise["function"]} has changed: its arguments are ({said}). Others call it so; put them back.'
+        return replace(result, outcome='error', says=text, **_place(node, where, source, first))
+    shows(where, source, first)
+    try: theirs = _steps(lesson, exercise, node, attempt, where=where, first=first)
+    except SyntaxError as e: return _error(result, e, lesson, **_line(e, where, source, first))
+    return _judged(lesson, exercise, result, (node, where, source, first), theirs, attempt)
+
+def _place(node, where:str, source:str, first:int)->dict:
+    return dict(where=where, line=node.lineno + first - 1, text=source.splitlines()[node.lineno - 1].strip())
+
+# %% ../../nbs/13_course/behind/5_checks.ipynb #1d134ba9
+def _judged(lesson:dict, exercise:dict, result:Result, answer:tuple, theirs:list, attempt:int)->Result:
+    "The outcome of an answer whose steps are known"
+    node, *place = answer
+    ours = _steps(lesson, exercise, _read(exercise, exercise['solution']), attempt)
+    apart = parted(theirs, ours)
+    if apart is None: return replace(result, outcome='right', says='It does what the lesson asks, on inputs that nobody had seen before.')
+    at, due = apart
+    line = _line(at.error, *place) if at and at.error else {}
+    if line.get('line') and isinstance(at.error, NotImplementedError) and due and due.how == 'value':
+        return replace(result, outcome='error', says='`raise NotImplementedError` is still there: delete the line.', label=at.label, **line)
+    if wrong := _known(lesson, exercise, theirs, attempt):
+        return replace(result, outcome='wrong', says=wrong['says'], slug=wrong['slug'], label=at.label if at else due.label, **line)
+    if at is None: return replace(result, outcome='wrong', says=f'Your {exercise["function"]} stops before {due.label!r}.', label=due.label)
+    if at.how == 'endless':
+        text = f'For {at.label!r} your {exercise["function"]} had not come back after 5 seconds: which condition ends the loop?'
+        return replace(result, outcome='error', says=text, label=at.label, **line)
+    if at.how == 'refusal' and (due is None or due.how == 'value'): return _error(replace(result, label=at.label), at.error, lesson, **line)
+    return replace(result, outcome='wrong', says=_differs(exercise, node, at, due), label=at.label, **line)
