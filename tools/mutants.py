@@ -5,9 +5,9 @@
 A wrong answer that all cells of the lesson accept is a hole in the tests of the module, since both are one notebook.
 """
 from argparse import ArgumentParser
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-import ast, json, os, subprocess, sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+import ast, json, os, sys
 
 import course
 from mlops_nb.course.marks import code_of, directives, function_in, read_lesson, source_of
@@ -33,8 +33,8 @@ def cells(nb, name='', wrong=''):
         yield i + 1, mutant(code, name, wrong) if ('exercise', name) in given else code
 
 
-def run(path, name, wrong):
-    "Run a notebook in this process; None, or what stopped it"
+def run(path, name='', wrong=''):
+    "Run a notebook in this process, which is used for nothing else; None, or what stopped it"
     from execnb.shell import CaptureShell
     nb = json.loads(path.read_text(encoding='utf8'))
     os.chdir(path.parent)
@@ -45,12 +45,11 @@ def run(path, name, wrong):
     return None
 
 
-def child(path, name='', wrong=''):
-    "The same in a process of its own"
-    done = subprocess.run([sys.executable, __file__, '--run', str(path)], input=json.dumps([name, wrong]), capture_output=True, text=True,
-                          env={'OMP_NUM_THREADS': '1', 'MPLBACKEND': 'agg', **os.environ})
-    if done.returncode: sys.exit(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+def processes():
+    "Two at a time, each new; what all need is loaded once"
+    context = get_context('forkserver')
+    context.set_forkserver_preload(['execnb.shell', 'matplotlib', 'pandas'])
+    return ProcessPoolExecutor(2, mp_context=context, max_tasks_per_child=1)
 
 
 def verdict(found):
@@ -64,9 +63,9 @@ def of_lesson(path, nbs=course.root/'nbs'):
     "(name, slug, is it found out?, in words) of each wrong answer; first of all the lesson as it is, which must run"
     lesson = read_lesson(json.loads((nbs/path).read_text(encoding='utf8')), course.name_of(path), path)
     asked = [(e, w) for e in lesson['exercises'] for w in e['wrong']]
-    with ThreadPoolExecutor(2) as pool:
-        whole = pool.submit(child, nbs/path)
-        found = [pool.submit(child, nbs/path, e['name'].partition('.')[2], w['source']) for e, w in asked]
+    with processes() as pool:
+        whole = pool.submit(run, nbs/path)
+        found = [pool.submit(run, nbs/path, e['name'].partition('.')[2], w['source']) for e, w in asked]
         if whole.result(): sys.exit(f'{path} does not run as it is: {whole.result()}')
         return [(e['name'], w['slug'], *verdict(f.result())) for (e, w), f in zip(asked, found)]
 
@@ -74,9 +73,8 @@ def of_lesson(path, nbs=course.root/'nbs'):
 def main():
     args = ArgumentParser(description=__doc__.splitlines()[0])
     args.add_argument('lessons', nargs='*', help='names of lessons; default: all')
-    args.add_argument('--run', type=Path, help='(used by this program itself)')
     args = args.parse_args()
-    if args.run: return print('\n' + json.dumps(run(args.run, *json.load(sys.stdin))))
+    os.environ |= dict(OMP_NUM_THREADS='1', MPLBACKEND='agg')
     known = {course.name_of(path): path for path in course.ORDER}
     if unknown := [name for name in args.lessons if name not in known]: sys.exit(f'no lesson {", ".join(unknown)}; there are {", ".join(known)}')
     told = [row for name in args.lessons or known for row in of_lesson(known[name])]

@@ -207,7 +207,7 @@ def _fragments_of(lesson):
     "Exercise -> what must not be seen of its solution"
     return {e['name']: _fragments(e['solution'], e['name'].partition('.')[2]) for e in lesson['exercises']}
 
-# %% ../../nbs/13_course/behind/2_editions.ipynb #dfdc8d55
+# %% ../../nbs/13_course/behind/2_editions.ipynb #b7bf4a51
 def _trees(code):
     "The trees of a text, line by line where it is no Python as a whole, and of the texts in it"
     try: trees = [ast.parse(textwrap.dedent(code))]
@@ -217,10 +217,10 @@ def _trees(code):
     return trees + [t for text in texts for part in {text, *_code_in(text)} if len(part) > 4 for t in _trees(part)]
 
 def _code_in(text):
-    "What may be code in prose: blocks, what stands in backticks, and each line"
+    "What may be code in prose: blocks, paragraphs, what stands in backticks, and each line"
     blocks = [m[2] for m in re.finditer(r'^(```|~~~)[^\n]*\n(.*?)^\1', text, re.M | re.S)]
     runs = [m[0] for m in re.finditer(r'(?:^(?: {4}|\t)[^\n]*\n?)+', text, re.M)]
-    return blocks + runs + re.findall(r'`([^`\n]+)`', text) + [line.strip(' *->') for line in text.splitlines()]
+    return blocks + runs + re.split(r'\n\s*\n', text) + re.findall(r'`([^`\n]+)`', text) + [line.strip(' *->') for line in text.splitlines()]
 
 def _found(trees, fragments):
     "Names of the exercises of which something stands in one of the trees"
