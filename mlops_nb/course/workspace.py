@@ -50,7 +50,7 @@ Any lesson opens by itself; this is the order in which they were written to be r
 
 Run a lesson from its top. Where a cell says *Your code*, write the body of the function, run the cell, and run `check(…)` below it. It says what is wrong; `hint(…)` helps twice, and `solution(…)` shows ours with its reason. A later cell never waits for an answer: until yours is right, it uses ours.
 
-In a terminal, in this folder: `mlops-nb course status` says what is done, `mlops-nb course check distance` checks the file of a lesson, `mlops-nb course reset distance` puts it aside and gives you a new one.
+In a terminal, in this folder: `mlops-nb course status` says what is done, `mlops-nb course check {first}` checks the file of a lesson, `mlops-nb course reset {first}` puts it aside and gives you a new one.
 
 The chapters behind the lessons are in [book](book/index.ipynb), as they are on the site. They show the solutions: look there when you have yours.'''
 
@@ -60,7 +60,7 @@ def _page()->bytes:
         n = len(lesson['exercises'])
         return f"{i}. [{lesson['title']}]({lesson['name']}.ipynb): {n} exercise{'s'*(n != 1)}, {lesson.get('minutes', 60)} minutes"
     lines = '\n'.join(line(i, progress.lesson(name)) for i, name in enumerate(progress.lessons(), 1))
-    cell = dict(cell_type='markdown', id='course', metadata={}, source=_WORDS.format(lines=lines))
+    cell = dict(cell_type='markdown', id='course', metadata={}, source=_WORDS.format(lines=lines, first=progress.lessons()[0]))
     kernel = dict(kernelspec=dict(display_name='Python 3 (ipykernel)', language='python', name='python3'))
     return to_json(dict(cells=[cell], metadata=kernel, nbformat=4, nbformat_minor=5), indent=1).encode()
 
