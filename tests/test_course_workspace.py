@@ -24,11 +24,17 @@ def call(*args, code=0):
 def start(folder): return call('start', '--no-lab', '--folder', folder)
 
 
+@pytest.fixture(scope='module')
+def started(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('course')/'mlops-lab'
+    start(folder)
+    return folder
+
+
 @pytest.fixture
-def mine(tmp_path, monkeypatch):
+def mine(started, tmp_path, monkeypatch):
     "A folder of the course as the working folder"
-    monkeypatch.chdir(tmp_path)
-    start(tmp_path/'mlops-lab')
+    shutil.copytree(started, tmp_path/'mlops-lab')
     monkeypatch.chdir(tmp_path/'mlops-lab')
     return tmp_path/'mlops-lab'
 
@@ -264,12 +270,12 @@ def test_an_exercise_with_another_signature_is_another_exercise(mine, upgraded):
 # ---- odd input
 
 
-@pytest.mark.parametrize('words', [['check', '{}'], ['reset', '{}'], ['diff', '{}'], ['start', '--no-lab', '{}'], ['resume', '--no-lab', '{}'], ['check', NAME, '{}']])
-@pytest.mark.parametrize('name', ['', '..', '../' + NAME, f'{NAME}.ipynb/..', '/etc/passwd', 'no-such', 'a'*5000, 'ä\n'])
-def test_an_unknown_name_is_refused_with_those_that_exist(mine, words, name):
+@pytest.mark.parametrize('words', [['check', '{}'], ['reset', '{}'], ['diff', '{}'], ['start', '--no-lab', '{}'], ['resume', '--no-lab', '{}'], ['check', NAME, '{}']], ids=' '.join)
+def test_an_unknown_name_is_refused_with_those_that_exist(mine, words):
     before = text(mine)
-    result = call(*(w.format(name) for w in words), code=3)
-    assert ('There' in result.stderr or 'Did you mean' in result.stderr) and len(result.stderr) < 1000
+    for name in ('', '..', '../' + NAME, f'{NAME}.ipynb/..', '/etc/passwd', 'no-such', 'a'*5000, 'ä\n'):
+        result = call(*(w.format(name) for w in words), code=3)
+        assert ('There' in result.stderr or 'Did you mean' in result.stderr) and len(result.stderr) < 1000
     assert text(mine) == before
 
 
