@@ -34,12 +34,13 @@ def _linked(text, notebook, lessons):
         return f"]({lessons[target] + '.ipynb' if target in lessons else 'book/' + target}{m[2]}"
     return _LINK.sub(new, text)
 
-# %% ../../nbs/13_course/behind/2_editions.ipynb #abce547a
+# %% ../../nbs/13_course/behind/2_editions.ipynb #c03511ea
 def _only_imports(code):
-    "Does a text import, and nothing else?"
-    try: body = ast.parse(code).body
+    "Does a text import, and nothing else? `try: import … except ImportError: …` and a `%magic` may be among it"
+    try: body = ast.parse(re.sub(r'^%.*$', '', code, flags=re.M)).body
     except SyntaxError: return False
-    return bool(body) and all(isinstance(n, (ast.Import, ast.ImportFrom)) for n in body)
+    inner = [n for node in body for n in (node.body if isinstance(node, ast.Try) else [node])]
+    return bool(inner) and all(isinstance(n, (ast.Import, ast.ImportFrom)) for n in inner)
 
 def _revealing(code, name):
     "A text whose last expression is handed to `reveal`"
