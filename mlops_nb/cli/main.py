@@ -9,10 +9,12 @@ from collections.abc import Callable
 from datetime import timedelta, timezone
 from pathlib import Path
 import click, mlops_nb
-from .course import course, lab
+from .course import _place, course, lab
 from .registry import registry
 from ..core.masks import brief
 from ..core.rules import InvalidInput, NotFound, hint, to_json, utcnow
+from ..course import progress, splice
+from ..course.marks import directives
 from ..course.workspace import chapters
 from .terminal import Commands, cell, config_option, existing, json_option, say, store_option, table
 from .upkeep import data, lineage, settings, store as store_group
@@ -133,6 +135,38 @@ def _drift_report(detector, results:dict, ref:str, new:str):
     if skipped: report.table(skipped, 'Columns that were not assessed, and why.')
     return report
 
+# %% ../../nbs/12_cli/1_cli.ipynb #069aadf1
+_mine_option = click.option('--mine', is_flag=True, help='Run on your right answers of the course, which `course use mine` found.')
+
+_BEGIN = """import sys
+from mlops_nb.course import splice
+splice.install(splice.load(sys.argv.pop(1)))
+from mlops_nb.cli.main import main
+main(prog_name='mlops-nb')
+"""
+
+def _with_mine()->dict[str, str]:
+    "Which functions are a student's, and from where, once they are loaded; before that, begin this command again with them"
+    if answers := splice.installed():
+        click.echo('\n'.join(['Yours in place of ours:', *(f"  {key}  ({a['where']})" for key, a in answers.items())]), err=True)
+        return {key: a['where'] for key, a in answers.items()}
+    folder = _place(None)
+    answers = splice.load(folder)
+    if not answers: raise NotFound(f'no right answer of yours is kept in {str(folder)!r}; say there: mlops-nb course use mine')
+    for key in _edited(folder, answers): click.echo(f'{key} was edited since; what was checked is used, until `mlops-nb course use mine`', err=True)
+    sys.stdout.flush()
+    here = {'', os.getcwd()} & {*sys.path}                    # as `python -m` has it, and the program `mlops-nb` has not
+    os.execv(sys.executable, [sys.executable, *([] if here else ['-P']), '-c', _BEGIN, str(folder), *sys.argv[1:]])
+
+def _edited(folder:Path, answers:dict)->list[str]:
+    "Answers that the notebooks do not have any more as they were checked"
+    found = []
+    for lesson in {key.partition('.')[0] for key in answers} & {*progress.lessons()}:
+        path = folder/f'{lesson}.ipynb'
+        now = progress.answers(path, progress.lesson(lesson)) if path.is_file() else {}
+        found += [key for key, a in answers.items() if key.startswith(f'{lesson}.') and now.get(key, [''])[0] != a['source']]
+    return sorted(found)
+
 # %% ../../nbs/12_cli/1_cli.ipynb #951b765b
 def _serve_until_interrupt(api, host:str, port:int, ref:str, as_json:bool):
     "Serve until Ctrl-C or a polite `kill`, which may come at any moment"
@@ -157,12 +191,14 @@ def _serve_until_interrupt(api, host:str, port:int, ref:str, as_json:bool):
 @click.option('--workers', type=click.IntRange(1), default=4, show_default=True,
               help='Predictions at once; 1 for a model that is not thread-safe.')
 @config_option
+@_mine_option
 @json_option
-def serve(ref, store, host, port, no_log, allow_pickle, workers, config, as_json):
+def serve(ref, store, host, port, no_log, allow_pickle, workers, config, mine, as_json):
     """Serve a registered model over HTTP until Ctrl-C.
 
     Example: mlops-nb serve delay@champion --store tour --port 5000
     """
+    if mine: _with_mine()                            # before any other module is loaded
     from mlops_nb import MLPipelineConfig, ModelAPI, ModelMonitor, ModelRegistry
     if not host.strip(): raise InvalidInput("--host is empty; say 127.0.0.1 for this machine, or 0.0.0.0 for the network")
     config = MLPipelineConfig(config)
@@ -181,6 +217,7 @@ def _run_notebook(path:Path|str, say:Callable, **params)->dict:
         if cell['cell_type'] != 'code':
             heading = next((line[3:] for line in source.splitlines() if line.startswith('## ')), heading)
             continue
+        if ('eval', 'false') in directives(cell): continue
         if heading: say(heading); heading = ''
         where = f'{Path(path).name}, cell {i+1}'
         linecache.cache[where] = (len(source), None, source.splitlines(True), where)   # lets a traceback show the line
@@ -195,13 +232,15 @@ def _run_notebook(path:Path|str, say:Callable, **params)->dict:
 @click.option('--report', type=click.Path(dir_okay=False),
               help='Path of the HTML report [default: report.html in the store].')
 @click.option('--seed', default=0, show_default=True, help='Seed of the sample and of the models.')
+@_mine_option
 @json_option
-def tour(fast, store, report, seed, as_json):
+def tour(fast, store, report, seed, mine, as_json):
     """Let a model live through the flights of 2013: train, serve, watch, retrain.
 
     Example: mlops-nb tour --fast
     """
     def say(step): click.echo(f'\n== {step}', err=as_json)
+    mine = _with_mine() if mine else {}
     os.environ.setdefault('OMP_NUM_THREADS', '1')   # its models are small: on a busy machine, threads cost more than they give
     out = sys.stdout
     try:
@@ -212,4 +251,11 @@ def tour(fast, store, report, seed, as_json):
         click.echo(f'\nInterrupted. What was finished is in {store!r}; run again to start clean.', err=True)
         sys.exit(130)
     finally: sys.stdout = out
-    if as_json: click.echo(to_json({'months': names['reviews'], 'report': str(names['path'])}, indent=2))
+    if mine: click.echo(_how_many(mine), err=as_json)
+    if as_json: click.echo(to_json({'months': names['reviews'], 'report': str(names['path'])} | ({'mine': mine} if mine else {}), indent=2))
+
+def _how_many(mine:dict[str, str])->str:
+    "Which functions of a student the year ran on: those whose module it loaded"
+    loaded = [key for key, a in splice.installed().items() if a['module'] in sys.modules]
+    idle = [key for key in mine if key not in loaded]
+    return f"The year ran on yours: {', '.join(loaded) or 'none'}{'; it did not need ' + ', '.join(idle) if idle else ''}."
