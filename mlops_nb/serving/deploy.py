@@ -4,7 +4,7 @@
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #e69c7c26
 from __future__ import annotations
-import ast, ipaddress, os, platform, re, warnings
+import ast, importlib.util, ipaddress, os, platform, re, warnings
 from pathlib import Path
 from ..core.documents import read_json
 from ..core.marks import is_mark
@@ -135,9 +135,18 @@ def _modules()->dict[str, bytes]:
         path = folder/'__init__.py' if is_package else folder.with_name(f'{folder.name}.py')
         name = 'mlops_nb/' + path.relative_to(home).as_posix()
         if name in found or not path.is_file(): continue       # a class or a function
+        _refuse_spliced('.'.join(['mlops_nb', *parts]))
         found[name] = path.read_bytes()
         todo += [parts[:-1], *_imported(parts, is_package, found[name])]
     return found
+
+def _refuse_spliced(module:str)->None:
+    "Refuse a module that runs here with functions of a student: its file does not have them"
+    spec = importlib.util.find_spec(module)
+    if found := getattr(spec and spec.loader, 'spliced', {}):
+        which = ', '.join(f'{name} ({where})' for name, where in found.items())
+        raise Conflict(f'{module} runs with functions of a student here: {which}. An image would be built without them, '
+                       'so what was tried is not what is served; deploy from a process that was started without --mine')
 
 # %% ../../nbs/07_serving/2_deploy.ipynb #1394fe3b
 _FROM_REGISTRY = '''def from_registry():
