@@ -34,7 +34,7 @@ def _linked(text, notebook, lessons):
         return f"]({lessons[target] + '.ipynb' if target in lessons else 'book/' + target}{m[2]}"
     return _LINK.sub(new, text)
 
-# %% ../../nbs/13_course/behind/2_editions.ipynb #c03511ea
+# %% ../../nbs/13_course/behind/2_editions.ipynb #780a71ac
 def _only_imports(code):
     "Does a text import, and nothing else? `try: import … except ImportError: …` and a `%magic` may be among it"
     try: body = ast.parse(re.sub(r'^%.*$', '', code, flags=re.M)).body
@@ -42,8 +42,18 @@ def _only_imports(code):
     inner = [n for node in body for n in (node.body if isinstance(node, ast.Try) else [node])]
     return bool(inner) and all(isinstance(n, (ast.Import, ast.ImportFrom)) for n in inner)
 
+def _untested(code):
+    "A text without its tests: they would say the answer before it is asked for"
+    lines, body = code.splitlines(), ast.parse(code).body
+    for node, after in reversed(list(zip(body, body[1:]))):
+        called = getattr(getattr(getattr(node, 'value', None), 'func', None), 'id', '')
+        if (isinstance(node, ast.Assert) or called.startswith('test_')) and after.lineno > node.end_lineno and not lines[node.lineno - 1][:node.col_offset]:
+            del lines[node.lineno - 1:node.end_lineno]
+    return '\n'.join(lines)
+
 def _revealing(code, name):
-    "A text whose last expression is handed to `reveal`"
+    "A text whose last expression is handed to `reveal`, without the tests in it"
+    code = _untested(code)
     node, lines = revealed(code).value, [line.encode() for line in code.splitlines()]
     first, last = node.lineno - 1, node.end_lineno - 1
     tail = lines[last][node.end_col_offset:]
