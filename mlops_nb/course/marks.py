@@ -116,19 +116,20 @@ def _patches(node):
 
 # %% ../../nbs/13_course/behind/1_marks.ipynb #024a08fb
 def _span(lines, node):
-    "The first line of a definition, with its decorators, and the line behind its last one, comments of its body included; from 0"
+    "First line of a definition, its decorators included, and the line behind it and its last comments; from 0"
     end = node.end_lineno
     for i in range(end, len(lines)):
         line = lines[i]
-        if line.strip() and not (line.lstrip().startswith('#') and len(line) - len(line.lstrip()) > node.col_offset): break
+        deeper = len(line) - len(line.lstrip()) > node.col_offset
+        if line.strip() and not (line.lstrip()[0] == '#' and deeper): break
         if line.strip(): end = i + 1
     return min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1, end
 
 def _docstring(node):
     "The docstring's own node, where it has lines of its own; else None"
     first = node.body[0]
-    is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
-    return first if is_text and first.lineno > node.lineno and len(node.body) > 1 and node.body[1].lineno > first.end_lineno else None
+    if ast.get_docstring(node) is None or len(node.body) == 1: return None
+    return first if node.lineno < first.lineno and first.end_lineno < node.body[1].lineno else None
 
 def source_of(
     code:str, # Python
@@ -159,15 +160,17 @@ def _text(mark):
     "The text of a hint or a reason"
     try: node = ast.parse(mark.text).body
     except SyntaxError as e: raise mark.error(f'this is no Python: {e.msg}') from None
-    if len(node) != 1 or not isinstance(node[0], ast.Expr) or not isinstance(getattr(node[0].value, 'value', None), str):
+    value = node[0].value if len(node) == 1 and isinstance(node[0], ast.Expr) else None
+    if not isinstance(getattr(value, 'value', None), str):
         raise mark.error('write the text as one string literal, and nothing else')
-    text = inspect.cleandoc(node[0].value.value).strip()
+    text = inspect.cleandoc(value.value).strip()
     if not text: raise mark.error('the text is empty')
     return text
 
 def _literal(node):
     "The value of a literal; `dict(a=1)` counts as one"
-    if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'dict' and not node.args: return {k.arg: _literal(k.value) for k in node.keywords}
+    if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'dict' and not node.args:
+        return {k.arg: _literal(k.value) for k in node.keywords}
     if isinstance(node, ast.List): return [_literal(n) for n in node.elts]
     return ast.literal_eval(node)
 
@@ -176,8 +179,10 @@ def _assigned(mark, *names):
     found = {}
     try:
         for node in ast.parse(mark.text).body: found[node.targets[0].id] = _literal(node.value)
-    except (SyntaxError, ValueError, AttributeError) as e: raise mark.error(f'write {" and ".join(names)} as literals ({e})') from None
-    if not set(found) <= set(names) or names[0] not in found: raise mark.error(f'the cell gives {", ".join(found) or "nothing"}; it may give {", ".join(names)}')
+    except (SyntaxError, ValueError, AttributeError) as e:
+        raise mark.error(f'write {" and ".join(names)} as literals ({e})') from None
+    if not set(found) <= set(names) or names[0] not in found:
+        raise mark.error(f'the cell gives {", ".join(found) or "nothing"}; it may give {", ".join(names)}')
     return found
 
 # %% ../../nbs/13_course/behind/1_marks.ipynb #5a9ca2ad
@@ -186,7 +191,8 @@ def _wrong(mark):
     try: tree = ast.parse(mark.text).body
     except SyntaxError as e: raise mark.error(f'this is no Python: {e.msg}') from None
     last = mark.words[0].rpartition('.')[2]
-    if len(tree) != 1 or not isinstance(tree[0], _DEF) or tree[0].name != last: raise mark.error(f'the cell holds one function, {last}, and nothing else')
+    if len(tree) != 1 or not isinstance(tree[0], _DEF) or tree[0].name != last:
+        raise mark.error(f'the cell holds one function, {last}, and nothing else')
     says = ast.get_docstring(tree[0])
     if not says: raise mark.error('the docstring is the message; write one')
     if not mark.words[1].isidentifier(): raise mark.error(f'{mark.words[1]!r} is no name')
@@ -205,11 +211,14 @@ def _trace(mark):
 def _taught(mark):
     "The marks that a cell of `#| teach` stands for"
     name, lines = mark.words[0], mark.text.splitlines()
+    last = name.rpartition('.')[2]
     try: body = ast.parse(mark.text).body
     except SyntaxError as e: raise mark.error(f'this is no Python: {e.msg}') from None
     defs = {n.name: n for n in body if isinstance(n, _DEF)}
-    told = _assigned(replace(mark, text='\n'.join(ast.unparse(n) for n in body if not isinstance(n, _DEF))), 'hints', 'why')
-    if not isinstance(told['hints'], list) or len(told['hints']) != 2: raise mark.error('hints are two texts: the idea, and the tool')
+    others = '\n'.join(ast.unparse(n) for n in body if not isinstance(n, _DEF))
+    told = _assigned(replace(mark, text=others), 'hints', 'why')
+    if not isinstance(told['hints'], list) or len(told['hints']) != 2:
+        raise mark.error('hints are two texts: the idea, and the tool')
     if len(defs) < sum(isinstance(n, _DEF) for n in body): raise mark.error('a function is there twice')
     found = [('hint', repr(text), str(i + 1)) for i, text in enumerate(told['hints'])]
     if 'why' in told: found.append(('why', repr(told['why'])))
@@ -217,7 +226,7 @@ def _taught(mark):
         start, end = _span(lines, node)
         text = '\n'.join(lines[start:end])
         if given == 'trace': found.append(('trace', text))
-        elif given.startswith('wrong_'): found.append(('wrong', text.replace(f'def {given}(', f'def {name.rpartition(".")[2]}(', 1), given[6:]))
+        elif given.startswith('wrong_'): found.append(('wrong', text.replace(f'def {given}(', f'def {last}(', 1), given[6:]))
         else: raise mark.error(f'{given} is neither trace nor wrong_…')
     return [Mark(kind, (name, *more), text, mark.at, mark.index) for kind, text, *more in found]
 
@@ -250,8 +259,8 @@ def _solution(mark):
     n = _lines(code, node)
     if n > _MOST_LINES: raise mark.error(f'the body has {n} lines; at most {_MOST_LINES}')
     cls, _, function = name.rpartition('.')
-    text = source_of(code, name)
-    return dict(function=function, cls=cls or None, signature=signature(code, name), stub=source_of(stub(code, name), name), solution=text, lines=n)
+    return dict(function=function, cls=cls or None, signature=signature(code, name), lines=n,
+                stub=source_of(stub(code, name), name), solution=source_of(code, name))
 
 # %% ../../nbs/13_course/behind/1_marks.ipynb #e76d8522
 def _one(marks, exercise, kind, what):
@@ -262,7 +271,8 @@ def _one(marks, exercise, kind, what):
 
 def _exercise(exercise, marks):
     "An exercise with all that belongs to it"
-    of = {kind: [m for m in marks if m.kind == kind and m.words[0] == exercise.words[0]] for kind in ('trace', 'wrong', 'hint', 'why')}
+    about = [m for m in marks if m.words and m.words[0] == exercise.words[0]]
+    of = {kind: [m for m in about if m.kind == kind] for kind in ('trace', 'wrong', 'hint', 'why')}
     wrong, slugs = [_wrong(m) for m in of['wrong']], [m.words[1] for m in of['wrong']]
     for i, m in enumerate(of['wrong']):
         if m.words[1] in slugs[:i]: raise m.error('there is another wrong answer of this name')
@@ -287,14 +297,16 @@ def next_code(
     index:int, # A cell, from 0
 )->int|None:   # None where there is none
     "The next code cell that is not the instructor's"
-    return next((i for i in range(index + 1, len(nb['cells'])) if nb['cells'][i]['cell_type'] == 'code' and not instructors(nb['cells'][i])), None)
+    later = list(enumerate(nb['cells']))[index + 1:]
+    return next((i for i, cell in later if cell['cell_type'] == 'code' and not instructors(cell)), None)
 
 def _prediction(nb, mark):
     "One question before a cell is run"
     found = dict(options=None) | _assigned(mark, 'ask', 'options')
     ask, options = found['ask'], found['options']
     if not isinstance(ask, str) or not ask.strip(): raise mark.error('ask is a question')
-    if options is not None and (not isinstance(options, list) or len(options) < 2 or not all(isinstance(o, str) for o in options)):
+    texts = isinstance(options, list) and all(isinstance(o, str) for o in options)
+    if options is not None and not (texts and len(options) > 1):
         raise mark.error('options are two texts or more; leave them out for a free answer')
     i = next_code(nb, mark.index)
     cell = None if i is None else nb['cells'][i]
@@ -305,11 +317,13 @@ def _prediction(nb, mark):
 # %% ../../nbs/13_course/behind/1_marks.ipynb #11a35e30
 def _question(mark, q):
     "One question of a quiz, looked at"
-    if not isinstance(q, dict) or set(q) != {'ask', 'options'} or not isinstance(q['options'], list): raise mark.error('a question is dict(ask=…, options=[…])')
+    if not isinstance(q, dict) or set(q) != {'ask', 'options'} or not isinstance(q['options'], list):
+        raise mark.error('a question is dict(ask=…, options=[…])')
     for o in q['options']:
-        if not isinstance(o, dict) or set(o) != {'text', 'right', 'why'} or not o['why'] or not isinstance(o['right'], bool):
-            raise mark.error(f'{q["ask"]!r}: an option is dict(text=…, right=True or False, why=…)')
-    if len(q['options']) < 2 or sum(o['right'] for o in q['options']) != 1: raise mark.error(f'{q["ask"]!r}: there are two options or more, and one of them is right')
+        whole = isinstance(o, dict) and set(o) == {'text', 'right', 'why'} and isinstance(o['right'], bool)
+        if not whole or not o['why']: raise mark.error(f'{q["ask"]!r}: an option is dict(text=…, right=True or False, why=…)')
+    if len(q['options']) < 2 or sum(o['right'] for o in q['options']) != 1:
+        raise mark.error(f'{q["ask"]!r}: there are two options or more, and one of them is right')
     return q
 
 def _quiz(mark):
@@ -324,10 +338,11 @@ _TIME = re.compile(r'\*\*Time:?\*\*:?\s*(\d+)\s+min')
 def _head(nb, path):
     "Title, minutes and module of a lesson"
     texts = [text_of(c) for c in nb['cells'] if c['cell_type'] == 'markdown']
-    title, time = re.search(r'^# (.+?)\s*$', texts[0] if texts else '', re.M), re.search(_TIME, '\n'.join(texts).split('\n## ')[0])
+    title = re.search(r'^# (.+?)\s*$', texts[0] if texts else '', re.M)
+    time = _TIME.search('\n'.join(texts).split('\n## ')[0])
     module = next((rest for c in nb['cells'] for name, rest in directives(c) if name == 'default_exp'), None)
     if not title: raise MarkError(f'{path}, cell 1: begins without a title (`# …`)')
-    if not time: raise MarkError(f'{path}: says nothing about the time before its first `## …`; write **Time:** 75 minutes')
+    if not time: raise MarkError(f'{path}: says nothing about the time above its first `## …`; write **Time:** 75 minutes')
     if not module: raise MarkError(f'{path}: has no #| default_exp; a lesson writes a module')
     return dict(title=title[1], minutes=int(time[1]), module=f'mlops_nb.{module}')
 
