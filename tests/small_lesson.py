@@ -3,7 +3,7 @@
 It has a function (`mean`) and a method (`Bag.spread`) to write, two predictions, a picture of nothing, and a quiz.
 """
 from pathlib import Path
-import hashlib, json, os, shutil, subprocess, sys
+import ast, hashlib, json, os, shutil, subprocess, sys
 
 ROOT = Path(__file__).resolve().parent.parent
 HIDDEN = '#| hide\n#| eval: false\n'
@@ -96,11 +96,18 @@ def project(folder, nb=None):
     return folder
 
 
-def run(folder, *command):
+def run(folder, *command, **env):
     "A program in that folder: what it said"
-    done = subprocess.run([str(c) for c in command], cwd=folder, capture_output=True, text=True, env={**os.environ, 'MPLBACKEND': 'agg'})
+    done = subprocess.run([str(c) for c in command], cwd=folder, capture_output=True, text=True, env={**os.environ, 'MPLBACKEND': 'agg', **env})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def names_of_the_course():
+    "The lessons of the course, in their order, as tools/course.py has them"
+    text = (ROOT/'tools'/'course.py').read_text(encoding='utf8')
+    order = next(n.value for n in ast.parse(text).body if isinstance(n, ast.Assign) and n.targets[0].id == 'ORDER')
+    return [Path(path).stem.partition('_')[2] for path in ast.literal_eval(order)]
 
 
 def tool(name): return Path(sys.executable).with_name(name)

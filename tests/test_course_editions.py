@@ -228,6 +228,61 @@ def test_each_lesson_of_the_course_has_what_was_promised(order, lessons):
         for e in lesson['exercises']: assert getattr(module, e['cls'] or e['function']).__module__ == lesson['module'] and e['lines'] <= 12 and len(e['wrong']) >= 3
 
 
+# ---- run from top to bottom, twice in one kernel
+
+
+@pytest.fixture(scope='module')
+def built(project, tools, order, tmp_path_factory):
+    "Name of a lesson -> (the folder that the build wrote, the package beside ours or nothing)"
+    small, course = tmp_path_factory.mktemp('small'), tmp_path_factory.mktemp('course')
+    tools['course'].build(small, project/'nbs', [PATH])
+    tools['course'].build(course)
+    return {'mean': (small, [project/'mlops_nb'])} | {tools['course'].name_of(path): (course, []) for path in order}
+
+
+def run_edition(built, kind, name, folder):
+    "What the cells of an edition show in the folder of a student, the first time and the second time: pairs of source and text"
+    (folder/'.mlops-nb').mkdir(parents=True)
+    shelf, package = built[name]
+    shutil.copy(shelf/kind/f'{name}.ipynb', folder)
+    env = {'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+    said = run(folder, sys.executable, ROOT/'tests'/'run_lesson.py', f'{name}.ipynb', shelf, *package, **env)
+    return json.loads(said.splitlines()[-1])
+
+
+NAMES = ['mean', *small_lesson.names_of_the_course()]
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_an_untouched_lesson_runs_through_twice_and_nothing_counts_as_tried(name, built, tmp_path):
+    lesson = json.loads((built[name][0]/f'{name}.json').read_text())
+    for seen in run_edition(built, 'student', name, tmp_path/'lab'):
+        checks = {source: text for source, text in seen if source.startswith('check(')}
+        assert len(checks) == len(lesson['exercises']) and all('not tried' in text and 'goes on with ours' in text for text in checks.values())
+        revealed = [text for source, text in seen if 'reveal(' in source]
+        assert len(revealed) == len(lesson['predictions']) and all(text.startswith('First predict') for text in revealed)
+        assert len([text for source, text in seen if source == 'quiz()' and '1. ' in text]) == 1
+    kept = json.loads((tmp_path/'lab'/'progress.json').read_text()) if (tmp_path/'lab'/'progress.json').exists() else {'exercises': {}}
+    assert not [e for e in kept['exercises'].values() if e['outcome'] != 'not tried']
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_the_solved_lesson_is_right_in_each_of_its_checks(name, built, tmp_path):
+    first, second = run_edition(built, 'solved', name, tmp_path/'lab')
+    for seen in (first, second):
+        checks = [text for source, text in seen if source.startswith('check(')]
+        assert checks and all(': right' in text.splitlines()[0] for text in checks), checks
+
+
+def test_a_lesson_that_fails_says_in_which_cell(built, tmp_path):
+    shelf, package = built['mean']
+    nb = json.loads((shelf/'student'/'mean.ipynb').read_text())
+    nb['cells'].append(code('mean([])'))
+    (tmp_path/'mean.ipynb').write_text(json.dumps(nb))
+    done = subprocess.run([sys.executable, ROOT/'tests'/'run_lesson.py', 'mean.ipynb', shelf, *package], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and f"mean.ipynb, cell {len(nb['cells'])}, time 1: ZeroDivisionError" in done.stderr
+
+
 # ---- no solution leaks
 
 
