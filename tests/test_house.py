@@ -169,7 +169,7 @@ def test_the_minutes_of_readme_are_those_of_the_lessons():
         said[folder.name] = int(m)
         found = sum(map(minutes, folder.glob('[0-9]*.ipynb')))
         assert abs(said[folder.name] - found) <= max(5, .2*found), f'{folder.name}: {found:.0f} minutes'
-    assert 'ten hours for all lessons' in text and abs(sum(said.values())/60 - 10) < 0.75
+    assert 'eleven hours for all lessons' in text and abs(sum(said.values())/60 - 11) < 0.75
 
 
 def test_the_table_of_readme_has_a_row_for_each_wing_and_links_its_lessons():
