@@ -1,7 +1,7 @@
-"""The lessons as a student meets them: `mlops-nb lab` in a home folder of its own, opened in Chromium. The landing page, no news, one thread a
-kernel; Run All from the menu, twice in one kernel, every cell executed, none with an error.
+"""The folder of the course as JupyterLab shows it: `mlops-nb lab` in a home folder of its own, opened in Chromium. The first lesson, no news, one
+thread a kernel; chapters of the book by Run All from the menu, twice in one kernel, every cell executed, none with an error.
 
-Two lessons by default; all of them with MLOPS_LAB_ALL=1.
+Two chapters by default; all of them with MLOPS_LAB_ALL=1. What a student does in a lesson is in test_course_day.py.
 """
 from configparser import ConfigParser
 from contextlib import contextmanager
@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from browser import chromium, need
+from mlops_nb.course.progress import lessons
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted(p.relative_to(ROOT/'nbs').as_posix() for p in (ROOT/'nbs').rglob('*.ipynb')
@@ -138,20 +139,21 @@ def first_look(lab, browser):
     finally: context.close()
 
 
-def test_the_landing_page_opens_and_nobody_is_asked_about_news(lab, browser):
-    "The first look at a new copy, so it is the first test; and no settings are written into the home folder"
-    seen = first_look(lab, browser)
-    assert (seen['address'], seen['tabs'], seen['asks'], seen['left']) == ('/lab/tree/index.ipynb', ['index.ipynb'], 0, [])
-    assert nbformat.read(lab.folder/'index.ipynb', as_version=4).cells[0].source.split('\n')[0].strip('# ') in seen['page'][0]
+def test_the_first_lesson_opens_and_nobody_is_asked_about_news(lab, browser):
+    "The first look at a new folder, so it is the first test; and no settings are written into the home folder"
+    seen, first = first_look(lab, browser), f'{lessons()[0]}.ipynb'
+    assert (seen['address'], seen['tabs'], seen['asks'], seen['left']) == (f'/lab/tree/{first}', [first], 0, [])
+    assert nbformat.read(lab.folder/first, as_version=4).cells[0].source.split('\n')[0].strip('# ') in seen['page'][0]
     assert not (lab.home/'.jupyter').exists()
     names = {item['name'] for item in lab.api('contents/')['content']}
-    assert {'index.ipynb', 'tutorials', 'images'} <= names and not any(n[0] in '._' for n in names)
+    assert names == {'index.ipynb', 'book', 'progress.json', *(f'{n}.ipynb' for n in lessons())}
+    assert {'index.ipynb', 'tutorials', 'images'} <= {item['name'] for item in lab.api('contents/book')['content']}
 
 
 @pytest.mark.parametrize('notebook', CHOSEN)
 def test_run_all_twice_executes_every_cell_without_an_error(lab, browser, notebook):
-    clear(lab.folder/notebook)
-    seen = run_all(lab, browser, notebook, times=2)
+    clear(lab.folder/'book'/notebook)
+    seen = run_all(lab, browser, f'book/{notebook}', times=2)
     assert seen['errors'] == [] and seen['on_screen'] == 0
     assert seen['executed'] == seen['cells'] > 0 and seen['in_order']
 
@@ -191,7 +193,7 @@ def test_a_kernel_has_the_threads_of_the_tour(lab, browser):
 
 def test_it_listens_on_loopback_and_says_so_to_root(lab):
     "Root is refused by JupyterLab itself; where this test is not root's, nothing need be said"
-    assert f'{lab.url}/lab/tree/index.ipynb?token=' in lab.said()
+    assert f'{lab.url}/lab/tree/{lessons()[0]}.ipynb?token=' in lab.said()
     assert ('You are root' in lab.said()) == (os.geteuid() == 0)
     listening = {c.laddr.ip for c in psutil.net_connections('tcp') if c.status == psutil.CONN_LISTEN and c.laddr.port == int(lab.url.rpartition(':')[2])}
     assert listening == {'127.0.0.1'}
