@@ -89,6 +89,9 @@ class World:
         self.model = LogisticRegression().fit(self.frame[['x']], self.frame['y'])
         play = self.template/'play'
         self.frame.to_csv(play/'table.csv', index=False)
+        from mlops_nb.course import progress
+        (play/'lab'/'.mlops-nb').mkdir(parents=True)             # the folder of a course: what makes it one, and a lesson
+        shutil.copy(progress.shelf()/'student'/f'{LESSON}.ipynb', play/'lab')
         (play/'config.json').write_text('{"model": {"name": "m"}, "features": {"new": "50%"}}')
         with ModelRegistry(self.template/'store') as r:
             for v in ('1.0', '2.0'): r.register_model(self.model, 'm', v, input_example=self.frame[['x']])
@@ -205,8 +208,18 @@ def values(w):
              **{f'Lineage.{verb}.node': 'model:m:1.0' for verb in ('upstream', 'downstream', 'explain', 'prediction_ids', 'draw', 'to_openlineage')},
              'open_workspace.location': str(w.store), 'existing.location': str(w.store), 'run_with.command': 'store init', 'Workspace.__init__.store': lambda: mlops_nb.Store(w.store),
              'Signature.from_mlflow.columns': [dict(type='double', name='x', required=True)],
+             **_of_the_course(),
              'Members.read.name': 'schema.json', 'Members.__init__.data': _skops, 'Reading.__init__.name': 'accuracy', 'Column.__init__.values': np.arange(3.0)}
     return found, exact
+
+
+def _of_the_course():
+    from mlops_nb.course import progress
+    lesson = progress.lesson(LESSON)
+    exercise = next(e for e in lesson['exercises'] if e['function'] == EXERCISE)
+    return {'answers.notebook': f'lab/{LESSON}.ipynb', 'answers.lesson': lesson, 'lesson.name': LESSON, 'is_stub.source': exercise['stub'], 'began.exercise': exercise, 'began.source': exercise['stub'], 'finished.exercise': exercise,
+            'finished.outcome': 'wrong', 'outcome.exercise': exercise, 'hinted.exercise': exercise, 'predicted.name': f'{LESSON}.vanished', 'predicted.answer': 2, 'prediction.name': f'{LESSON}.vanished', 'forget.lesson': LESSON,
+            'reset.folder': 'lab', 'reset.names': (), 'difference.folder': 'lab', 'difference.name': LESSON, 'check.folder': 'lab', 'use_mine.folder': 'lab', 'use_ours.folder': 'lab', 'start.folder': 'out', 'Started.__init__.folder': 'out'}
 
 
 def _tables():
@@ -246,6 +259,7 @@ def factories(w):
             'ModelClient': lambda: mlops_nb.ModelClient('http://127.0.0.1:9', timeout=.2), 'Report': lambda: Report('title')}
 
 
+LESSON, EXERCISE = 'distance', 'psi'
 CLI = {   # command -> arguments that are accepted, by parameter
     'registry list': {}, 'registry show': dict(ref='m@champion'), 'registry delete': dict(name='m', version='1.0', yes=True), 'data list': {}, 'data diff': dict(v1='V1', v2='V2'), 'data lineage': {}, 'version': {},
     'registry alias': dict(name='m', alias='champion', version='1.0'), 'registry rollback': dict(name='m', alias='champion'), 'registry history': dict(name='m', alias='champion'),
@@ -254,12 +268,14 @@ CLI = {   # command -> arguments that are accepted, by parameter
     'registry trust': dict(type_='a.B'), 'registry import': dict(folder='mlflow', name='m', version='4.0'), 'store verify': {}, 'store gc': {}, 'store backup': dict(folder='out'), 'lineage': dict(node='model:m:1.0'), 'settings': {},
     'store init': {}, 'store adopt': {}, 'data add': dict(file='table.csv', name='d'), 'data export': dict(version='V1', file='out.csv'), 'ask': dict(file='table.csv', url='http://127.0.0.1:9', out='out.csv'),
     'monitor label': dict(id='PREDICTION', actual='1', store='MONITOR'), 'monitor labels': dict(file='answers.csv', id_='prediction_id', actual='late', store='MONITOR'), 'monitor report': dict(file='out'),
-    'drift': dict(ref='table.csv', new='table.csv'), 'monitor show': {}, 'serve': dict(ref='m@champion', port='0'), 'tour': dict(fast=True), 'lab': dict(folder='out')}
+    'drift': dict(ref='table.csv', new='table.csv'), 'monitor show': {}, 'serve': dict(ref='m@champion', port='0'), 'tour': dict(fast=True), 'lab': dict(folder='out'),
+    'course start': dict(folder='out'), 'course resume': dict(folder='lab'), 'course status': dict(folder='lab'), 'course check': dict(lesson=LESSON, exercise=EXERCISE, folder='lab'),
+    'course diff': dict(lesson=LESSON, folder='lab'), 'course reset': dict(lessons=LESSON, folder='lab'), 'course use': dict(whose='mine', folder='lab')}
 CHILD = ['subprocess.Popen']      # a model that was handed over is asked in a process of its own
-ENDS_AT = {'ModelRegistry.import_mlflow': CHILD, 'ModelRegistry.import_model': CHILD, 'cli registry import': CHILD, 'ask_apart': CHILD, 'cli serve': ['socket.bind'], 'cli tour': ['os.mkdir'], 'cli lab': ['os.exec'], 'ModelAPI.start': ['socket.bind'], 'ModelAPI.run': ['socket.bind']}   # what follows is another test's
+ENDS_AT = {'ModelRegistry.import_mlflow': CHILD, 'ModelRegistry.import_model': CHILD, 'cli registry import': CHILD, 'ask_apart': CHILD, 'cli serve': ['socket.bind'], 'cli tour': ['os.mkdir'], 'cli lab': ['os.exec'], 'cli course start': ['os.exec'], 'cli course resume': ['os.exec'], 'ModelAPI.start': ['socket.bind'], 'ModelAPI.run': ['socket.bind']}   # what follows is another test's
 
 
-FEW = {'cli lab': 12, 'cli tour': 12, 'cli drift': 6, 'cli serve': 6, 'generate_docker_files': 4, 'ModelRegistry.register_model': 3, 'ModelRegistry.__init__': 6, 'ModelMonitor.__init__': 6, 'PredictionLog.__init__': 6,
+FEW = {'cli lab': 12, 'cli course start': 12, 'cli course resume': 12, 'start': 12, 'cli tour': 12, 'cli drift': 6, 'cli serve': 6, 'generate_docker_files': 4, 'ModelRegistry.register_model': 3, 'ModelRegistry.__init__': 6, 'ModelMonitor.__init__': 6, 'PredictionLog.__init__': 6,
        'open_store': 6, 'Report.save': 4}   # the slow ones, and the ones that stand on another
 
 
@@ -334,7 +350,7 @@ class Call:
     def _watched(self, text):
         "The store; what the other arguments say; and for a path what it says, letter by letter"
         near = os.path.join(self.w.play, text) if self.kind == 'path' else self.w.play/'out'
-        roots = [self.w.store, self.w.tmp, *(self.w.play/name for name in ('config.json', 'table.csv', 'answers.csv', self.w.exported, Path(self.w.exported).with_suffix('.json').name, 'out', 'out.bin', 'out.csv', 'out.db', 'mlflow'))]
+        roots = [self.w.store, self.w.tmp, *(self.w.play/name for name in ('config.json', 'table.csv', 'answers.csv', self.w.exported, Path(self.w.exported).with_suffix('.json').name, 'out', 'out.bin', 'out.csv', 'out.db', 'mlflow', 'lab'))]
         ends = ['socket.bind', 'socket.connect', 'socket.getaddrinfo'] if self.kind == 'address' else ENDS_AT.get(self.owner, ())
         return GUARD.watch(*roots, near=near, refuse=ends)
 

@@ -24,6 +24,7 @@ from mlops_nb.cli import main as cli
 from mlops_nb.core import config as config_module, masks
 from mlops_nb.core.config import as_config
 from mlops_nb.core.rules import to_json
+from mlops_nb.course import workspace
 from mlops_nb.monitoring.report import Report
 
 CANARY = 'canary-91c5e7'
@@ -195,11 +196,13 @@ def of_terminal(tmp_path):
         ids = [DataVersioning(store).version_data(X.assign(x=X['x'] + i), 'flights') for i in (0, 1)]
         ModelMonitor(store).close()
     X.to_csv(tmp_path/'x.csv', index=False)
+    workspace.start(tmp_path/'lab')
     args = {'registry show': ['m:1.0'], 'registry delete': ['m', '1.0', '--yes'], 'data diff': ids, 'data lineage': ids[:1], 'drift': ids, 'serve': ['m@none'], 'data add': [tmp_path/'x.csv', 'flights'], 'data export': [ids[0], tmp_path/'out.csv'],
-            'monitor report': [tmp_path/'cli.html'], 'monitor labels': [tmp_path/'x.csv'], 'monitor label': ['none', '1'], 'ask': [tmp_path/'x.csv', '--url', f'http://ann:{CANARY}@127.0.0.1:1']}
+            'monitor report': [tmp_path/'cli.html'], 'monitor labels': [tmp_path/'x.csv'], 'monitor label': ['none', '1'], 'ask': [tmp_path/'x.csv', '--url', f'http://ann:{CANARY}@127.0.0.1:1'],
+            **{f'course {verb}': ['distance', '--folder', tmp_path/'lab'] for verb in ('check', 'diff', 'reset')}, 'course status': ['--folder', tmp_path/'lab'], 'course use': ['mine', '--folder', tmp_path/'lab']}
     for path in commands():
         name = ' '.join(path)
-        if name in ('lab', 'tour'): continue                                         # they run notebooks, whose outputs are searched below
+        if name in ('lab', 'tour', 'course start', 'course resume'): continue   # they run notebooks, whose outputs are searched below
         known = {o for p in _command(path).params for o in p.opts}
         for as_json in (False, True):
             line = [*path, *args.get(name, []), *(['--store', str(tmp_path/'cli')] if '--store' in known else []), *(['--config', str(written(tmp_path))] if '--config' in known else []), *(['--json'] if as_json and '--json' in known else [])]

@@ -227,10 +227,10 @@ def test_ctrl_c_leaves_a_store_that_opens(tmp_path, step):
 @pytest.mark.parametrize('wrong', [RuntimeError('the disk is away'), KeyboardInterrupt()], ids=['error', 'Ctrl-C'])
 def test_the_clock_is_of_today_again_whatever_happens(tmp_path, monkeypatch, wrong):
     "In a notebook the process lives on after an error, and must not live on in 2013"
-    from mlops_nb.cli.main import _chapters, _run_notebook
+    from mlops_nb.cli.main import _run_notebook, chapters
     def fails(self, *args, **kw): raise wrong
     monkeypatch.setattr(ModelMonitor, 'log_feedbacks', fails)
     with pytest.raises(type(wrong)):
-        _run_notebook(_chapters()/'00_start'/'1_tour.ipynb', lambda step: None, FAST=True, STORE=str(tmp_path/'tour'), REPORT=None, SEED=0)
+        _run_notebook(chapters()/'00_start'/'1_tour.ipynb', lambda step: None, FAST=True, STORE=str(tmp_path/'tour'), REPORT=None, SEED=0)
     assert abs(utcnow() - datetime.now(timezone.utc)) < timedelta(minutes=1)
     with use_clock('2013-04-01T00:00:00+00:00'): assert utcnow().year == 2013

@@ -68,7 +68,7 @@ def _code_cells(path:Path)->list[tuple[int, str]]:
 def _tree(source:str)->ast.Module|None:
     "The cell as Python; lines of IPython's own are left out, and None is a cell that cannot be read"
     plain = '\n'.join('' if line.lstrip()[:1] in ('%', '!', '?') else line for line in source.splitlines())
-    for text in (source, plain):
+    for text in (plain, source):
         try: return ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError): pass
 
@@ -103,7 +103,7 @@ def is_stub(
     try: function = next(n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef))
     except (SyntaxError, ValueError, RecursionError, StopIteration): return False
     body = function.body[ast.get_docstring(function, clean=False) is not None:]
-    return len(body) == 1 and isinstance(body[0], ast.Raise) and ast.unparse(body[0]) in ('raise NotImplementedError', 'raise NotImplementedError()')
+    return len(body) == 1 and isinstance(body[0], ast.Raise) and ast.unparse(body[0]).removesuffix('()') == 'raise NotImplementedError'
 
 # %% ../../nbs/13_course/behind/6_progress.ipynb #2c5d5b5b
 _SCHEMA, _OUTCOMES = 1, ('right', 'wrong', 'error', 'not tried')
