@@ -227,6 +227,22 @@ def test_a_reset_keeps_a_backup_each_time(mine):
 # ---- an upgrade
 
 
+def test_a_folder_of_the_older_mlops_nb_lab_keeps_all_that_is_in_it(tmp_path, monkeypatch):
+    "It had the chapters where the lessons are now, with a list of what had been copied"
+    monkeypatch.chdir(tmp_path)
+    old = tmp_path/'mlops-lab'
+    shutil.copytree(workspace.chapters(), old, ignore=shutil.ignore_patterns('.*', '_*', '*.yml', '*.css', '*.scss'))
+    copied = {p.relative_to(old).as_posix(): workspace._written(p.name, p.read_bytes()) for p in old.rglob('*.ipynb')}
+    (old/'.mlops-nb').mkdir(); (old/'.mlops-nb'/'copied.json').write_text(json.dumps(copied))
+    (old/'01_core'/'1_rules.ipynb').write_text('my answers'); before = text(old)
+    result = call('start', '--no-lab')
+    assert 'No part of the course any more; they stay where they are:' in result.stderr and f'and {len(copied) - 1 - 12} more' in result.stderr
+    after = text(old)
+    assert {name: after[name] for name in before if name != 'index.ipynb'} == {name: data for name, data in before.items() if name != 'index.ipynb'}
+    assert b'# The course' in after['index.ipynb'] and f'{NAME}.ipynb' in after and 'book/01_core/1_rules.ipynb' in after
+    assert 'No part' not in call('start', '--no-lab').stderr and outcomes()[FIRST['name']] == 'not tried'
+
+
 @pytest.fixture
 def upgraded(tmp_path, monkeypatch):
     "Puts another year's package in the place of this one; its lesson has one more sentence"

@@ -191,6 +191,12 @@ def test_a_kernel_has_the_threads_of_the_tour(lab, browser):
     assert code_cells(lab.folder/'threads.ipynb')[0].outputs[0]['data']['text/plain'] == "'1'"
 
 
+def test_it_saves_each_twenty_seconds(lab):
+    "JupyterLab merges our defaults into its own; a check in a terminal reads what was saved"
+    said = lab.api('../lab/api/settings/@jupyterlab/docmanager-extension:plugin')
+    assert said['schema']['properties']['autosaveInterval']['default'] == 20 and 'not found' not in said.get('warning', '')
+
+
 def test_it_listens_on_loopback_and_says_so_to_root(lab):
     "Root is refused by JupyterLab itself; where this test is not root's, nothing need be said"
     assert f'{lab.url}/lab/tree/{lessons()[0]}.ipynb?token=' in lab.said()

@@ -132,10 +132,17 @@ def check(lesson, exercise, folder, as_json):
 
     Example: mlops-nb course check distance
     """
-    results = workspace.check(_place(folder), lesson, exercise)
+    target = _place(folder)
+    results = workspace.check(target, lesson, exercise)
     told = [{k: getattr(r, k) for k in _TOLD} for r in results]
-    say(as_json, told, '\n'.join(map(str, results)))
+    say(as_json, told, '\n'.join([*map(str, results), *_unsaved(target, lesson, results)]))
     click.get_current_context().exit(int(any(r.outcome != 'right' for r in results)))
+
+def _unsaved(folder:Path, lesson:str, results:list)->list[str]:
+    "A question, where an answer was checked in the notebook and the file has none"
+    kept = progress.record(folder)['exercises']
+    lost = [r.name for r in results if r.outcome == 'not tried' and kept.get(r.name, {}).get('attempts')]
+    return [f"{', '.join(lost)}: checked before, and not in the file. Is {lesson}.ipynb saved?"] if lost else []
 
 # %% ../../nbs/12_cli/behind/8_course.ipynb #481ce833
 @course.command()

@@ -13,7 +13,8 @@ from ..core.rules import MissingFile, atomic_write, to_json
 __all__ = []
 
 # %% ../../nbs/12_cli/behind/6_lab.ipynb #26ff071f
-_NO_NEWS = {'@jupyterlab/apputils-extension:notification': {'fetchNews': 'false', 'checkForUpdates': False}}
+_SETTINGS = {'@jupyterlab/apputils-extension:notification': {'fetchNews': 'false', 'checkForUpdates': False},
+             '@jupyterlab/docmanager-extension:plugin': {'autosaveInterval': 20}}
 
 def _note(path:Path, what)->None:
     "Write a file of ours; only where it changes"
@@ -24,7 +25,7 @@ def _configured(folder:Path, page:str, root:bool)->dict[str, str]:
     "Write what JupyterLab is to know into the folder; the environment in which it finds it"
     server = {'root_dir': str(folder), 'ip': '127.0.0.1', 'allow_root': root}
     _note(folder/'.mlops-nb'/'jupyter_lab_config.json', {'ServerApp': server, 'LabApp': {'default_url': f'/lab/tree/{page}'}})
-    _note(folder/'.mlops-nb'/'labconfig'/'default_setting_overrides.json', _NO_NEWS)
+    _note(folder/'.mlops-nb'/'labconfig'/'default_setting_overrides.json', _SETTINGS)
     own, given = str(folder/'.mlops-nb'), os.environ.get('JUPYTER_CONFIG_PATH')
     return {'OMP_NUM_THREADS': '1', **os.environ, 'JUPYTERLAB_WORKSPACES_DIR': f'{own}/workspaces',
             'JUPYTER_CONFIG_PATH': os.pathsep.join([own, given] if given else [own])}

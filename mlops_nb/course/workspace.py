@@ -214,7 +214,9 @@ def check(
     "Check the answers in a lesson's file, and keep the outcomes"
     target, lesson = _course(folder), progress.lesson(name)
     chosen = lesson['exercises'] if exercise is None else [_named(lesson, exercise)]
-    found = progress.answers(target/f'{name}.ipynb', lesson)
+    path = target/f'{name}.ipynb'
+    if not path.exists(): raise MissingFile(f'{path.name} is not in {str(target)!r}; `mlops-nb course start --no-lab` puts it there')
+    found = progress.answers(path, lesson)
     return [_checked(target, lesson, e, found.get(e['name'])) for e in chosen]
 
 def _named(lesson:dict, asked:str)->dict:
