@@ -419,6 +419,65 @@ def test_a_folder_of_a_deployment(registry, tmp_path):
     refused(lambda: verify(tmp_path/'out'), 'generate_docker_files(...)')
 
 
+# ---- the course
+
+
+@pytest.fixture
+def lesson(tmp_path, monkeypatch):
+    "The calls of a student's notebook, in the folder of a course where no lesson is open yet"
+    import subprocess
+    from types import SimpleNamespace
+    from mlops_nb.course import course, progress
+    subprocess.run([sys.executable, ROOT/'tools'/'course.py', '--out', tmp_path/'_course'], check=True, capture_output=True)
+    (tmp_path/'lab'/'.mlops-nb').mkdir(parents=True)
+    monkeypatch.chdir(tmp_path/'lab')
+    monkeypatch.setattr(progress, 'shelf', lambda: tmp_path/'_course')
+    monkeypatch.setattr(course, '_desk', SimpleNamespace(lesson=None, names={}, tried={}, revealed=set()))
+    return course
+
+
+def done(text):
+    "What a text says to call, done"
+    from mlops_nb.course import course
+    return eval(text, vars(course))
+
+
+@follows("no lesson is open; run the first cell of the notebook, which says begin('...')")
+def test_a_lesson_is_opened(lesson):
+    for ask in (lambda: lesson.check('psi'), lesson.quiz): refused(ask, "begin('...')")
+    lesson.begin('distance')
+    assert 'not tried' in str(lesson.check('psi'))
+
+
+@follows('There are hints that you have not seen: hint(')
+def test_the_hints_come_before_the_solution(lesson):
+    lesson.begin('distance')
+    said = repr(lesson.solution('psi'))
+    assert 'return float' not in said
+    for _ in range(2): assert 'Hint 1 of 2' in repr(done(re.search(r"hint\('psi'\)", said)[0]))
+    assert 'return float' in repr(lesson.solution('psi')) and 'return' in repr(done(re.search(r'solution\(.*?\)', repr(lesson.solution('cut')))[0]))
+
+
+@follows('First predict: run the cell above and choose, or say predict(', ', or predict(\'\', skip=True).')
+def test_a_prediction_comes_before_the_value(lesson, capsys):
+    lesson.begin('distance')
+    for name, n in (('vanished', 0), ('chance', 1)):
+        said = repr(lesson.reveal(name, 12.5))
+        lesson.predict(name)
+        calls = re.findall(r'predict\(.*?\)', said)
+        assert '12.5' not in said and calls == re.findall(r'predict\(.*?\)', capsys.readouterr().out)[-2:]
+        done(calls[n])
+        assert '12.5' in repr(lesson.reveal(name, 12.5))
+
+
+@follows('there are  questions; say for example quiz(', 'question  has  options; say for example quiz(', 'Answer with quiz(question, option), for example quiz(')
+def test_a_question_is_answered(lesson, capsys):
+    lesson.begin('distance')
+    lesson.quiz()
+    for said in (refused(lambda: lesson.quiz(9, 1), 'there are 4 questions'), refused(lambda: lesson.quiz(2, 9), 'question 2 has 3 options'), capsys.readouterr().out):
+        assert re.match('Right: |Not this one: ', repr(done(re.search(r'quiz\(\d, \d\)', said)[0])))
+
+
 # ---- the list is whole
 
 
@@ -426,6 +485,7 @@ def test_a_folder_of_a_deployment(registry, tmp_path):
 ELSEWHERE = {
     'models/readers.py': 'tests/test_signature.py runs the advice of each type of column', 'serving/packages.py': 'tests/test_deploy.py', 'serving/client.py': 'tests/test_api.py, with an authority of its own',
     'governance/sources.py': 'tests/test_lineage.py', 'monitoring/tasks.py': 'a reason beside a number; the warning about the labels is followed above', 'store/migrations.py': 'for who writes a room of this library',
+    'course/marks.py': 'for who writes a lesson: tests/test_course_editions.py', 'raise NotImplementedError()': 'no advice: the body of a stub',
     'sample=': 'a number in a range', 'month=': 'a number in a range', 'limit=': 'a number in a range', 'level=': 'a number in a range',
     'resamples=': 'a number in a range', 'hours=': 'a number in a range', 'window_size=': 'a number in a range',
     'which no package here has brought': 'tests/test_deploy.py', 'recorded_versions=True pins those': 'tests/test_deploy.py',
