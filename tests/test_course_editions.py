@@ -253,6 +253,10 @@ def run_edition(built, kind, name, folder):
 NAMES = ['mean', *small_lesson.names_of_the_course()]
 
 
+def test_the_bare_edition_runs_too(built, tmp_path):
+    for seen in run_edition(built, 'clean', 'mean', tmp_path/'lab'): assert [text.splitlines()[0] for source, text in seen if source.startswith('check(')] == ['mean.mean: not tried', 'mean.Bag.spread: not tried']
+
+
 @pytest.mark.parametrize('name', NAMES)
 def test_an_untouched_lesson_runs_through_twice_and_nothing_counts_as_tried(name, built, tmp_path):
     lesson = json.loads((built[name][0]/f'{name}.json').read_text())

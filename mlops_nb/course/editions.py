@@ -247,15 +247,15 @@ def _code_in(text):
 
 def _found(trees, fragments):
     "Names of the exercises of which something stands in one of the trees"
-    lengths, seen, values = {n for forms, _ in fragments.values() for n, _ in forms}, set(), []
+    lengths, seen, values = {n for forms, _ in fragments.values() for n, _ in forms}, set(), {}
     for node in (n for tree in trees for n in ast.walk(tree)):
-        if isinstance(node, ast.expr): values.append(node)
+        if isinstance(node, ast.expr): values.setdefault(type(node), []).append(node)
         if isinstance(node, ast.Lambda): seen.add((1, (('Return', _normal(node.body, {})),)))
         for _, body in ast.iter_fields(node):
             if not (isinstance(body, list) and body and isinstance(body[0], ast.stmt)): continue
             plain = _plain(body)
             seen |= {(n, _normal(plain[i:i+n], {})) for n in lengths for i in range(len(plain) - n + 1)}
-    def stands(forms, patterns): return forms & seen or any(_like(p, v, {}) for p in patterns for v in values)
+    def stands(forms, patterns): return forms & seen or any(_like(p, v, {}) for p in patterns for v in values.get(type(p), ()))
     return [name for name, of in fragments.items() if stands(*of)]
 
 # %% ../../nbs/13_course/behind/2_editions.ipynb #4fd3dcb3
