@@ -79,6 +79,15 @@ def test_the_page_shows_our_functions_and_nothing_of_the_instructors(project):
     for hidden in ('#| exercise', '#| wrong', '#| hint', 'def trace', 'wrong_total', 'A total grows', 'The largest value', 'farthest apart', 'questions', 'predict', 'eval: false'): assert hidden not in text, hidden
 
 
+def test_the_notebook_beside_a_page_has_no_wrong_answers(tools, project):
+    furniture = importlib.import_module('furniture')
+    text = furniture.to_download(project/'nbs'/PATH)
+    assert [source(c) for c in json.loads(text)['cells']] == [source(c) for c in small_lesson.notebook()['cells'] if not marks.instructors(c)]
+    for nb in furniture.notebooks():
+        text = nb.read_text(encoding='utf8')
+        assert (furniture.to_download(nb) == text) != any(map(marks.instructors, json.loads(text)['cells'])), nb
+
+
 def test_what_runs_a_notebook_here_skips_what_is_not_to_be_run(tmp_path):
     "tools/execute.py, and the test that runs every lesson twice"
     nb = dict(cells=[code('x = 1'), code('#| hide\n#| eval: false\n#| wrong f slug\nx = 2'), code('note = """\n#| eval: false\n"""\ny = x'), code('print(y)\nassert x == 1')],

@@ -311,7 +311,7 @@ def test_a_lesson_names_its_module_and_version_and_gives_its_notebook(url, page,
 def test_every_page_has_its_facts(site, tools):
     for nb in tools['furniture'].notebooks():
         page = site/tools['furniture'].page_of(nb)
-        assert page.read_text(encoding='utf8').count('class="page-facts"') == 1 and (page.parent/nb.name).read_bytes() == nb.read_bytes(), page
+        assert page.read_text(encoding='utf8').count('class="page-facts"') == 1 and (page.parent/nb.name).read_text(encoding='utf8') == tools['furniture'].to_download(nb), page
 
 
 def test_a_lesson_prints_whole(url, page):

@@ -4,7 +4,9 @@ names and roles that a screen reader needs. Both builders write the same markup 
 from functools import cache
 from pathlib import Path
 from runpy import run_path
-import ast, html, json, posixpath, re, shutil
+import ast, html, json, posixpath, re
+
+from mlops_nb.course.editions import as_text, published
 
 import sidebar
 
@@ -20,7 +22,13 @@ def furnish(site, cfg):
         text = LINKED_NAME.sub(lambda m: m[0] if right(html.unescape(m[1]), nb) else m[2], text)
         text = TURN.sub(lambda m: page_turner(nb), text)
         page.write_text(with_facts(text, nb, cfg), encoding='utf8')
-        shutil.copy(nb, page.parent/nb.name)
+        (page.parent/nb.name).write_text(to_download(nb), encoding='utf8')
+
+
+def to_download(nb):
+    "The notebook beside a page: without the cells of an exercise that only its makers need, wrong answers among them"
+    text = nb.read_text(encoding='utf8')
+    return as_text(published(json.loads(text))) if '#| eval: false' in text else text
 
 
 def buttons(text):
