@@ -7,7 +7,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT/'nbs').glob('*/[0-9]*.ipynb'))
 BEHIND = sorted((ROOT/'nbs').glob('*/behind/[0-9]*.ipynb'))
-QUICK = {'rules', 'config', 'store', 'signature', 'distance', 'report'}   # seconds each; the others train models, start servers, or are the tour
+QUICK = {'course', 'rules', 'config', 'store', 'signature', 'distance', 'report'}   # seconds each; the others train models, start servers, or are the tour
 
 
 def notebooks():

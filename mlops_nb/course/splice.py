@@ -15,7 +15,7 @@ from types import CodeType
 __all__ = ['parsed', 'function_in', 'exchange', 'refiled', 'shows', 'compiled', 'Mine', 'Spliced', 'install', 'installed',
            'remove', 'spliced', 'save', 'load', 'forget']
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #ec540292
+# %% ../../nbs/13_course/behind/4_splice.ipynb #35a1e645
 def parsed(
     source:str, # A cell; lines for IPython may be in it
 )->ast.Module:  # A line for IPython is an empty one
@@ -48,7 +48,7 @@ def _patched(n)->list[str]:
 
 def _is_patch(decorator)->bool: return bool(re.match(r'(\w+\.)?patch\b', ast.unparse(decorator)))
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #a7396649
+# %% ../../nbs/13_course/behind/4_splice.ipynb #f232fc69
 _FAR = 1_000_000           # no file has so many lines
 
 def exchange(
@@ -84,7 +84,7 @@ def shows(
     text = '\n'*(first - 1) + source
     linecache.cache[where] = len(text), None, text.splitlines(True), where
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #592645ff
+# %% ../../nbs/13_course/behind/4_splice.ipynb #35d444dd
 _FLAGS = __future__.annotations.compiler_flag
 
 def compiled(
@@ -116,7 +116,7 @@ def _as_method(decorator):
 
 _KINDS = dict(as_prop='property', cls_method='classmethod', static_method='staticmethod')
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #e39ccb31
+# %% ../../nbs/13_course/behind/4_splice.ipynb #a141fb8e
 class Mine(MetaPathFinder):
     "Puts answers into the modules that are loaded from now on"
     def __init__(self, answers:dict): self.answers = answers
@@ -147,7 +147,7 @@ def _answer(a:dict)->ast.FunctionDef:
     tree = parsed(a['source'])
     return function_in(tree, a['function'], a['cls']) or function_in(tree, a['function'])
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #690d58eb
+# %% ../../nbs/13_course/behind/4_splice.ipynb #97b5b47b
 def install(
     answers:dict, # As `load` gives them; none of their modules is loaded yet
 )->Mine:          # The finder, which `remove` takes away
@@ -176,7 +176,7 @@ def spliced(
     from importlib.util import find_spec
     return dict(getattr(getattr(find_spec(name), 'loader', None), 'spliced', {}))
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #46579efc
+# %% ../../nbs/13_course/behind/4_splice.ipynb #a2a2ef86
 _SCHEMA = 1
 
 def save(
