@@ -41,7 +41,7 @@ def _rim(finite):
     below = max(-_TOP, np.nextafter(finite.min(), -np.inf))
     return [-_TOP, below, finite.max(), _TOP]
 
-# %% ../../nbs/08_drift/1_distance.ipynb #e2c9d7ea
+# %% ../../nbs/08_drift/1_distance.ipynb #eb600706
 @patch
 def count(self:Bins,
     values:np.ndarray, # Numbers; a missing one is refused
@@ -53,7 +53,7 @@ def count(self:Bins,
     between = np.bincount(where, minlength=len(self.edges) + 1)
     return np.array([*between, *(np.sum(values == x) for x in self.heavy)])
 
-# %% ../../nbs/08_drift/1_distance.ipynb #413f2cc4
+# %% ../../nbs/08_drift/1_distance.ipynb #e3e9064b
 def heavy(
     values:np.ndarray, # Numbers of the reference; infinities are allowed
 )->np.ndarray:         # Sorted; empty where no value is so frequent
