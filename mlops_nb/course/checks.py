@@ -15,7 +15,7 @@ from .traces import Step, follow, parted, seeded, shown
 # %% auto #0
 __all__ = ['Result', 'sentence', 'untried', 'check_function']
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #e68f9383
+# %% ../../nbs/13_course/behind/5_checks.ipynb #c261b442
 @dataclass(frozen=True, repr=False)
 class Result:
     "What a check found"
@@ -35,29 +35,34 @@ class Result:
 
     def _repr_html_(self):
         colour, mark = _LOOKS[self.outcome]
-        place = f'<div>{html.escape(self.where)}, line {self.line}: <code>{html.escape(self.text)}</code></div>' if self.line else ''
-        said = ''.join(f'<div>{html.escape(t)}</div>' for t in (self.says, self.then) if t)
-        return (f'<div role="status" style="border-left: 4px solid {colour}; padding: .3em .8em">'
-                f'<strong><span aria-hidden="true">{mark} </span>{html.escape(self.name)}: {self.outcome}</strong>{place}{said}</div>')
+        word = f'<span aria-hidden="true">{mark} </span>{html.escape(self.name)}: {self.outcome}'
+        line = f'{html.escape(self.where)}, line {self.line}: <code>{html.escape(self.text)}</code>'
+        said = [line if self.line else '', *map(html.escape, (self.says, self.then))]
+        lines = ''.join(f'<div>{t}</div>' for t in said if t)
+        style = f'border-left: 4px solid {colour}; padding: .3em .8em'
+        return f'<div role="status" style="{style}"><strong>{word}</strong>{lines}</div>'
 
-_LOOKS = {'right': ('#2e7d32', '✓'), 'wrong': ('#b26a00', '✗'), 'error': ('#b3261e', '!'), 'not tried': ('#6b7280', '○')}
+_LOOKS = {'right': ('#2e7d32', '✓'), 'wrong': ('#b26a00', '✗'),
+          'error': ('#b3261e', '!'), 'not tried': ('#6b7280', '○')}
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #7521b81a
+# %% ../../nbs/13_course/behind/5_checks.ipynb #b5b2049c
 def sentence(
     e:BaseException,  # What was raised
     module:str='',    # Where the function runs; '' for a notebook
 )->str:               # Without what Python says itself
     "What an error usually means, for somebody who meets it for the first time"
     if isinstance(e, NameError) and not isinstance(e, UnboundLocalError) and module:
-        return f'Your function runs in {module}, where {e.name!r} is not known: import it, or define it, inside of the function.'
-    if isinstance(e, TypeError) and 'NoneType' in str(e): return 'Something is None: often a function that ends without `return`.'
-    return next((text for kind, text in _MEANS if isinstance(e, kind)), 'Look at the values in this line: print them, one by one.')
+        where = f'Your function runs in {module}, where {e.name!r} is not known'
+        return f'{where}: import it, or define it, inside of the function.'
+    if isinstance(e, TypeError) and 'NoneType' in str(e):
+        return 'Something is None: often a function that ends without `return`.'
+    return next((text for kind, text in _MEANS if isinstance(e, kind)), 'Print the values in this line, one by one.')
 
 _MEANS = (
-    (SyntaxError, 'Python cannot read this line: look for a bracket, a quote or a colon that is missing, here or in the line above.'),
+    (SyntaxError, 'Python cannot read this line: is a bracket, a quote or a colon missing, here or in the line above?'),
     (UnboundLocalError, 'The name is used before this function has given it a value.'),
     (NameError, 'The name is not known here: is it spelled as above, and did the cell run that defines it?'),
-    (AttributeError, 'The value before the dot has no such part: print its type, since it may be another than you think.'),
+    (AttributeError, 'The value before the dot has no such part: print its type, it may be another than you think.'),
     (ImportError, 'Python does not find what is to be imported: is its name spelled rightly, and is it installed?'),
     (KeyError, 'The key is not in there: print the keys that are.'),
     (IndexError, 'There is no such place: the first one is 0, and the last one is the length minus 1.'),
@@ -67,13 +72,15 @@ _MEANS = (
     (ValueError, 'The type is right and the value is not: print the values, and for arrays their shapes.'),
     (MemoryError, 'The values take more memory than there is: print their sizes, step by step.'))
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #652b0ebc
+# %% ../../nbs/13_course/behind/5_checks.ipynb #e71e5eb1
 def untried(
     node:ast.FunctionDef, # The answer
 )->bool:                  # True where the body is a docstring, `pass`, `...`, or raises NotImplementedError
     "Has nothing been written yet?"
-    rest = [n for n in node.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)) and not isinstance(n, ast.Pass)]
-    return not rest or len(rest) == 1 and isinstance(rest[0], ast.Raise) and 'NotImplementedError' in ast.unparse(rest[0])
+    idle = lambda n: isinstance(n, ast.Pass) or isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)
+    rest = [n for n in node.body if not idle(n)]
+    if len(rest) != 1: return not rest
+    return isinstance(rest[0], ast.Raise) and 'NotImplementedError' in ast.unparse(rest[0])
 
 def _arguments(node)->str:
     "The arguments of a function without hints, as text; they must not change"
@@ -87,7 +94,7 @@ def _read(exercise:dict, source:str):
     tree = parsed(source)
     return function_in(tree, exercise['function'], exercise['cls']) or function_in(tree, exercise['function'])
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #6c3a801b
+# %% ../../nbs/13_course/behind/5_checks.ipynb #208f0fef
 def _function(lesson:dict, exercise:dict, node, where:str, first:int=1):
     "The function, or for a method a class with it, in the names of the lesson's module"
     names = vars(import_module(lesson['module']))
@@ -111,16 +118,18 @@ def _known(lesson:dict, exercise:dict, theirs:list, attempt:int)->dict:
         if parted(_steps(lesson, exercise, node, attempt, seconds), theirs) is None: return wrong
     return {}
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #3a3df867
+# %% ../../nbs/13_course/behind/5_checks.ipynb #6c66ddd7
 def _differs(exercise:dict, node, theirs:Step, ours:Step|None)->str:
     "A sentence on the first step that differs; it holds the student's value and never ours"
     f, gave = exercise['function'], f'For {theirs.label!r} your {exercise["function"]}'
-    if theirs.how == 'refusal': return f'{gave} raises {theirs.shown}. To refuse is right here; its type, or one of the facts in it, is another than the text says.'
+    if theirs.how == 'refusal':
+        return f'{gave} raises {theirs.shown}. To refuse is right here; its type, or a fact in it, is not what the text says.'
     if ours is None: return f'After {theirs.label!r} your {f} goes on where it should stop.'
     if ours.how != 'value': return f'{gave} gives {theirs.shown}, and it should refuse that input.'
     if theirs.value == ('none', None) and not any(isinstance(n, ast.Return) and n.value for n in ast.walk(node)):
         return f'{gave} gives None: there is no `return` with a value in it.'
-    if theirs.value[0] != ours.value[0]: return f'{gave} gives {theirs.shown}, which is of another type than the first line says.'
+    if theirs.value[0] != ours.value[0]:
+        return f'{gave} gives {theirs.shown}, which is of another type than the first line says.'
     return f'{gave} gives {theirs.shown}, and that is not right.'
 
 def _line(e:BaseException, where:str, source:str, first:int)->dict:
@@ -133,11 +142,11 @@ def _line(e:BaseException, where:str, source:str, first:int)->dict:
 
 def _error(result:Result, e:BaseException, lesson:dict, **line)->Result:
     said = sentence(e, lesson['module'])
-    if 'line' not in line: said = f'The check could not use what your function gave: is it of the type that the first line says?'
+    if 'line' not in line: said = 'The check could not use what your function gave: is it of the type that is due?'
     what = e.msg if isinstance(e, SyntaxError) else e
     return replace(result, outcome='error', says=f'{type(e).__name__}: {what}. {said}'.replace('..', '.'), **line)
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #168a13f2
+# %% ../../nbs/13_course/behind/5_checks.ipynb #d4cf1b00
 def check_function(
     lesson:dict,            # As the build writes it: `module` is where its functions live
     exercise:dict,          # One of its exercises
@@ -154,7 +163,7 @@ def check_function(
     if untried(node): return result
     said = _arguments(_read(exercise, exercise['stub']))
     if _arguments(node) != said:
-        text = f'The first line of {exercise["function"]} has changed: its arguments are ({said}). Others call it so; put them back.'
+        text = f'The first line has changed: its arguments are ({said}). Others call it so; put them back.'
         return replace(result, outcome='error', says=text, **_place(node, where, source, first))
     shows(where, source, first)
     try: theirs = _steps(lesson, exercise, node, attempt, where=where, first=first)
@@ -164,22 +173,25 @@ def check_function(
 def _place(node, where:str, source:str, first:int)->dict:
     return dict(where=where, line=node.lineno + first - 1, text=source.splitlines()[node.lineno - 1].strip())
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #1d134ba9
+# %% ../../nbs/13_course/behind/5_checks.ipynb #dffffbe0
 def _judged(lesson:dict, exercise:dict, result:Result, answer:tuple, theirs:list, attempt:int)->Result:
     "The outcome of an answer whose steps are known"
     node, *place = answer
     ours = _steps(lesson, exercise, _read(exercise, exercise['solution']), attempt)
     apart = parted(theirs, ours)
-    if apart is None: return replace(result, outcome='right', says='It does what the lesson asks, on inputs that nobody had seen before.')
+    if apart is None:
+        text = 'It does what the lesson asks, on inputs that nobody had seen before.'
+        return replace(result, outcome='right', says=text)
     at, due = apart
     line = _line(at.error, *place) if at and at.error else {}
+    result, f = replace(result, outcome='error', label=(at or due).label, **line), exercise['function']
     if line.get('line') and isinstance(at.error, NotImplementedError) and due and due.how == 'value':
-        return replace(result, outcome='error', says='`raise NotImplementedError` is still there: delete the line.', label=at.label, **line)
+        return replace(result, says='`raise NotImplementedError` is still there: delete the line.')
     if wrong := _known(lesson, exercise, theirs, attempt):
-        return replace(result, outcome='wrong', says=wrong['says'], slug=wrong['slug'], label=at.label if at else due.label, **line)
-    if at is None: return replace(result, outcome='wrong', says=f'Your {exercise["function"]} stops before {due.label!r}.', label=due.label)
+        return replace(result, outcome='wrong', says=wrong['says'], slug=wrong['slug'])
+    if at is None: return replace(result, outcome='wrong', says=f'Your {f} stops before {due.label!r}.')
     if at.how == 'endless':
-        text = f'For {at.label!r} your {exercise["function"]} had not come back after 5 seconds: which condition ends the loop?'
-        return replace(result, outcome='error', says=text, label=at.label, **line)
-    if at.how == 'refusal' and (due is None or due.how == 'value'): return _error(replace(result, label=at.label), at.error, lesson, **line)
-    return replace(result, outcome='wrong', says=_differs(exercise, node, at, due), label=at.label, **line)
+        text = f'For {at.label!r} your {f} had not come back after 5 seconds: which condition ends the loop?'
+        return replace(result, says=text)
+    if at.how == 'refusal' and (due is None or due.how == 'value'): return _error(result, at.error, lesson, **line)
+    return replace(result, outcome='wrong', says=_differs(exercise, node, at, due))

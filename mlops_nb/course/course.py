@@ -5,47 +5,20 @@
 # %% ../../nbs/13_course/1_course.ipynb #f9aff95c
 from __future__ import annotations
 import __future__
-import base64, html, linecache, sys, traceback
+import linecache, sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import SimpleNamespace
 from ..core import rules
 from ..core.rules import InvalidInput, MlopsError, NotFound
-from . import progress
-from .checks import Result, check_function, sentence, untried
+from . import pages, progress
+from .checks import Result, check_function, untried
+from .pages import Beside, Text
 from .splice import function_in, parsed
 
 # %% auto #0
 __all__ = ['begin', 'exercise', 'check', 'hint', 'solution', 'predict', 'reveal', 'quiz']
 
-# %% ../../nbs/13_course/1_course.ipynb #b4199e0b
-def _shell():
-    "The IPython in which this runs, or None"
-    found = sys.modules.get('IPython')
-    return found and found.get_ipython()
-
-def _cell(file:str)->str:
-    "The name of a cell as its reader sees it: `cell [7]`"
-    compiler = getattr(_shell(), 'compile', None)
-    named = compiler and hasattr(compiler, 'format_code_name') and compiler.format_code_name(file)
-    return f"cell {named[1].removeprefix('In')}" if named and named[1][:2] == 'In' else Path(file).name
-
-def _explain_errors()->None:
-    "From here on, errors in this notebook are shown in short"
-    if hasattr(_shell(), 'set_custom_exc'): _shell().set_custom_exc((Exception,), _explained)
-
-def _explained(shell, kind, e, tb, tb_offset=None):
-    sys.last_type, sys.last_value, sys.last_traceback = kind, e, tb      # for %tb
-    frames = [(f, _cell(f.filename)) for f in traceback.extract_tb(tb)]
-    ours = [(f, name) for f, name in frames if name.startswith('cell [')]
-    if not ours or kind.__name__ == 'UsageError': return shell.showtraceback((kind, e, tb), tb_offset=tb_offset)
-    frame, name = ours[-1]
-    said = [] if isinstance(e, MlopsError) else [sentence(e)]
-    lines = [f'{name}, line {frame.lineno}:  {frame.line}', f'{kind.__name__}: {e}', *said, '(%tb shows the whole traceback)']
-    shell._showtraceback(kind, e, lines)
-    return lines
-
-# %% ../../nbs/13_course/1_course.ipynb #fc785735
+# %% ../../nbs/13_course/1_course.ipynb #3ea270ea
 _desk = SimpleNamespace(lesson=None, names={}, tried={}, revealed=set())
 
 def begin(
@@ -53,23 +26,60 @@ def begin(
 )->None:
     "Open a lesson in this notebook: its exercises and predictions are known from here on"
     found = progress.lesson(lesson)
-    if _desk.lesson is None or _desk.lesson['name'] != lesson: _desk.tried, _desk.revealed = {}, set()
-    _desk.lesson, _desk.names = found, sys._getframe(1).f_globals
-    _explain_errors()
+    _open(found, sys._getframe(1).f_globals)
+    pages.explain_errors()
     done = sum(progress.outcome(e) == 'right' for e in found['exercises'])
-    print(f"{found['title']} {found['minutes']} minutes, {len(found['exercises'])} exercises, {done} of them right so far.")
+    print(f"{found['title']} {found['minutes']} minutes, "
+          f"{len(found['exercises'])} exercises, {done} of them right so far.")
+
+def _open(lesson:dict, names:dict)->None:
+    if _desk.lesson is None or _desk.lesson['name'] != lesson['name']:
+        _desk.tried, _desk.revealed = {}, set()
+    _desk.lesson, _desk.names = lesson, names
+
+# %% ../../nbs/13_course/1_course.ipynb #e5a40638
+def _all(kind:str)->list:
+    "The exercises, predictions or questions of the lesson"
+    if _desk.lesson is not None: return _desk.lesson[kind]
+    raise InvalidInput('no lesson is open; run the first cell of the notebook, '
+                       "which says begin('...')")
 
 def _known(kind:str, name:str)->dict:
-    "An exercise or a prediction of the lesson, by its name with or without that of the lesson"
-    if _desk.lesson is None: raise InvalidInput("no lesson is open; run the first cell of the notebook, which says begin('...')")
-    known = {x['name'].partition('.')[2]: x for x in _desk.lesson[kind]}
+    "An exercise or a prediction, by its name with or without that of the lesson"
+    known = {_short(x): x for x in _all(kind)}
     short = str(name).removeprefix(f"{_desk.lesson['name']}.")
     if short in known: return known[short]
-    raise NotFound(f"{name!r} is none of the {kind} of {_desk.lesson['name']}. {rules.hint(short, known, 20)}")
+    raise NotFound(f"{name!r} is none of the {kind} of {_desk.lesson['name']}. "
+                   + rules.hint(short, known, 20))
 
 def _short(found:dict)->str: return found['name'].partition('.')[2]
 
-# %% ../../nbs/13_course/1_course.ipynb #d30c5dab
+# %% ../../nbs/13_course/1_course.ipynb #f93e7f4c
+def exercise(
+    name:str, # Such as `distance.psi`
+):            # A decorator, which stands above all others
+    "Keep what is written here, and go on with ours until a check finds it right"
+    frame, lesson = sys._getframe(1), str(name).partition('.')[0]
+    opened = _desk.lesson is not None and _desk.lesson['name'] == lesson
+    _open(_desk.lesson if opened else progress.lesson(lesson), frame.f_globals)
+    found = _known('exercises', name)
+    if found['cls']: _own_class(frame.f_globals, found['cls'])
+    tried = _written(found, frame)
+    def keep(f):
+        tried.given = tried.function = f
+        if found['cls']:
+            tried.function = vars(frame.f_globals[found['cls']])[found['function']]
+        _desk.tried[found['name']] = tried
+        return _bound(found, tried, _was_right(found, tried))
+    return keep
+
+def _own_class(names:dict, cls:str)->None:
+    "Put a class of the notebook in the place of one that was imported"
+    was, here = names[cls], names.get('__name__')
+    if was.__module__ == here: return
+    names[cls] = type(was)(cls, (was,), {'__module__': here, '__doc__': was.__doc__})
+
+# %% ../../nbs/13_course/1_course.ipynb #0173dbe9
 @dataclass
 class _Tried:
     "What a reader wrote, as it was run last"
@@ -79,72 +89,56 @@ class _Tried:
     function:object=None # What was made of it; None if it was read from the file
     given:object=None    # What the decorators below ours gave
 
-def exercise(
-    name:str, # Such as `distance.psi`
-):            # A decorator, which stands above all others
-    "Keep what is written here, and go on with ours until a check finds it right"
-    lesson = str(name).partition('.')[0]
-    names = sys._getframe(1).f_globals
-    if _desk.lesson is None or _desk.lesson['name'] != lesson: _desk.lesson, _desk.tried = progress.lesson(lesson), {}
-    _desk.names, found = names, _known('exercises', name)
-    if found['cls']: _own_class(names, found['cls'])
-    tried = _written(found, sys._getframe(1))
-    def keep(f):
-        tried.given, tried.function = f, vars(names[found['cls']])[found['function']] if found['cls'] else f
-        _desk.tried[found['name']] = tried
-        return _bound(found, tried, _was_right(found, tried))
-    return keep
-
-def _own_class(names:dict, cls:str)->None:
-    "Put a class of the notebook in the place of one that was imported"
-    was = names[cls]
-    if was.__module__ != names.get('__name__'): names[cls] = type(was)(cls, (was,), {'__module__': names.get('__name__'), '__doc__': was.__doc__})
-
-# %% ../../nbs/13_course/1_course.ipynb #8c8c68d9
 def _written(found:dict, frame)->_Tried:
     "The function that a cell defines"
-    lines = linecache.getlines(frame.f_code.co_filename)
-    node = lines and function_in(parsed(''.join(lines)), found['function'], found['cls'])
-    if not node:
-        raise InvalidInput(f"the source of {found['function']} cannot be read; keep it in a cell of its own, without %% in its first line")
+    file, lines = frame.f_code.co_filename, linecache.getlines(frame.f_code.co_filename)
+    tree = parsed(''.join(lines))
+    node = function_in(tree, found['function'], found['cls'])
+    if node is None:
+        raise InvalidInput(f"the source of {found['function']} cannot be read; keep it "
+                           'in a cell of its own, without %% in its first line')
     first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-    return _Tried(''.join(lines[first-1:node.end_lineno]).rstrip('\n'), _cell(frame.f_code.co_filename), first)
+    source = ''.join(lines[first-1:node.end_lineno]).rstrip('\n')
+    return _Tried(source, pages.cell_of(file), first)
 
-# %% ../../nbs/13_course/1_course.ipynb #289bc156
+# %% ../../nbs/13_course/1_course.ipynb #a55b80f9
 def _bound(found:dict, tried:_Tried, right:bool):
-    "Let the notebook go on with the reader's function, or with ours; what the name is to mean"
-    names, cls = _desk.names, found['cls']
+    "Go on with the reader's function, or with ours; what the name is to mean"
+    names, cls, function = _desk.names, found['cls'], found['function']
     if not right:
-        code = compile(found['solution'], f"our {found['function']}", 'exec', __future__.annotations.compiler_flag)
-        exec(code, names)
-    elif cls: setattr(names[cls], found['function'], tried.function)
-    given = tried.given if cls or right else names[found['function']]
-    names[found['function']] = given
-    return given
+        flags = __future__.annotations.compiler_flag
+        exec(compile(found['solution'], f'our {function}', 'exec', flags), names)
+    elif cls: setattr(names[cls], function, tried.function)
+    if cls or right: names[function] = tried.given
+    return names[function]
 
 def _was_right(found:dict, tried:_Tried)->bool:
     "Has this very answer been found right before?"
-    kept = progress.record()['exercises'].get(found['name'], {})
     now = rules.digest(tried.source.encode(errors='replace'))
-    return (kept.get('outcome'), kept.get('signature'), kept.get('answer')) == ('right', found['signature'], now)
+    kept = _kept(found)
+    return (kept.get('outcome'), kept.get('answer')) == ('right', now)
 
-# %% ../../nbs/13_course/1_course.ipynb #853ec3a4
+def _kept(found:dict)->dict:
+    "What was noted of an exercise; nothing where its signature was another one"
+    kept = progress.record()['exercises'].get(found['name'], {})
+    return kept if kept.get('signature') == found['signature'] else {}
+
+# %% ../../nbs/13_course/1_course.ipynb #f84dafae
 def check(
     name:str,  # Such as `psi`
-)->Result:     # Shown below the cell: right, wrong, error or not tried, and what to think about
+)->Result:     # right, wrong, error or not tried, and what to think about
     "Check an exercise on fresh inputs; from a right answer on, the notebook uses it"
     found = _known('exercises', name)
     tried = _desk.tried.get(found['name']) or _in_the_file(found)
-    if tried is None: return Result(found['name'], 'not tried', f"Run the cell with `def {found['function']}` first.")
-    if _is_stub(found, tried.source):
-        if progress.outcome(found) != 'not tried': progress.finished(found, 'not tried')
-        result = check_function(_desk.lesson, found, tried.source, 1, tried.where, tried.first)
-    else:
-        attempt = progress.began(found, tried.source)
-        result = check_function(_desk.lesson, found, tried.source, attempt, tried.where, tried.first)
+    if tried is None:
+        return Result(found['name'], 'not tried', f"Run the cell of {_short(found)} first.")
+    stub = _is_stub(found, tried.source)
+    attempt = 1 if stub else progress.began(found, tried.source)
+    place = tried.where, tried.first
+    result = check_function(_desk.lesson, found, tried.source, attempt, *place)
+    if not stub or progress.outcome(found) != 'not tried':
         progress.finished(found, result.outcome)
-    right = result.outcome == 'right'
-    if tried.function is not None: _bound(found, tried, right)
+    if tried.function is not None: _bound(found, tried, result.outcome == 'right')
     return replace(result, then=_then(found, tried, result.outcome))
 
 def _is_stub(found:dict, source:str)->bool:
@@ -156,55 +150,48 @@ def _in_the_file(found:dict)->_Tried|None:
     "The answer in the notebook as it was saved, where its cell was not run"
     folder = progress.find()
     path = folder and folder/f"{_desk.lesson['name']}.ipynb"
-    return _Tried(*progress.answers(path, _desk.lesson)[found['name']][:3]) if path and path.is_file() and found['name'] in progress.answers(path, _desk.lesson) else None
+    if not path or not path.is_file(): return None
+    answer = progress.answers(path, _desk.lesson).get(found['name'])
+    return answer and _Tried(*answer)
 
-# %% ../../nbs/13_course/1_course.ipynb #d89454f4
+# %% ../../nbs/13_course/1_course.ipynb #bc4c49cc
 def _then(found:dict, tried:_Tried, outcome:str)->str:
     "What comes after a check"
-    if outcome == 'right': return 'From here on the lesson runs on yours.' if tried.function is not None else 'Run its cell, and the lesson goes on with yours.'
     if outcome == 'not tried': return 'Until then the lesson goes on with ours.'
-    step = _steps_of(found)
-    more = ('hint', 'hint', 'solution')[step]
-    return f"The lesson goes on with ours. When you are stuck: {more}('{_short(found)}')"
+    if outcome != 'right': return f'The lesson goes on with ours. When you are stuck: {_help(found)}'
+    if tried.function is None: return 'Run its cell, and the lesson goes on with yours.'
+    return 'From here on the lesson runs on yours.'
 
-def _steps_of(found:dict)->int:
-    "How many hints were shown: 0, 1 or 2"
-    kept = progress.record()['exercises'].get(found['name'], {})
-    return min(kept.get('hints', 0), 2) if kept.get('signature') == found['signature'] else 0
+def _help(found:dict)->str:
+    "The next step of the ladder, as a call"
+    return f"{'hint' if _hints(found) < 2 else 'solution'}('{_short(found)}')"
 
-# %% ../../nbs/13_course/1_course.ipynb #c2ad4639
-class _Text:
-    "A text for a terminal and for a page"
-    def __init__(self, text:str, page:str=''): self.text, self.page = text, page
-    def __repr__(self): return self.text
-    def _repr_html_(self): return self.page or ''.join(f'<div>{html.escape(line)}</div>' for line in self.text.splitlines())
+def _hints(found:dict)->int: return min(_kept(found).get('hints', 0), 2)
 
+# %% ../../nbs/13_course/1_course.ipynb #3a83ee6a
 def hint(
     name:str, # Such as `psi`
-)->_Text:     # The idea at first, then the tool
+)->Text:      # The idea at first, then the tool
     "The next hint for an exercise"
     found = _known('exercises', name)
     step = min(progress.hinted(found), 2)
-    said = [f'Hint {n} of 2: {text}' for n, text in enumerate(found['hints'][:step], 1)]
-    more = 'another hint' if step < 2 else 'no more hints; our solution'
-    call = f"{'hint' if step < 2 else 'solution'}('{_short(found)}')"
-    return _Text('\n'.join([*said, f"There {'is' if step < 2 else 'are'} {more}: {call}"]))
+    said = [f'Hint {n} of 2: {found["hints"][n-1]}' for n in range(1, step + 1)]
+    more = 'There is another one' if step < 2 else 'Our solution'
+    return Text('\n'.join([*said, f'{more}: {_help(found)}']))
 
 def solution(
     name:str,       # Such as `psi`
     now:bool=False, # Also before the hints?
-)->_Text:           # Folded on a page
+)->Text:            # Folded on a page
     "Our function, and why it is so"
-    found, short = _known('exercises', name), None
-    if not now and _steps_of(found) < 2 and progress.outcome(found) != 'right':
-        short = _short(found)
-        return _Text(f"There are hints that you have not seen: hint('{short}'). To see the solution all the same: solution('{short}', now=True)")
-    code, why = found['solution'].rstrip(), found['why']
-    page = (f"<details><summary>Our {html.escape(_short(found))}, and why</summary><pre><code>{html.escape(code)}</code></pre>"
-            f'<p>{html.escape(why)}</p></details>')
-    return _Text(f'{code}\n\n{why}', page)
+    found = _known('exercises', name)
+    short = _short(found)
+    if not now and _hints(found) < 2 and progress.outcome(found) != 'right':
+        return Text(f"There are hints that you have not seen: hint('{short}'). "
+                    f"To see the solution all the same: solution('{short}', now=True)")
+    return pages.folded(f'Our {short}, and why', found['solution'].rstrip(), found['why'])
 
-# %% ../../nbs/13_course/1_course.ipynb #febbab4a
+# %% ../../nbs/13_course/1_course.ipynb #ae9e746e
 def predict(
     name:str,        # Such as `vanished`
     answer=None,     # Number of an option, or a text; None shows the question
@@ -213,13 +200,20 @@ def predict(
     "Say what the next cell will show, before it runs"
     found = _known('predictions', name)
     if answer is None and not skip: return _ask(found)
-    if found['name'] in _desk.revealed: return _Text(f'It was shown already. Your prediction stays: {_said(found)}')
-    options, call = found.get('options') or [], f"predict('{_short(found)}', 1)"
+    if found['name'] in _desk.revealed:
+        return Text(f'It was shown already. Your prediction stays: {_said(found)}')
+    options = found.get('options') or []
     if isinstance(answer, int) and options:
-        if not 1 <= answer <= len(options): raise InvalidInput(f'{answer} is none of the options 1 to {len(options)}; say for example {call}')
+        if not 1 <= answer <= len(options):
+            raise InvalidInput(f'{answer} is none of the options 1 to {len(options)}; {_how(found)}')
         answer = options[answer - 1]
     progress.predicted(found['name'], None if skip else answer)
-    return _Text(f'Kept: {_said(found)}. Now run the next cell.')
+    return Text(f'Kept: {_said(found)}. Now run the next cell.')
+
+def _how(found:dict)->str:
+    "How to answer, or to go on without an answer"
+    one = '1' if found.get('options') else "'your words'"
+    return f"say for example predict('{_short(found)}', {one}), or predict('{_short(found)}', skip=True)"
 
 def _said(found:dict)->str:
     "What was predicted; '' where nothing was"
@@ -227,108 +221,51 @@ def _said(found:dict)->str:
     if kept is None: return ''
     return 'no prediction (skipped)' if kept.get('skipped') else str(kept['answer'])
 
-def _ask(found:dict):
+# %% ../../nbs/13_course/1_course.ipynb #e58e027d
+def _ask(found:dict)->None:
     "Show a question: as text, and with buttons where there can be some"
-    short, options = _short(found), found.get('options') or []
+    options, said = found.get('options') or [], _said(found)
     rows = [f'  {n}  {text}' for n, text in enumerate(options, 1)]
-    call = f"predict('{short}', {1 if options else repr('your words')})"
-    print('\n'.join([found['ask'], *rows, f"Say it with {call}, or predict('{short}', skip=True)."]))
-    if now := _said(found): print(f'You said: {now}')
-    if (widgets := _widgets()): _show(widgets, _buttons(widgets, found, options))
+    how = _how(found).replace('say for example', 'Choose below, or say')
+    now = [f'You said: {said}'] if said else []
+    print('\n'.join([found['ask'], *rows, f'{how}.', *now]))
+    def keep(answer=None, skip=False): return predict(_short(found), answer, skip)
+    chosen = options.index(said) + 1 if said in options else None
+    pages.buttons(options, keep, chosen, skip=True)
 
-# %% ../../nbs/13_course/1_course.ipynb #c8bd11c8
 def reveal(
     name:str, # Such as `vanished`
     value,    # What the cell gives
-):            # Prediction and value side by side; without a prediction, how to make one
+):            # Both side by side; without a prediction, how to make one
     "Show a value beside what was predicted"
     try: found = _known('predictions', name)
     except MlopsError: return value
-    said, short = _said(found), _short(found)
-    if not said:
-        return _Text(f"First predict: run the cell above and choose, or say predict('{short}', 1), or predict('{short}', skip=True). Then run this cell again.")
+    if not (said := _said(found)):
+        return Text(f'First predict, in the cell above: {_how(found)}. Then run this cell again.')
     _desk.revealed.add(found['name'])
-    return _Beside(said, value)
+    return Beside(said, value)
 
-class _Beside:
-    "A prediction and a value, side by side"
-    def __init__(self, said, value): self.said, self.value = said, value
-    def __repr__(self): return f'You said:  {self.said}\nIt is:     {self.value!r}'
-
-    def _repr_html_(self):
-        box = '<div style="padding-right: 3em"><strong>{}</strong>{}</div>'
-        said = box.format('You said', f'<div>{html.escape(self.said)}</div>')
-        return f'<div style="display: flex; flex-wrap: wrap">{said}{box.format("It is", _as_page(self.value))}</div>'
-
-def _as_page(value)->str:
-    "A value as a notebook would show it"
-    data = _shell().display_formatter.format(value)[0] if _shell() else {'text/plain': repr(value)}
-    if 'text/html' in data: return data['text/html']
-    if (png := data.get('image/png')) is None: return f"<pre>{html.escape(data['text/plain'])}</pre>"
-    png = base64.b64encode(png).decode() if isinstance(png, bytes) else png
-    return f'<div><img alt="What the cell shows" src="data:image/png;base64,{png}"></div>'
-
-# %% ../../nbs/13_course/1_course.ipynb #d7404d60
-def _widgets():
-    "ipywidgets, where a notebook can show them"
-    if not hasattr(_shell(), 'kernel'): return None
-    try: import ipywidgets
-    except ImportError: return None
-    return ipywidgets
-
-def _show(widgets, *parts)->None:
-    from IPython.display import display
-    display(widgets.VBox([*parts]))
-
-def _choice(widgets, texts:list, value=None):
-    return widgets.RadioButtons(options=[(t, n) for n, t in enumerate(texts, 1)], value=value, layout={'width': 'max-content', 'max_width': '100%'})
-
-def _buttons(widgets, found:dict, options:list):
-    "Radio buttons, or a line for a text, and a button that skips; each choice is kept"
-    said, short = widgets.HTML(), _short(found)
-    def keep(answer=None, skip=False): said.value = html.escape(repr(predict(short, answer, skip)))
-    at = options.index(_said(found)) + 1 if _said(found) in options else None
-    field = _choice(widgets, options, at) if options else widgets.Text(placeholder='your words', continuous_update=False)
-    field.observe(lambda change: change['new'] and keep(change['new']), 'value')
-    skip = widgets.Button(description='Skip')
-    skip.on_click(lambda _: keep(skip=True))
-    return widgets.VBox([field, skip, said])
-
-# %% ../../nbs/13_course/1_course.ipynb #c463113e
+# %% ../../nbs/13_course/1_course.ipynb #eaae049b
 def quiz(
     question:int=None, # Number of a question; None shows all
     option:int=None,   # Number of the option that you choose
 ):
     "Questions about the lesson; each option has its reason"
-    asked = _known_questions()
+    asked = _all('quiz')
     if question is None: return _all_questions(asked)
-    if not 1 <= question <= len(asked): raise InvalidInput(f'there are {len(asked)} questions; say for example quiz(1, 2)')
-    one = asked[question - 1]
-    if option is None or not 1 <= option <= len(one['options']):
-        raise InvalidInput(f"question {question} has {len(one['options'])} options; say for example quiz({question}, 1)")
-    return _Text(_verdict(one, option))
+    if not 1 <= question <= len(asked):
+        raise InvalidInput(f'there are {len(asked)} questions; say for example quiz(1, 2)')
+    options = asked[question - 1]['options']
+    if option is None or not 1 <= option <= len(options):
+        raise InvalidInput(f'question {question} has {len(options)} options; '
+                           f'say for example quiz({question}, 1)')
+    chosen = options[option - 1]
+    return Text(f"{'Right' if chosen['right'] else 'Not this one'}: {chosen['why']}")
 
-def _known_questions()->list:
-    if _desk.lesson is None: raise InvalidInput("no lesson is open; run the first cell of the notebook, which says begin('...')")
-    return _desk.lesson['quiz']
-
-def _verdict(one:dict, option:int)->str:
-    chosen = one['options'][option - 1]
-    return f"{'Right' if chosen['right'] else 'Not this one'}: {chosen['why']}"
-
-# %% ../../nbs/13_course/1_course.ipynb #65affd20
 def _all_questions(asked:list)->None:
     "Show the questions: with buttons where there can be some, else as text"
-    widgets = _widgets()
     for n, one in enumerate(asked, 1):
-        texts = [o['text'] for o in one['options']]
-        if not widgets: print('\n'.join([f"{n}. {one['ask']}", *(f'  {k}  {t}' for k, t in enumerate(texts, 1))]))
-        else: _show(widgets, widgets.HTML(f"<strong>{n}. {html.escape(one['ask'])}</strong>"), *_answered(widgets, one, texts))
+        title, texts = f"{n}. {one['ask']}", [o['text'] for o in one['options']]
+        if pages.buttons(texts, lambda k, n=n: quiz(n, k), title=title): continue
+        print('\n'.join([title, *(f'  {k}  {t}' for k, t in enumerate(texts, 1))]))
     print('Answer with quiz(question, option), for example quiz(1, 2).')
-
-def _answered(widgets, one:dict, texts:list)->list:
-    "Radio buttons, and below them what is to be said of the choice"
-    field, said = _choice(widgets, texts), widgets.HTML()
-    def tell(change): said.value = html.escape(_verdict(one, change['new'])) if change['new'] else ''
-    field.observe(tell, 'value')
-    return [field, said]

@@ -15,7 +15,7 @@ from types import CodeType
 __all__ = ['parsed', 'function_in', 'exchange', 'refiled', 'shows', 'compiled', 'Mine', 'Spliced', 'install', 'installed',
            'remove', 'spliced', 'save', 'load', 'forget']
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #35a1e645
+# %% ../../nbs/13_course/behind/4_splice.ipynb #09525d9d
 def parsed(
     source:str, # A cell; lines for IPython may be in it
 )->ast.Module:  # A line for IPython is an empty one
@@ -35,7 +35,8 @@ def function_in(
 )->ast.FunctionDef|None: # The last one that has this name
     "A function or method in a syntax tree"
     found = [n for n in tree.body if _named(n, function) and (cls in _patched(n) if cls else not _patched(n))]
-    inside = [n for c in tree.body if isinstance(c, ast.ClassDef) and c.name == cls for n in c.body if _named(n, function)]
+    classes = [c for c in tree.body if isinstance(c, ast.ClassDef) and c.name == cls]
+    inside = [n for c in classes for n in c.body if _named(n, function)]
     return max(found + inside, key=lambda n: n.lineno, default=None)
 
 def _named(n, name:str)->bool: return isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n.name == name
@@ -48,7 +49,7 @@ def _patched(n)->list[str]:
 
 def _is_patch(decorator)->bool: return bool(re.match(r'(\w+\.)?patch\b', ast.unparse(decorator)))
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #f232fc69
+# %% ../../nbs/13_course/behind/4_splice.ipynb #111a4eb6
 _FAR = 1_000_000           # no file has so many lines
 
 def exchange(
@@ -84,7 +85,7 @@ def shows(
     text = '\n'*(first - 1) + source
     linecache.cache[where] = len(text), None, text.splitlines(True), where
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #35d444dd
+# %% ../../nbs/13_course/behind/4_splice.ipynb #0410c6aa
 _FLAGS = __future__.annotations.compiler_flag
 
 def compiled(
@@ -101,11 +102,11 @@ def compiled(
     if cls:
         node.decorator_list = [_as_method(d) for d in node.decorator_list]
         node.decorator_list = [d for d in node.decorator_list if d]
-        names['_mlops_nb_base'] = names[cls]
-        node = ast.ClassDef(cls, [ast.Name('_mlops_nb_base', ast.Load())], [], [node], [], **{'type_params': []} if sys.version_info >= (3, 12) else {})
+        derived = ast.parse(f'class {cls}(_mlops_nb_base): pass').body[0]
+        derived.body, node, names['_mlops_nb_base'] = [node], derived, names[cls]
     tree = ast.fix_missing_locations(ast.Module([node], []))
     exec(refiled(compile(tree, names.get('__file__') or where, 'exec', _FLAGS, True), {1: where}), names)
-    return names[cls or node.name]
+    return names[node.name]
 
 def _as_method(decorator):
     "What a decorator is inside of a class: `patch` is nothing there, and says what kind of method it is"
@@ -116,7 +117,7 @@ def _as_method(decorator):
 
 _KINDS = dict(as_prop='property', cls_method='classmethod', static_method='staticmethod')
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #a141fb8e
+# %% ../../nbs/13_course/behind/4_splice.ipynb #f41416fc
 class Mine(MetaPathFinder):
     "Puts answers into the modules that are loaded from now on"
     def __init__(self, answers:dict): self.answers = answers
@@ -137,7 +138,9 @@ class Spliced(SourceFileLoader):
         tree, files = ast.parse(self.get_data(self.path), self.path), {}
         for mark, (key, a) in enumerate(self.mine.items(), 1):
             ours, theirs = function_in(tree, a['function'], a['cls']), _answer(a)
-            if ours is None: raise ImportError(f'{fullname} has no {key.partition(".")[2]} any more; say `mlops-nb course use mine` again')
+            if ours is None:
+                name = key.partition('.')[2]
+                raise ImportError(f'{fullname} has no {name} any more; say `mlops-nb course use mine` again')
             exchange(ours, theirs, a.get('first', 1), mark)
             files[mark] = a['where']
             shows(a['where'], a['source'], a.get('first', 1))
@@ -147,7 +150,7 @@ def _answer(a:dict)->ast.FunctionDef:
     tree = parsed(a['source'])
     return function_in(tree, a['function'], a['cls']) or function_in(tree, a['function'])
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #97b5b47b
+# %% ../../nbs/13_course/behind/4_splice.ipynb #7575fa4a
 def install(
     answers:dict, # As `load` gives them; none of their modules is loaded yet
 )->Mine:          # The finder, which `remove` takes away
@@ -155,7 +158,8 @@ def install(
     early = sorted({a['module'] for a in answers.values()} & sys.modules.keys())
     if early:
         from mlops_nb.core.rules import Conflict
-        raise Conflict(f'loaded already: {", ".join(early)}; other modules may hold functions of theirs. Install the answers first, in a new process')
+        raise Conflict(f'loaded already: {", ".join(early)}; other modules may hold functions of theirs. '
+                       'Install the answers first, in a new process')
     sys.meta_path.insert(0, finder := Mine(answers))
     return finder
 
@@ -176,7 +180,7 @@ def spliced(
     from importlib.util import find_spec
     return dict(getattr(getattr(find_spec(name), 'loader', None), 'spliced', {}))
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #a2a2ef86
+# %% ../../nbs/13_course/behind/4_splice.ipynb #f2cd987b
 _SCHEMA = 1
 
 def save(
@@ -195,7 +199,8 @@ def load(
     try: found = json.loads(_file(folder).read_bytes())
     except FileNotFoundError: return {}
     except ValueError: found = None
-    if isinstance(found, dict) and found.get('schema') == _SCHEMA and isinstance(found.get('answers'), dict): return found['answers']
+    known = isinstance(found, dict) and found.get('schema') == _SCHEMA
+    if known and isinstance(found.get('answers'), dict): return found['answers']
     from mlops_nb.core.rules import InvalidInput
     raise InvalidInput(f'{str(_file(folder))!r} cannot be read; write it again: mlops-nb course use mine')
 
