@@ -10,4 +10,4 @@ from .. import face
 
 # %% ../../nbs/13_course/index.ipynb #1247c50e
 __all__, __getattr__, __dir__ = face('mlops_nb.course',
-    marks='MarkError read_lesson', editions='edition leaks')
+    marks='MarkError read_lesson', editions='edition leaks', checks='check_function', progress='lesson lessons')
