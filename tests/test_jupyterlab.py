@@ -36,8 +36,8 @@ class Lab:
     "A running JupyterLab on a folder"
     def __init__(self, home, folder, port, token): self.home, self.url, self.token, self.folder = home, f'http://127.0.0.1:{port}', token, folder
 
-    def api(self, path):
-        with urlopen(Request(f'{self.url}/api/{path}', headers={'Authorization': f'token {self.token}'}), timeout=10) as r: return json.load(r)
+    def api(self, path, below='api'):
+        with urlopen(Request(f'{self.url}/{below}/{path}', headers={'Authorization': f'token {self.token}'}), timeout=10) as r: return json.load(r)
 
     def is_up(self):
         try: return bool(self.api('status'))
@@ -193,7 +193,7 @@ def test_a_kernel_has_the_threads_of_the_tour(lab, browser):
 
 def test_it_saves_each_twenty_seconds(lab):
     "JupyterLab merges our defaults into its own; a check in a terminal reads what was saved"
-    said = lab.api('../lab/api/settings/@jupyterlab/docmanager-extension:plugin')
+    said = lab.api('@jupyterlab/docmanager-extension:plugin', below='lab/api/settings')
     assert said['schema']['properties']['autosaveInterval']['default'] == 20 and 'not found' not in said.get('warning', '')
 
 
