@@ -15,7 +15,7 @@ from ..core.rules import InvalidInput
 # %% auto #0
 __all__ = ['late_label', 'flights', 'features', 'delay_model', 'auc', 'held_out']
 
-# %% ../../nbs/03_data/1_flights.ipynb #07f69ede
+# %% ../../nbs/03_data/1_flights.ipynb #411e84f7
 def late_label(
     arr_delay:pd.Series, # Minutes, a nullable integer; missing where none arrived
 )->pd.Series:            # Nullable boolean (`boolean`); missing stays missing
@@ -44,7 +44,7 @@ def _year()->pd.DataFrame:
                        minute=local.minute, late=late_label(year['arr_delay']))
     return year.astype({c: 'int64' for c in _PLAN} | {c: 'float64' for c in _LEAKS})
 
-# %% ../../nbs/03_data/1_flights.ipynb #66e0de1c
+# %% ../../nbs/03_data/1_flights.ipynb #aea6ca71
 def _months(
     month:int|Iterable[int], # One month or several, also a generator
 )->list[int]:                # All of them 1 to 12
@@ -111,7 +111,7 @@ def auc(
     chances = model.predict_proba(columns(known))[:, 1]
     return float(roc_auc_score(known['late'].astype(int), chances))
 
-# %% ../../nbs/03_data/1_flights.ipynb #177a5f63
+# %% ../../nbs/03_data/1_flights.ipynb #954dc667
 def held_out(
     frame:pd.DataFrame, # What `flights` gave; `scheduled` is in UTC
     every:int=5,        # Every how many days one is held out
