@@ -3,7 +3,7 @@
     python tools/test.py [--notebooks | --slow] [--alone] [-- PYTEST ARGUMENTS]
 
 --notebooks: these only; --slow: only what is long by its nature; --alone: without what needs a browser or a second environment,
-and without what says nothing about the requirements (the fuzz, the faults, the site, the plan of the house)
+and without what says nothing about the requirements (the fuzz, the faults, the site, the plan of the house, the student's folder)
 """
 from pathlib import Path
 import os, re, signal, subprocess, sys, tempfile, time
@@ -34,10 +34,10 @@ def notebooks():
 
 def pytests():
     "Run tests/ by pytest; (passed, failed, skipped)"
-    left_out = 'site looks jupyterlab quarto conventions house promises fuzz fuzz_models faults bench twice'.split()
+    left_out = 'site looks jupyterlab quarto conventions house promises fuzz fuzz_models faults bench twice course_day course_editions course_workspace'.split()
     deselect = ['-m', 'not elsewhere', *[f'--ignore=tests/test_{name}.py' for name in left_out]] if '--alone' in args else []
     if '--slow' in args: deselect.append('--slow')
-    subprocess.run([sys.executable, '-m', 'pytest', '-q', '-rs', '-n', '2', '--dist', 'loadfile', 'tests', f'--junitxml={tmp.name}/junit.xml', *deselect, *extra], cwd=root, env=env)
+    subprocess.run([sys.executable, '-m', 'pytest', '-q', '-rs', '-n', str((os.cpu_count() or 2) + 1), '--dist', 'loadfile', 'tests', f'--junitxml={tmp.name}/junit.xml', *deselect, *extra], cwd=root, env=env)
     try: suite = xml.parse(f'{tmp.name}/junit.xml').getroot().find('testsuite').attrib
     except FileNotFoundError: return 0, 1, 0
     total, bad, skipped = int(suite['tests']), int(suite['failures']) + int(suite['errors']), int(suite['skipped'])
