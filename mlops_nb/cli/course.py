@@ -30,8 +30,8 @@ def _place(folder:str|None)->Path:
     return local_path(folder, '--folder') if folder is not None else progress.find() or Path('mlops-lab').absolute()
 
 # %% ../../nbs/12_cli/behind/8_course.ipynb #30b294dc
-_STAYS = {'touched': 'You changed these, and mlops_nb has newer ones. Yours stay. `mlops-nb course diff NAME` shows what is new, '
-                     '`mlops-nb course reset NAME` puts a lesson of yours aside:',
+_STAYS = {'touched': 'You changed these, and mlops_nb has newer ones. Yours stay. `mlops-nb course diff NAME` shows '
+                     'what is new, `mlops-nb course reset NAME` puts a lesson of yours aside:',
           'updated': 'Newer now; you had changed nothing in them:',
           'left': 'No part of the course any more; they stay where they are:'}
 
@@ -39,19 +39,22 @@ def _about(started:workspace.Started)->list[str]:
     "What a start did to what was there"
     lines = []
     for what, words in _STAYS.items():
-        names = [n for n in getattr(started, what) if n.endswith('.ipynb')]
-        shown = [f'  {n.removesuffix(".ipynb")}' for n in names[:12]] + [f'  and {len(names)-12} more']*(len(names) > 12)
-        if names: lines += [words, *shown]
+        names = [n.removesuffix('.ipynb') for n in getattr(started, what) if n.endswith('.ipynb')]
+        if names: lines += [words, *(f'  {n}' for n in names[:12])]
+        if len(names) > 12: lines.append(f'  and {len(names)-12} more')
     return lines
 
+# %% ../../nbs/12_cli/behind/8_course.ipynb #ea911ba2
 def _begin(folder:Path, words:tuple[str, ...], no_browser:bool, no_lab:bool):
     "Bring the folder up to date, and open a lesson"
-    asked = progress.lesson(words[0])['name'] if words and not words[0].startswith('-') else None   # before anything is written
+    names = words and not words[0].startswith('-')
+    asked = progress.lesson(words[0])['name'] if names else None      # refused before anything is written
     started = workspace.start(folder)
     for line in _about(started): click.echo(line, err=True)
     lesson = asked or workspace.upcoming(started.folder)
     page = f'{lesson}.ipynb' if lesson else 'index.ipynb'
-    click.echo(f"The course is in {str(started.folder)!r}. {f'Go on with {page}.' if lesson else 'All of it is done.'}", err=not no_lab)
+    then = f'Go on with {page}.' if lesson else 'All of it is done.'
+    click.echo(f'The course is in {str(started.folder)!r}. {then}', err=not no_lab)
     if not no_lab: _open_lab(started.folder, page, no_browser, words[1:] if asked else words)
 
 # %% ../../nbs/12_cli/behind/8_course.ipynb #ac0608b0
@@ -59,7 +62,8 @@ def _starts(command:Callable)->Callable:
     "Give a command what `start` and `resume` take"
     words = click.argument('words', nargs=-1, type=click.UNPROCESSED, metavar='[LESSON] [-- WORDS FOR JUPYTERLAB]')
     browser = click.option('--no-browser', is_flag=True, help='Only print the address.')
-    return _folder(browser(click.option('--no-lab', is_flag=True, help='Only make the folder, or bring it up to date.')(words(command))))
+    no_lab = click.option('--no-lab', is_flag=True, help='Only make the folder, or bring it up to date.')
+    return _folder(browser(no_lab(words(command))))
 
 @course.command()
 @_starts
@@ -72,6 +76,7 @@ def start(folder, no_browser, no_lab, words):
     """
     _begin(_place(folder), words, no_browser, no_lab)
 
+# %% ../../nbs/12_cli/behind/8_course.ipynb #0a2b987f
 @course.command()
 @_starts
 def resume(folder, no_browser, no_lab, words):
@@ -81,13 +86,15 @@ def resume(folder, no_browser, no_lab, words):
     """
     target = _place(folder)
     if not (target/'.mlops-nb').is_dir():
-        raise MissingFile(f'there is no course in {str(target)!r}; `mlops-nb course start` makes one, and --folder names another')
+        raise MissingFile(f'there is no course in {str(target)!r}; `mlops-nb course start` makes one, '
+                          'and --folder names another')
     _begin(target, words, no_browser, no_lab)
 
-lab = click.Command('lab', callback=start.callback, params=start.params, help="""The same as `mlops-nb course start`, by its older name.
+_OLDER = """The same as `mlops-nb course start`, by its older name.
 
-    Example: mlops-nb lab --folder my-course
-    """)
+Example: mlops-nb lab --folder my-course
+"""
+lab = click.Command('lab', callback=start.callback, params=start.params, help=_OLDER)
 
 # %% ../../nbs/12_cli/behind/8_course.ipynb #d2ffd65b
 @course.command()
@@ -101,6 +108,7 @@ def status(folder, as_json):
     target = _place(folder)
     say(as_json, workspace.status(target), _status(target))
 
+# %% ../../nbs/12_cli/behind/8_course.ipynb #8345335e
 def _status(folder:Path)->str:
     "The lessons as lines, and the exercises of those that were begun"
     kept, lines = progress.record(folder)['exercises'], []
@@ -108,7 +116,8 @@ def _status(folder:Path)->str:
         done = sum(e['outcome'] == 'right' for e in row['exercises'])
         lines.append(dict(lesson=row['name'], done=f"{done} of {len(row['exercises'])}", title=row['title']))
         begun = any(e['name'] in kept for e in row['exercises'])
-        if begun and done < len(row['exercises']): lines += [_line(e, kept.get(e['name'], {})) for e in row['exercises']]
+        if not begun or done == len(row['exercises']): continue
+        lines += [_line(e, kept.get(e['name'], {})) for e in row['exercises']]
     name = workspace.upcoming(folder)
     after = f'Next: {name}. `mlops-nb course start {name}` opens it.' if name else 'All of it is done.'
     return f"{table(lines, ['lesson', 'done', 'title'])}\n\n{after}"
@@ -157,9 +166,10 @@ def diff(lesson, folder, as_json):
     LESSON may be a chapter too, such as book/08_drift/2_drift
     """
     found = workspace.difference(_place(folder), lesson)
-    words = [found['new'] or 'There is no newer edition than the one you got.', found['yours'] or 'You changed nothing.']
-    say(as_json, found, '\n\n'.join(words))
+    new = found['new'] or 'There is no newer edition than the one you got.'
+    say(as_json, found, f"{new}\n\n{found['yours'] or 'You changed nothing.'}")
 
+# %% ../../nbs/12_cli/behind/8_course.ipynb #b4b0423c
 @course.command()
 @click.argument('lessons', metavar='[LESSON]...', nargs=-1)
 @_folder
@@ -171,7 +181,8 @@ def reset(lessons, folder, yes, as_json):
     Example: mlops-nb course reset distance
     """
     target = _place(folder)
-    if not (lessons or yes): click.confirm(f'Begin all lessons in {str(target)!r} again? Yours go into its folder backup.', abort=True, err=True)
+    question = f'Begin all lessons in {str(target)!r} again? Yours go into its folder backup.'
+    if not (lessons or yes): click.confirm(question, abort=True, err=True)
     names, kept = workspace.reset(target, *lessons)
     where = f' What was there is in {str(kept)!r}.' if kept else ''
     say(as_json, dict(lessons=names, backup=kept), f"{', '.join(names)}: as at the beginning.{where}")

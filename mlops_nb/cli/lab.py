@@ -24,9 +24,10 @@ def _note(path:Path, what)->None:
 def _configured(folder:Path, page:str, root:bool)->dict[str, str]:
     "Write what JupyterLab is to know into the folder; the environment in which it finds it"
     server = {'root_dir': str(folder), 'ip': '127.0.0.1', 'allow_root': root}
-    _note(folder/'.mlops-nb'/'jupyter_lab_config.json', {'ServerApp': server, 'LabApp': {'default_url': f'/lab/tree/{page}'}})
-    _note(folder/'.mlops-nb'/'labconfig'/'default_setting_overrides.json', _SETTINGS)
-    own, given = str(folder/'.mlops-nb'), os.environ.get('JUPYTER_CONFIG_PATH')
+    ours, given = folder/'.mlops-nb', os.environ.get('JUPYTER_CONFIG_PATH')
+    _note(ours/'jupyter_lab_config.json', {'ServerApp': server, 'LabApp': {'default_url': f'/lab/tree/{page}'}})
+    _note(ours/'labconfig'/'default_setting_overrides.json', _SETTINGS)
+    own = str(ours)
     return {'OMP_NUM_THREADS': '1', **os.environ, 'JUPYTERLAB_WORKSPACES_DIR': f'{own}/workspaces',
             'JUPYTER_CONFIG_PATH': os.pathsep.join([own, given] if given else [own])}
 
@@ -47,4 +48,5 @@ def _open_lab(folder:Path, page:str, no_browser:bool, jupyter:tuple[str, ...]=()
     _check_jupyterlab(folder)
     env = _configured(folder, page, root)
     if root: click.echo(_ROOT, err=True)
-    os.execve(sys.executable, [sys.executable, '-m', 'jupyterlab', *(['--no-browser'] if no_browser else []), *jupyter], env)
+    words = [*(['--no-browser'] if no_browser else []), *jupyter]
+    os.execve(sys.executable, [sys.executable, '-m', 'jupyterlab', *words], env)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from ..core.documents import read_json
-from ..core.rules import InvalidInput, MissingFile, NotFound, atomic_write, digest, existing_file, hint, jsonable, local_path, to_json, utcnow
+from ..core.rules import (InvalidInput, MissingFile, NotFound, atomic_write, digest, existing_file, hint,
+                                 jsonable, local_path, to_json, utcnow)
 
 # %% auto #0
 __all__ = ['shelf', 'lessons', 'lesson', 'find', 'answers', 'is_stub', 'began', 'finished', 'outcome', 'record', 'hinted',
@@ -21,7 +22,8 @@ def shelf()->Path: # In an installed package, and in a checkout after `make cour
     import mlops_nb
     folder = Path(mlops_nb.__file__).parent/'_course'
     if (folder/'lessons.json').is_file(): return folder
-    raise MissingFile(f'the lessons of the course are not in {str(folder.parent)!r}; install mlops_nb again, or run `make course` in a checkout')
+    raise MissingFile(f'the lessons of the course are not in {str(folder.parent)!r}; install mlops_nb again, '
+                      'or run `make course` in a checkout')
 
 def lessons()->list[str]: # Names, in the order of the course
     "The lessons that there are"
@@ -31,7 +33,9 @@ def lesson(
     name:str, # For example `distance`
 )->dict:      # Its title, exercises, predictions and questions
     "What the build read in a lesson"
-    if name not in (known := lessons()): raise NotFound(f'{str(name)[:60]!r} is no lesson of the course. {hint(name, known, len(known))}')
+    known = lessons()
+    if name not in known:
+        raise NotFound(f'{str(name)[:60]!r} is no lesson of the course. {hint(name, known, len(known))}')
     return read_json((shelf()/f'{name}.json').read_bytes())
 
 # %% ../../nbs/13_course/behind/6_progress.ipynb #92a1435b
@@ -46,7 +50,7 @@ def find(
 def answers(
     notebook:Path|str, # The student's file
     lesson:dict,       # What the build read in the lesson
-)->dict[str, tuple[str, str, int]]: # Exercise -> source with its decorators, place such as `distance.ipynb, cell 14`, first line in the cell
+)->dict[str, tuple[str, str, int]]: # Exercise -> its source, `distance.ipynb, cell 14`, and its first line in that cell
     "What a student's notebook says to each exercise; the last definition wins"
     path, found = existing_file(notebook, 'notebook'), {}
     for number, source in _code_cells(path):
@@ -76,7 +80,7 @@ def _defined(source:str, exercises:list[dict])->Iterator[tuple[str, str, int]]:
     "Exercise, source and first line of each answer in a cell"
     tree = _tree(source)
     if tree is None:
-        yield from ((e['name'], source, 1) for e in exercises if re.search(rf'''def\s+{e['function']}\s*\(|['"]{e['name']}['"]''', source))
+        yield from ((e['name'], source, 1) for e in exercises if _speaks_of(e, source))
         return
     lines = source.splitlines()
     inside = [(c, n) for c in tree.body if isinstance(c, ast.ClassDef) for n in c.body]
@@ -86,14 +90,19 @@ def _defined(source:str, exercises:list[dict])->Iterator[tuple[str, str, int]]:
         first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
         yield name, '\n'.join(lines[first-1:node.end_lineno]), first
 
+def _speaks_of(exercise:dict, source:str)->bool:
+    "Does a cell that Python cannot read look like an answer?"
+    return bool(re.search(rf'def\s+{exercise["function"]}\s*\(', source)) or f"exercise('{exercise['name']}')" in source
+
+# %% ../../nbs/13_course/behind/6_progress.ipynb #a96a1210
 def _exercise_of(node, owner:ast.ClassDef|None, exercises:list[dict])->str|None:
     "The exercise that a function answers: by its decorator, else by its name and the class of its first argument"
     known = {e['name'] for e in exercises}
-    marks = [d.args[0].value for d in node.decorator_list if isinstance(d, ast.Call) and getattr(d.func, 'id', '') == 'exercise'
-             and d.args and isinstance(d.args[0], ast.Constant)]
+    calls = [d for d in node.decorator_list if isinstance(d, ast.Call) and getattr(d.func, 'id', '') == 'exercise']
+    marks = [d.args[0].value for d in calls if d.args and isinstance(d.args[0], ast.Constant)]
     if marks: return next((m for m in marks if m in known), None)
-    first = node.args.args[:1]
-    cls = owner.name if owner else next((ast.unparse(a.annotation).strip('"\'') for a in first if a.arg == 'self' and a.annotation), None)
+    first = [a for a in node.args.args[:1] if a.arg == 'self' and a.annotation]
+    cls = owner.name if owner else next((ast.unparse(a.annotation).strip('"\'') for a in first), None)
     return next((e['name'] for e in exercises if (e['function'], e['cls']) == (node.name, cls)), None)
 
 def is_stub(
@@ -103,7 +112,7 @@ def is_stub(
     try: function = next(n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef))
     except (SyntaxError, ValueError, RecursionError, StopIteration): return False
     body = function.body[ast.get_docstring(function, clean=False) is not None:]
-    return len(body) == 1 and isinstance(body[0], ast.Raise) and ast.unparse(body[0]).removesuffix('()') == 'raise NotImplementedError'
+    return len(body) == 1 and ast.unparse(body[0]).removesuffix('()') == 'raise NotImplementedError'
 
 # %% ../../nbs/13_course/behind/6_progress.ipynb #2c5d5b5b
 _SCHEMA, _OUTCOMES = 1, ('right', 'wrong', 'error', 'not tried')
@@ -122,9 +131,11 @@ def _parsed(data:bytes)->dict|None:
     except InvalidInput: return None
     schema = found.get('schema') if isinstance(found, dict) else None
     if type(schema) is not int: return None
-    if schema > _SCHEMA: raise InvalidInput(f'it was written by a later mlops_nb (schema {schema}, and this one knows {_SCHEMA})')
+    if schema > _SCHEMA:
+        raise InvalidInput(f'it was written by a later mlops_nb (schema {schema}, and this one knows {_SCHEMA})')
     parts = [found.get(k) for k in ('exercises', 'predictions')] if schema == _SCHEMA else []
-    if not parts or not all(isinstance(p, dict) for p in parts) or not all(map(_is_entry, parts[0].values())): return None
+    if not parts or not all(isinstance(p, dict) for p in parts): return None
+    if not all(map(_is_entry, parts[0].values())): return None
     for part in parts:
         for old, new in _RENAMED.items():
             if old in part: part.setdefault(new, part.pop(old))
@@ -149,6 +160,7 @@ def _judged(lesson:dict, exercise:dict, source:str, where:str, first:int)->str:
     from mlops_nb.course.checks import check_function
     return check_function(lesson, exercise, source, 1, where, first).outcome
 
+# %% ../../nbs/13_course/behind/6_progress.ipynb #ec711158
 def _entry(exercise:dict, source:str, outcome:str, attempts:int, hints:int=0)->dict:
     "What is kept of one exercise"
     return dict(signature=exercise['signature'], outcome=outcome, attempts=attempts, hints=hints,
@@ -171,8 +183,8 @@ def _read(folder:Path)->dict:
     kept = _aside(path)
     record = _rebuilt(folder)
     done = sum(e['outcome'] == 'right' for e in record['exercises'].values())
-    warnings.warn(f'progress.json could not be read; it is now {kept.name}. A new one was made by checking your notebooks: '
-                  f'{done} right. Your predictions, and how often you tried, were in the old one only.')
+    warnings.warn(f'progress.json could not be read; it is now {kept.name}. A new one was made by checking your '
+                  f'notebooks: {done} right. Your predictions, and how often you tried, were in the old one only.')
     return record
 
 # %% ../../nbs/13_course/behind/6_progress.ipynb #0a0b75c2
@@ -195,6 +207,7 @@ def _in_memory(folder:Path|None)->dict:
         _MEMORY[str(folder)] = found or _empty()
     return _MEMORY[str(folder)]
 
+# %% ../../nbs/13_course/behind/6_progress.ipynb #0c516cde
 def _changed(folder:Path|str|None, change:Callable):
     "What `change(record)` gives; the record is kept"
     folder = find(folder)
@@ -206,7 +219,8 @@ def _changed(folder:Path|str|None, change:Callable):
             if not path.exists() or path.read_bytes() != text.encode(): atomic_write(path, text)
             return answer
     except (OSError, InvalidInput) as e: why = getattr(e, 'strerror', None) or str(e)
-    if str(folder) not in _warned: warnings.warn(f'what you do is not kept: {str(folder/"progress.json")!r} cannot be written ({why})')
+    if str(folder) not in _warned:
+        warnings.warn(f'what you do is not kept: {str(folder/"progress.json")!r} cannot be written ({why})')
     _warned.add(str(folder))
     return change(_in_memory(folder))
 
@@ -229,6 +243,7 @@ def _of(record:dict, exercise:dict)->dict:
     entry = record['exercises'].get(exercise['name'], {})
     return entry if entry.get('signature') == exercise['signature'] else {}
 
+# %% ../../nbs/13_course/behind/6_progress.ipynb #814ba57b
 def finished(
     exercise:dict,             # Of the lesson
     outcome:str,               # `right`, `wrong`, `error` or `not tried`
@@ -267,6 +282,7 @@ def hinted(
         return entry['hints'] + 1
     return _changed(folder, change)
 
+# %% ../../nbs/13_course/behind/6_progress.ipynb #8348d64e
 def predicted(
     name:str,                  # Qualified, for example `distance.vanished`
     answer,                    # Anything that JSON holds; None skips
@@ -279,7 +295,7 @@ def predicted(
 def prediction(
     name:str,                  # Qualified
     folder:Path|str|None=None, # A folder of the course; None finds it
-)->dict|None:                  # `{"answer": …, "at": …}` or `{"skipped": true, "at": …}`; None where nothing was said yet
+)->dict|None:                  # `{"answer": …, "at": …}`, or `{"skipped": true, "at": …}`; None: nothing yet
     "What was predicted"
     return _changed(folder, lambda record: copy.deepcopy(record['predictions'].get(name)))
 

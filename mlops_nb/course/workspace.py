@@ -27,14 +27,16 @@ def chapters()->Path: # With `index.ipynb`, a folder for each wing, and pictures
 
 def _files(folder:Path)->list[Path]:
     "Chapters, pictures and figures, below `folder`; what begins with a dot or a _ is none"
-    found = [p.relative_to(folder) for p in sorted(folder.rglob('*')) if p.suffix in ('.ipynb', '.json', '.png', '.svg')]
+    endings = ('.ipynb', '.json', '.png', '.svg')
+    found = [p.relative_to(folder) for p in sorted(folder.rglob('*')) if p.suffix in endings]
     return [p for p in found if not any(part[0] in '._' for part in p.parts)]
 
 def _sources()->dict[str, bytes]:
     "Every file of a student's folder that comes from the package: name -> content"
     shelf, book = progress.shelf(), chapters()
-    found = {f'{name}.ipynb': (shelf/'student'/f'{name}.ipynb').read_bytes() for name in progress.lessons()}
-    return {'index.ipynb': _page(), **found, **{f'book/{p.as_posix()}': _chapter((book/p).read_bytes()) for p in _files(book)}}
+    lessons = {f'{name}.ipynb': (shelf/'student'/f'{name}.ipynb').read_bytes() for name in progress.lessons()}
+    pages = {f'book/{p.as_posix()}': _chapter((book/p).read_bytes()) for p in _files(book)}
+    return {'index.ipynb': _page(), **lessons, **pages}
 
 def _chapter(data:bytes)->bytes:
     "A chapter without the cells that are for instructors, which are not to be run"
@@ -48,19 +50,24 @@ _WORDS = '''# The course
 
 Any lesson opens by itself; this is the order in which they were written to be read.
 
-Run a lesson from its top. Where a cell says *Your code*, write the body of the function, run the cell, and run `check(…)` below it. It says what is wrong; `hint(…)` helps twice, and `solution(…)` shows ours with its reason. A later cell never waits for an answer: until yours is right, it uses ours.
+Run a lesson from its top. Where a cell says *Your code*, write the body of the function, run the cell,
+and run `check(…)` below it. It says what is wrong; `hint(…)` helps twice, and `solution(…)` shows ours
+with its reason. A later cell never waits for an answer: until yours is right, it uses ours.
 
-In a terminal, in this folder: `mlops-nb course status` says what is done, `mlops-nb course check {first}` checks the file of a lesson, `mlops-nb course reset {first}` puts it aside and gives you a new one.
+In a terminal, in this folder: `mlops-nb course status` says what is done, `mlops-nb course check {first}`
+checks the file of a lesson, `mlops-nb course reset {first}` puts it aside and gives you a new one.
 
-The chapters behind the lessons are in [book](book/index.ipynb), as they are on the site. They show the solutions: look there when you have yours.'''
+The chapters behind the lessons are in [book](book/index.ipynb), as they are on the site. They show the
+solutions: look there when you have yours.'''
 
 def _page()->bytes:
     "The page of the course, as a notebook"
     def line(i, lesson):
-        n = len(lesson['exercises'])
-        return f"{i}. [{lesson['title']}]({lesson['name']}.ipynb): {n} exercise{'s'*(n != 1)}, {lesson.get('minutes', 60)} minutes"
+        n, minutes = len(lesson['exercises']), lesson.get('minutes', 60)
+        return f"{i}. [{lesson['title']}]({lesson['name']}.ipynb): {n} exercise{'s'*(n != 1)}, {minutes} minutes"
     lines = '\n'.join(line(i, progress.lesson(name)) for i, name in enumerate(progress.lessons(), 1))
-    cell = dict(cell_type='markdown', id='course', metadata={}, source=_WORDS.format(lines=lines, first=progress.lessons()[0]))
+    words = _WORDS.format(lines=lines, first=progress.lessons()[0])
+    cell = dict(cell_type='markdown', id='course', metadata={}, source=words)
     kernel = dict(kernelspec=dict(display_name='Python 3 (ipykernel)', language='python', name='python3'))
     return to_json(dict(cells=[cell], metadata=kernel, nbformat=4, nbformat_minor=5), indent=1).encode()
 
@@ -79,11 +86,11 @@ def _written(name:str, data:bytes)->str:
 @dataclass(frozen=True)
 class Started:
     "What a start did to a folder"
-    folder:Path                  # Absolute
+    folder:Path                                      # Absolute
     new:list[str] = field(default_factory=list)      # Files that were copied
     updated:list[str] = field(default_factory=list)  # Files that nobody had touched, replaced by newer ones
-    touched:list[str] = field(default_factory=list)  # Files that somebody touched, and that have a newer one in the package
-    left:list[str] = field(default_factory=list)     # Copies of what the package has no more; they stay, and are named once
+    touched:list[str] = field(default_factory=list)  # Files that somebody touched; the package has newer ones
+    left:list[str] = field(default_factory=list)     # Copies of what is no part of the course any more; named once
 
 def _note(folder:Path, name:str, what)->None:
     "Write a file of ours into the folder; only where it changes"
@@ -107,9 +114,11 @@ def start(
         started = _updated(target, sources)
         progress.record(target)
     except OSError as e:
-        raise InvalidInput(f'{str(folder)!r} cannot hold the course ({e.strerror or e}); name another with --folder') from e
+        why = e.strerror or e
+        raise InvalidInput(f'{str(folder)!r} cannot hold the course ({why}); name another with --folder') from e
     return started
 
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #f9997e81
 def _updated(target:Path, sources:dict[str, bytes])->Started:
     "The files, and what was written down of them"
     known, done = _copied(target), Started(target)
@@ -148,6 +157,7 @@ def reset(
         progress.forget(name.removesuffix('.ipynb'), target)
     return names, kept
 
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #3de4ba75
 def _backup(target:Path, files:list[Path])->Path:
     "Copies of files, in a folder that no other backup has"
     n = 1
@@ -160,7 +170,8 @@ def _course(folder:Path|str)->Path:
     "The folder of a course, which must be one"
     target = local_path(folder, 'the folder of the course')
     if (target/'.mlops-nb').is_dir(): return target
-    raise MissingFile(f'there is no course in {str(target)!r}; `mlops-nb course start` makes one, and --folder names another')
+    raise MissingFile(f'there is no course in {str(target)!r}; `mlops-nb course start` makes one, '
+                      'and --folder names another')
 
 # %% ../../nbs/13_course/behind/7_workspace.ipynb #f20b41b2
 def difference(
@@ -171,11 +182,13 @@ def difference(
     target, sources = _course(folder), _sources()
     path = next((p for p in (name, f'{name}.ipynb') if p in sources), None)
     if path is None:
-        raise NotFound(f'{str(name)[:80]!r} is no lesson of the course, and no file of its book. {hint(name, progress.lessons(), 20)}')
+        raise NotFound(f'{str(name)[:80]!r} is no lesson of the course, and no file of its book. '
+                       f'{hint(name, progress.lessons(), 20)}')
     now, given = sources[path], target/'.mlops-nb'/'given'/path
     before = given.read_bytes() if given.exists() else now
     mine = (target/path).read_bytes() if (target/path).exists() else before
-    return dict(yours=_diff(before, mine, 'as you got it', 'yours'), new=_diff(before, now, 'as you got it', 'new edition'))
+    return dict(yours=_diff(before, mine, 'as you got it', 'yours'),
+                new=_diff(before, now, 'as you got it', 'new edition'))
 
 def _lines(data:bytes)->list[str]:
     "A notebook as text, cell by cell"
@@ -191,18 +204,19 @@ def status(
     folder:Path|str|None=None, # The student's folder; None finds it
 )->dict:                       # `{"lessons": [{"name", "title", "exercises": [{"name", "outcome"}]}]}`
     "Every lesson with the outcome of its exercises"
-    def row(lesson): return dict(name=lesson['name'], title=lesson['title'],
-                                 exercises=[dict(name=e['name'], outcome=progress.outcome(e, folder)) for e in lesson['exercises']])
+    def row(lesson):
+        told = [dict(name=e['name'], outcome=progress.outcome(e, folder)) for e in lesson['exercises']]
+        return dict(name=lesson['name'], title=lesson['title'], exercises=told)
     return dict(lessons=[row(progress.lesson(name)) for name in progress.lessons()])
 
 def upcoming(
     folder:Path|str|None=None, # The student's folder; None finds it
 )->str|None:                   # Name of a lesson; None when all is done
     "The lesson to go on with"
-    open_ = [row['name'] for row in status(folder)['lessons'] if any(e['outcome'] != 'right' for e in row['exercises'])]
-    kept = progress.record(folder)
-    times = [(what['at'], name.split('.')[0]) for part in ('exercises', 'predictions') for name, what in kept[part].items()]
-    last = max(times)[1] if times else None
+    def done(row): return all(e['outcome'] == 'right' for e in row['exercises'])
+    open_, kept = [row['name'] for row in status(folder)['lessons'] if not done(row)], progress.record(folder)
+    entries = [*kept['exercises'].items(), *kept['predictions'].items()]
+    last = max(((what.get('at', ''), name.split('.')[0]) for name, what in entries), default=('', None))[1]
     return last if last in open_ else next(iter(open_), None)
 
 # %% ../../nbs/13_course/behind/7_workspace.ipynb #6f87590f
@@ -215,10 +229,12 @@ def check(
     target, lesson = _course(folder), progress.lesson(name)
     chosen = lesson['exercises'] if exercise is None else [_named(lesson, exercise)]
     path = target/f'{name}.ipynb'
-    if not path.exists(): raise MissingFile(f'{path.name} is not in {str(target)!r}; `mlops-nb course start --no-lab` puts it there')
+    if not path.exists():
+        raise MissingFile(f'{path.name} is not in {str(target)!r}; `mlops-nb course start --no-lab` puts it there')
     found = progress.answers(path, lesson)
     return [_checked(target, lesson, e, found.get(e['name'])) for e in chosen]
 
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #36f29b99
 def _named(lesson:dict, asked:str)->dict:
     "One exercise of a lesson"
     known = {e['name'].split('.', 1)[1]: e for e in lesson['exercises']}
@@ -230,7 +246,8 @@ def _checked(target:Path, lesson:dict, exercise:dict, answer:tuple|None):
     "The result of one exercise; it is an attempt if there is something to check"
     from mlops_nb.course.checks import check_function
     source, where, first = answer or (exercise['stub'], f"{lesson['name']}.ipynb", 1)
-    if not answer or progress.is_stub(source): return check_function(lesson, exercise, exercise['stub'], 1, where, first)
+    if not answer or progress.is_stub(source):
+        return check_function(lesson, exercise, exercise['stub'], 1, where, first)
     result = check_function(lesson, exercise, source, progress.began(exercise, source, target), where, first)
     progress.finished(exercise, result.outcome, target)
     return result
@@ -252,9 +269,11 @@ def use_mine(
     splice.save(target, used)
     return dict(mine=[*used], others=others)
 
+# %% ../../nbs/13_course/behind/7_workspace.ipynb #0d6fb95e
 def _mine(lesson:dict, exercise:dict, source:str, where:str, first:int)->dict:
     "An answer and its place, as the import hook reads it"
-    return dict(module=lesson['module'], function=exercise['function'], cls=exercise['cls'], source=source, where=where, first=first)
+    return dict(module=lesson['module'], function=exercise['function'], cls=exercise['cls'],
+                source=source, where=where, first=first)
 
 def use_ours(
     folder:Path|str, # The student's folder
