@@ -1,7 +1,7 @@
 """The folder of a student, over the days: what is kept, what is replaced, what is named. On the lessons as they were built, through the commands;
 what needs a process of its own (a kill, two starts at once) has one. The rooms `progress` and `workspace` test each rule by itself."""
 from pathlib import Path
-import json, os, re, shutil, signal, subprocess, sys, time
+import json, re, shutil, signal, subprocess, sys, tempfile, time
 
 from click.testing import CliRunner
 import pytest
@@ -307,29 +307,43 @@ def test_a_folder_that_is_none_is_refused(tmp_path):
     assert (tmp_path/'file').read_text() == 'x'
 
 
-def test_a_folder_that_cannot_be_written_is_refused_by_start_and_read_by_the_rest(mine, tmp_path):
-    "Somebody else's folder: read, and never written"
-    write(mine, FIRST, FIRST['solution']); call('check', NAME, FIRST['function'])
-    (mine/f'{NAME}.ipynb').chmod(0o444)
-    before = text(mine)
-    def as_nobody(*words):
-        import pwd
-        script = ('import os, sys; from click.testing import CliRunner; from mlops_nb.cli.main import main; import mlops_nb.course.checks, mlops_nb.course.splice, mlops_nb.core.documents, mlops_nb; '
-                  'import mlops_nb.course.workspace as w, mlops_nb.course.progress as p, importlib; importlib.import_module(sys.argv[1]); os.chdir("/"); os.umask(0o077)\n'
-                  'if os.geteuid() == 0: os.seteuid(65534)\n'
-                  'r = CliRunner().invoke(main, sys.argv[2:]); print(r.stdout); print(r.stderr, file=sys.stderr); sys.exit(r.exit_code)')
-        return subprocess.run([sys.executable, '-c', script, LESSON['module'], 'course', *words, '--folder', str(mine)], capture_output=True, text=True)
-    for p in (mine, *mine.rglob('*')): p.chmod(0o555 if p.is_dir() else 0o444)
-    for p in mine.parents:
-        if p.stat().st_uid == os.geteuid() and not p.stat().st_mode & 0o005: p.chmod(p.stat().st_mode | 0o055)
-    try:
-        said = as_nobody('status', '--json')
-        assert said.returncode == 0 and {e['name']: e['outcome'] for row in json.loads(said.stdout)['lessons'] for e in row['exercises']}[FIRST['name']] == 'right', said
-        said = as_nobody('check', NAME, FIRST['function'])
-        assert said.returncode == 0 and 'what you do is not kept' in said.stderr and 'Permission denied' in said.stderr, said
-        assert text(mine) == before
-    finally:
-        for p in (mine, *mine.rglob('*')): p.chmod(0o755)
+AS_SOMEBODY_ELSE = """
+import os, sys, importlib
+from click.testing import CliRunner
+from mlops_nb.cli.main import main
+for name in (sys.argv[1], 'mlops_nb.course.checks', 'mlops_nb.course.splice', 'mlops_nb.course.workspace'): importlib.import_module(name)   # before the rights to read them are gone
+os.chdir('/')
+if os.geteuid() == 0: os.seteuid(65534)
+result = CliRunner().invoke(main, sys.argv[2:])
+print(result.stdout); print(result.stderr, file=sys.stderr); sys.exit(result.exit_code)
+"""
+
+
+def test_a_folder_that_cannot_be_written_is_refused_by_start_and_read_by_the_rest(started):
+    "Somebody else's folder. It lies outside of those of pytest, which closes them to others"
+    with tempfile.TemporaryDirectory(prefix='mlops-nb-') as tmp:
+        theirs = Path(tmp)/'mlops-lab'
+        shutil.copytree(started, theirs)
+        write(theirs, FIRST, FIRST['solution']); call('check', NAME, FIRST['function'], '--folder', theirs)
+        (theirs/'index.ipynb').unlink()                                               # so that a start has something to write
+        before = text(theirs)
+        for p in (Path(tmp), theirs, *theirs.rglob('*')): p.chmod(0o555 if p.is_dir() else 0o444)
+        def as_somebody_else(*words):
+            return subprocess.run([sys.executable, '-c', AS_SOMEBODY_ELSE, LESSON['module'], 'course', *words, '--folder', theirs], capture_output=True, text=True)
+        try:
+            said = as_somebody_else('status', '--json')
+            assert said.returncode == 0 and {e['name']: e['outcome'] for row in json.loads(said.stdout)['lessons'] for e in row['exercises']}[FIRST['name']] == 'right', said
+            said = as_somebody_else('check', NAME, FIRST['function'])
+            assert said.returncode == 0 and 'what you do is not kept' in said.stderr and 'Permission denied' in said.stderr, said
+            for words in (['reset', NAME], ['start', '--no-lab'], ['use', 'mine']):
+                said = as_somebody_else(*words)
+                assert said.returncode == 3 and 'cannot hold the course (Permission denied); name another with --folder' in said.stderr, said
+            assert text(theirs) == before
+            Path(tmp).chmod(0o700)                                                     # and one that cannot even be looked into
+            said = as_somebody_else('check', NAME)
+            assert said.returncode == 3 and 'there is no course in' in said.stderr, said
+        finally:
+            for p in (Path(tmp), theirs, *theirs.rglob('*')): p.chmod(0o755)
 
 
 def test_a_notebook_that_is_none_is_named_and_kept(mine):

@@ -85,7 +85,7 @@ def resume(folder, no_browser, no_lab, words):
     Example: mlops-nb course resume --no-browser
     """
     target = _place(folder)
-    if not (target/'.mlops-nb').is_dir():
+    if progress.find(target) != target:
         raise MissingFile(f'there is no course in {str(target)!r}; `mlops-nb course start` makes one, '
                           'and --folder names another')
     _begin(target, words, no_browser, no_lab)

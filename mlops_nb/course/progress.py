@@ -44,7 +44,7 @@ def find(
 )->Path|None:                  # None where there is no course
     "The folder of the course that holds a folder"
     here = local_path('.' if folder is None else folder, 'the folder of the course')
-    return next((p for p in (here, *here.parents) if (p/'.mlops-nb').is_dir()), None)
+    return next((p for p in (here, *here.parents) if os.path.isdir(p/'.mlops-nb')), None)
 
 # %% ../../nbs/13_course/behind/6_progress.ipynb #6f4ba3e6
 def answers(

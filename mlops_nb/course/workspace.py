@@ -4,12 +4,15 @@
 
 # %% ../../nbs/13_course/behind/7_workspace.ipynb #1134b4e3
 from __future__ import annotations
-import difflib
+import difflib, os
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from ..core.documents import read_json
-from ..core.rules import InvalidInput, MissingFile, NotFound, atomic_write, digest, hint, local_path, to_json
+from ..core.rules import (InvalidInput, MissingFile, MlopsError, NotFound, atomic_write, digest, hint, local_path,
+                                 to_json)
 from . import progress
 from .editions import as_text, published
 
@@ -109,14 +112,20 @@ def start(
 )->Started:          # What was done
     "Copy what is not there yet, and replace what nobody touched; work is never overwritten"
     target, sources = local_path(folder, 'the folder of the course'), _sources()
-    try:
+    with _writing(target):
         (target/'.mlops-nb').mkdir(parents=True, exist_ok=True)
         started = _updated(target, sources)
         progress.record(target)
+    return started
+
+@contextmanager
+def _writing(folder:Path)->Iterator[None]:
+    "A folder that cannot be written is refused in words"
+    try: yield
+    except MlopsError: raise                     # some of them are an `OSError` too
     except OSError as e:
         why = e.strerror or e
         raise InvalidInput(f'{str(folder)!r} cannot hold the course ({why}); name another with --folder') from e
-    return started
 
 # %% ../../nbs/13_course/behind/7_workspace.ipynb #f9997e81
 def _updated(target:Path, sources:dict[str, bytes])->Started:
@@ -150,11 +159,12 @@ def reset(
     target, names = _course(folder), [progress.lesson(n)['name'] for n in names] or progress.lessons()
     sources = {f'{n}.ipynb': (progress.shelf()/'student'/f'{n}.ipynb').read_bytes() for n in names}
     there = [target/name for name in sources if (target/name).exists()]
-    kept = _backup(target, [*there, target/'progress.json']) if there else None
-    for name, data in sources.items():
-        _put(target, name, data)
-        _note(target, 'copied.json', {**_copied(target), name: _written(name, data)})
-        progress.forget(name.removesuffix('.ipynb'), target)
+    with _writing(target):
+        kept = _backup(target, [*there, target/'progress.json']) if there else None
+        for name, data in sources.items():
+            _put(target, name, data)
+            _note(target, 'copied.json', {**_copied(target), name: _written(name, data)})
+            progress.forget(name.removesuffix('.ipynb'), target)
     return names, kept
 
 # %% ../../nbs/13_course/behind/7_workspace.ipynb #3de4ba75
@@ -169,7 +179,7 @@ def _backup(target:Path, files:list[Path])->Path:
 def _course(folder:Path|str)->Path:
     "The folder of a course, which must be one"
     target = local_path(folder, 'the folder of the course')
-    if (target/'.mlops-nb').is_dir(): return target
+    if os.path.isdir(target/'.mlops-nb'): return target
     raise MissingFile(f'there is no course in {str(target)!r}; `mlops-nb course start` makes one, '
                       'and --folder names another')
 
@@ -266,7 +276,7 @@ def use_mine(
         for exercise, result in zip(lesson['exercises'], results):
             if result.outcome == 'right': used[exercise['name']] = _mine(lesson, exercise, *found[exercise['name']])
             elif result.outcome != 'not tried': others[exercise['name']] = result.outcome
-    splice.save(target, used)
+    with _writing(target): splice.save(target, used)
     return dict(mine=[*used], others=others)
 
 # %% ../../nbs/13_course/behind/7_workspace.ipynb #0d6fb95e
@@ -280,4 +290,5 @@ def use_ours(
 ):
     "Forget the answers that `--mine` would use"
     from mlops_nb.course import splice
-    splice.forget(_course(folder))
+    target = _course(folder)
+    with _writing(target): splice.forget(target)
