@@ -66,17 +66,17 @@ class Student:
 
     def outcomes(self):
         told = json.loads(self.types('mlops-nb course status --json').stdout)
-        return {e['name']: e['outcome'] for row in told['lessons'] for e in row['exercises']}
+        return {e['name']: e['outcome'] for row in told['lessons'] if row['name'] == NAME for e in row['exercises']}
 
     def progress(self): return json.loads((self.folder/'progress.json').read_text())
 
     @contextmanager
-    def opens(self, verb):
+    def opens(self, verb, *lesson):
         "JupyterLab, started by a command of the course"
         port, token = free_port(), 'token'
         log = self.home/f'{verb}.log'
         with open(log, 'w') as out:
-            line = ['mlops-nb', 'course', verb, '--no-browser', '--', f'--ServerApp.port={port}', '--ServerApp.port_retries=0', '--LabApp.expose_app_in_browser=True']
+            line = ['mlops-nb', 'course', verb, *lesson, '--no-browser', '--', f'--ServerApp.port={port}', '--ServerApp.port_retries=0', '--LabApp.expose_app_in_browser=True']
             process = subprocess.Popen(line, env=self.vars | {'JUPYTER_TOKEN': token}, cwd=self.home, stdout=out, stderr=out, start_new_session=True)
         lab = Lab(self.home, self.folder, port, token)
         lab.process, lab.said = process, log.read_text
@@ -206,7 +206,7 @@ def test_a_day_of_a_student(student):
     others, wrong = [e for e in lesson['exercises'] if e not in (one, two)], one['wrong'][0]
 
     with chromium() as browser:
-        with student.opens('start') as lab:                                                  # the morning
+        with student.opens('start', NAME) as lab:                                                  # the morning
             page = Page(lab, browser)
             assert page.address() == f'/lab/tree/{NAME}.ipynb'
             page.to(f"@exercise('{one['name']}')"); page.menu('Run', 'Run All Above Selected Cell')
