@@ -61,6 +61,7 @@ class Guard:
         for path, folder in FILES.get(event, ()):
             path = args[path]
             if isinstance(path, int) or path is None or event == 'open' and _walks(path, args): continue
+            if event == 'open' and path == '<unknown>': continue      # Python itself: where a text that is parsed ends too early, it looks for the line in the file of this name
             if event == 'sqlite3.connect': path = _database(path)
             if path and not self._allowed(event, full := _absolute(path, args[folder] if folder is not None and len(args) > folder else None), _writes(event, args)):
                 self._escape(event, full)

@@ -66,7 +66,8 @@ def test_the_guard_refuses_what_leads_outside(tmp_path, code):
     assert not [p for p in tmp_path.iterdir() if p.name != 'store']
 
 
-@pytest.mark.parametrize('code', ['open("store/x", "w").close(); os.replace("store/x", "store/y")', 'sqlite3.connect("store/x.db").execute("create table t (a)")', 'open(os.__file__).close()', 'pathlib.Path("store/a/b").mkdir(parents=True)'])
+@pytest.mark.parametrize('code', ['open("store/x", "w").close(); os.replace("store/x", "store/y")', 'sqlite3.connect("store/x.db").execute("create table t (a)")', 'open(os.__file__).close()', 'pathlib.Path("store/a/b").mkdir(parents=True)',
+    'exec("import ast\\ntry: ast.parse(chr(126))\\nexcept SyntaxError: pass")'])
 def test_the_guard_lets_the_store_and_the_library_alone(tmp_path, code): assert probe(tmp_path, code) == 'passed'
 
 
