@@ -306,7 +306,7 @@ def test_a_prediction_is_kept_before_the_value_shows(tmp_path):
 
 
 def test_an_error_in_a_notebook_is_the_line_of_the_student_and_one_sentence(tmp_path):
-    found, nb = run(a_course(tmp_path), ['import json\ndef mine(x):\n    return json.loads(x)\nmine("{")', '%tb', "check('prise')", 'mine(', 'Shelf([]).longest()'])
+    found, nb = run(a_course(tmp_path), ['import json\ndef mine(x):\n    return json.loads(x)\nmine("{")', '%tb', "check('prise')", 'mine)', 'Shelf([]).longest()'])
     assert found[0].splitlines() == ['cell [2], line 3:  return json.loads(x)', 'JSONDecodeError: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)',
                                      'The type is right and the value is not: print the values, and for arrays their shapes.', '(%tb shows the whole traceback)']
     whole = re.sub(r'\x1b\[[\d;]*m', '', found[1])
@@ -322,6 +322,37 @@ def test_without_widgets_and_without_ipython_plain_calls_do(tmp_path):
     ran = subprocess.run([sys.executable, '-c', program], cwd=lab, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert 'Run the cell of price first' in ran.stdout and 'You said:  3\nIt is:     3' in ran.stdout and 'Right: because' in ran.stdout and 'Hint 1 of 2' in ran.stdout and 'now=True' in ran.stdout
+
+
+@pytest.fixture
+def shown_widgets(tmp_path, monkeypatch):
+    "What would be displayed, where ipywidgets is installed"
+    widgets, seen = pytest.importorskip('ipywidgets'), []
+    from mlops_nb.course import course, pages, progress
+    lab = a_course(tmp_path)
+    monkeypatch.chdir(lab)
+    monkeypatch.setattr(progress, 'shelf', lambda: tmp_path/'_course')
+    monkeypatch.setattr(pages, 'widgets', lambda: widgets)
+    monkeypatch.setattr('IPython.display.display', seen.append)
+    monkeypatch.setattr(course, '_desk', type(course._desk)(lesson=SHOP, names={}, tried={}, revealed=set()))
+    return course, progress, seen
+
+
+def test_what_is_chosen_with_a_button_is_kept_and_answered(shown_widgets):
+    course, progress, seen = shown_widgets
+    course.predict('rate')
+    field, skip, said = seen.pop().children
+    assert [text for text, _ in field.options] == ['2', '3'] and field.value is None
+    field.value = 2
+    assert progress.prediction('shop.rate')['answer'] == '3' and said.value == 'Kept: 3. Now run the next cell.'
+    skip.click()
+    assert progress.prediction('shop.rate')['skipped'] is True
+    course.predict('rate', 1); course.predict('rate')
+    assert seen.pop().children[0].value == 1                        # what was kept is chosen
+    course.quiz()
+    head, field, said = seen.pop().children
+    field.value = 2
+    assert head.value == '<strong>1. Why?</strong>' and said.value == 'Not this one: never'
 
 
 # ---- MINE

@@ -15,7 +15,7 @@ from types import CodeType
 __all__ = ['parsed', 'function_in', 'exchange', 'refiled', 'shows', 'compiled', 'Mine', 'Spliced', 'install', 'installed',
            'remove', 'spliced', 'save', 'load', 'forget']
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #09525d9d
+# %% ../../nbs/13_course/behind/4_splice.ipynb #c66395df
 def parsed(
     source:str, # A cell; lines for IPython may be in it
 )->ast.Module:  # A line for IPython is an empty one
@@ -49,7 +49,7 @@ def _patched(n)->list[str]:
 
 def _is_patch(decorator)->bool: return bool(re.match(r'(\w+\.)?patch\b', ast.unparse(decorator)))
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #111a4eb6
+# %% ../../nbs/13_course/behind/4_splice.ipynb #77919e97
 _FAR = 1_000_000           # no file has so many lines
 
 def exchange(
@@ -85,7 +85,7 @@ def shows(
     text = '\n'*(first - 1) + source
     linecache.cache[where] = len(text), None, text.splitlines(True), where
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #0410c6aa
+# %% ../../nbs/13_course/behind/4_splice.ipynb #79faea3e
 _FLAGS = __future__.annotations.compiler_flag
 
 def compiled(
@@ -117,7 +117,7 @@ def _as_method(decorator):
 
 _KINDS = dict(as_prop='property', cls_method='classmethod', static_method='staticmethod')
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #f41416fc
+# %% ../../nbs/13_course/behind/4_splice.ipynb #b7d07dd8
 class Mine(MetaPathFinder):
     "Puts answers into the modules that are loaded from now on"
     def __init__(self, answers:dict): self.answers = answers
@@ -150,7 +150,7 @@ def _answer(a:dict)->ast.FunctionDef:
     tree = parsed(a['source'])
     return function_in(tree, a['function'], a['cls']) or function_in(tree, a['function'])
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #7575fa4a
+# %% ../../nbs/13_course/behind/4_splice.ipynb #5f3ea2eb
 def install(
     answers:dict, # As `load` gives them; none of their modules is loaded yet
 )->Mine:          # The finder, which `remove` takes away
@@ -180,7 +180,7 @@ def spliced(
     from importlib.util import find_spec
     return dict(getattr(getattr(find_spec(name), 'loader', None), 'spliced', {}))
 
-# %% ../../nbs/13_course/behind/4_splice.ipynb #f2cd987b
+# %% ../../nbs/13_course/behind/4_splice.ipynb #5b20a1be
 _SCHEMA = 1
 
 def save(
