@@ -81,8 +81,8 @@ def test_values_that_are_written_down_fail(lesson, exercise):
 
 @every_exercise
 def test_no_message_holds_a_value_that_the_text_does_not_promise(lesson, exercise):
-    numbers = lambda text: set(re.findall(r'(?<![\w.])\d+(?:\.\d+)?', text))
-    for wrong in exercise['wrong']: assert numbers(wrong['says']) - numbers(exercise['stub']) == set(), wrong['says']
+    numbers = lambda text: set(re.findall(r'(?<![\w.])\d+(?:\.\d+)?', re.sub('`[^`]*`', '', text)))        # `axis=1` in backticks is a tool, no value
+    for text in [w['says'] for w in exercise['wrong']] + exercise['hints']: assert numbers(text) - numbers(exercise['stub']) == set(), text
     code = [line.strip() for line in exercise['solution'].splitlines()[len(exercise['stub'].splitlines()) - 2:] if len(line.strip()) > 12]
     for text in [w['says'] for w in exercise['wrong']] + exercise['hints']: assert not [line for line in code if line in text]
 
@@ -95,6 +95,21 @@ def test_what_is_said_of_an_unforeseen_answer_is_its_own_value(lesson, exercise)
         assert result.outcome in ('wrong', 'error') and not result.slug, result
         ours = {s.label: s.shown for s in steps(lesson, exercise, function(lesson, exercise, exercise['solution']), n) if s.how == 'value'}
         assert len(ours[result.label]) < 3 or ours[result.label] not in result.says if result.label in ours else True
+
+
+def test_a_lesson_that_is_not_sound_would_be_found(shop):
+    spoilt = lambda **kw: PRICE | kw
+    first, second = PRICE['wrong']
+    with pytest.raises(AssertionError): test_no_two_wrong_answers_do_the_same(SHOP, spoilt(wrong=[first, second | {'source': first['source']}]))
+    with pytest.raises(AssertionError): test_each_wrong_answer_is_named_on_twenty_attempts(SHOP, spoilt(wrong=[first, first | {'slug': 'again'}, second]))
+    with pytest.raises(AssertionError): test_the_solution_is_right_on_fifty_attempts(SHOP, spoilt(solution=HEADS['price'] + '    import random\n    return random.random()\n'))
+    with pytest.raises(AssertionError): test_the_stub_is_not_tried(SHOP, spoilt(stub=HEADS['price'] + '    return x\n'))
+    for says in ('For 5 it is 15.', 'Write return max(x*_rate, least) here.'):
+        with pytest.raises(AssertionError): test_no_message_holds_a_value_that_the_text_does_not_promise(SHOP, spoilt(wrong=[first | {'says': says}]))
+    with pytest.raises(AssertionError): test_values_that_are_written_down_fail(SHOP, spoilt(trace='def trace(f, random):\n    yield "always the same", lambda: f(5)\n'))
+    test_values_that_are_written_down_fail(SHOP, PRICE)
+    test_values_that_are_written_down_fail(SHOP, LONGEST)
+    test_no_two_wrong_answers_do_the_same(SHOP, PRICE)
 
 
 # ---- a small lesson: a function with a decorator and a private name, and two methods

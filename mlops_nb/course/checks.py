@@ -8,14 +8,13 @@ import ast, html, traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
-from ..core.rules import InvalidInput
 from .splice import compiled, function_in, parsed, shows
-from .traces import Step, follow, parted, seeded, shown
+from .traces import Step, follow, parted, seeded
 
 # %% auto #0
 __all__ = ['Result', 'sentence', 'untried', 'check_function']
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #c261b442
+# %% ../../nbs/13_course/behind/5_checks.ipynb #d91ee50a
 @dataclass(frozen=True, repr=False)
 class Result:
     "What a check found"
@@ -45,7 +44,7 @@ class Result:
 _LOOKS = {'right': ('#2e7d32', '✓'), 'wrong': ('#b26a00', '✗'),
           'error': ('#b3261e', '!'), 'not tried': ('#6b7280', '○')}
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #b5b2049c
+# %% ../../nbs/13_course/behind/5_checks.ipynb #eb725be8
 def sentence(
     e:BaseException,  # What was raised
     module:str='',    # Where the function runs; '' for a notebook
@@ -72,7 +71,7 @@ _MEANS = (
     (ValueError, 'The type is right and the value is not: print the values, and for arrays their shapes.'),
     (MemoryError, 'The values take more memory than there is: print their sizes, step by step.'))
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #e71e5eb1
+# %% ../../nbs/13_course/behind/5_checks.ipynb #b99f1b1e
 def untried(
     node:ast.FunctionDef, # The answer
 )->bool:                  # True where the body is a docstring, `pass`, `...`, or raises NotImplementedError
@@ -94,7 +93,7 @@ def _read(exercise:dict, source:str):
     tree = parsed(source)
     return function_in(tree, exercise['function'], exercise['cls']) or function_in(tree, exercise['function'])
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #208f0fef
+# %% ../../nbs/13_course/behind/5_checks.ipynb #bd4d916f
 def _function(lesson:dict, exercise:dict, node, where:str, first:int=1):
     "The function, or for a method a class with it, in the names of the lesson's module"
     names = vars(import_module(lesson['module']))
@@ -118,7 +117,7 @@ def _known(lesson:dict, exercise:dict, theirs:list, attempt:int)->dict:
         if parted(_steps(lesson, exercise, node, attempt, seconds), theirs) is None: return wrong
     return {}
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #6c66ddd7
+# %% ../../nbs/13_course/behind/5_checks.ipynb #f0534b6d
 def _differs(exercise:dict, node, theirs:Step, ours:Step|None)->str:
     "A sentence on the first step that differs; it holds the student's value and never ours"
     f, gave = exercise['function'], f'For {theirs.label!r} your {exercise["function"]}'
@@ -146,7 +145,7 @@ def _error(result:Result, e:BaseException, lesson:dict, **line)->Result:
     what = e.msg if isinstance(e, SyntaxError) else e
     return replace(result, outcome='error', says=f'{type(e).__name__}: {what}. {said}'.replace('..', '.'), **line)
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #d4cf1b00
+# %% ../../nbs/13_course/behind/5_checks.ipynb #06fd2eba
 def check_function(
     lesson:dict,            # As the build writes it: `module` is where its functions live
     exercise:dict,          # One of its exercises
@@ -173,7 +172,7 @@ def check_function(
 def _place(node, where:str, source:str, first:int)->dict:
     return dict(where=where, line=node.lineno + first - 1, text=source.splitlines()[node.lineno - 1].strip())
 
-# %% ../../nbs/13_course/behind/5_checks.ipynb #dffffbe0
+# %% ../../nbs/13_course/behind/5_checks.ipynb #f784b859
 def _judged(lesson:dict, exercise:dict, result:Result, answer:tuple, theirs:list, attempt:int)->Result:
     "The outcome of an answer whose steps are known"
     node, *place = answer

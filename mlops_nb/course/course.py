@@ -18,7 +18,7 @@ from .splice import function_in, parsed
 # %% auto #0
 __all__ = ['begin', 'exercise', 'check', 'hint', 'solution', 'predict', 'reveal', 'quiz']
 
-# %% ../../nbs/13_course/1_course.ipynb #3ea270ea
+# %% ../../nbs/13_course/1_course.ipynb #42db1c2d
 _desk = SimpleNamespace(lesson=None, names={}, tried={}, revealed=set())
 
 def begin(
@@ -37,7 +37,7 @@ def _open(lesson:dict, names:dict)->None:
         _desk.tried, _desk.revealed = {}, set()
     _desk.lesson, _desk.names = lesson, names
 
-# %% ../../nbs/13_course/1_course.ipynb #e5a40638
+# %% ../../nbs/13_course/1_course.ipynb #5203c70c
 def _all(kind:str)->list:
     "The exercises, predictions or questions of the lesson"
     if _desk.lesson is not None: return _desk.lesson[kind]
@@ -54,7 +54,7 @@ def _known(kind:str, name:str)->dict:
 
 def _short(found:dict)->str: return found['name'].partition('.')[2]
 
-# %% ../../nbs/13_course/1_course.ipynb #f93e7f4c
+# %% ../../nbs/13_course/1_course.ipynb #049fefa5
 def exercise(
     name:str, # Such as `distance.psi`
 ):            # A decorator, which stands above all others
@@ -75,11 +75,12 @@ def exercise(
 
 def _own_class(names:dict, cls:str)->None:
     "Put a class of the notebook in the place of one that was imported"
-    was, here = names[cls], names.get('__name__')
+    was, here = names.get(cls), names.get('__name__')
+    if was is None: raise NotFound(f'there is no class {cls} here yet; run the cells above first')
     if was.__module__ == here: return
     names[cls] = type(was)(cls, (was,), {'__module__': here, '__doc__': was.__doc__})
 
-# %% ../../nbs/13_course/1_course.ipynb #0173dbe9
+# %% ../../nbs/13_course/1_course.ipynb #0c66ba13
 @dataclass
 class _Tried:
     "What a reader wrote, as it was run last"
@@ -101,7 +102,7 @@ def _written(found:dict, frame)->_Tried:
     source = ''.join(lines[first-1:node.end_lineno]).rstrip('\n')
     return _Tried(source, pages.cell_of(file), first)
 
-# %% ../../nbs/13_course/1_course.ipynb #a55b80f9
+# %% ../../nbs/13_course/1_course.ipynb #b15a1f93
 def _bound(found:dict, tried:_Tried, right:bool):
     "Go on with the reader's function, or with ours; what the name is to mean"
     names, cls, function = _desk.names, found['cls'], found['function']
@@ -123,7 +124,7 @@ def _kept(found:dict)->dict:
     kept = progress.record()['exercises'].get(found['name'], {})
     return kept if kept.get('signature') == found['signature'] else {}
 
-# %% ../../nbs/13_course/1_course.ipynb #f84dafae
+# %% ../../nbs/13_course/1_course.ipynb #519cee98
 def check(
     name:str,  # Such as `psi`
 )->Result:     # right, wrong, error or not tried, and what to think about
@@ -154,7 +155,7 @@ def _in_the_file(found:dict)->_Tried|None:
     answer = progress.answers(path, _desk.lesson).get(found['name'])
     return answer and _Tried(*answer)
 
-# %% ../../nbs/13_course/1_course.ipynb #bc4c49cc
+# %% ../../nbs/13_course/1_course.ipynb #47e74f80
 def _then(found:dict, tried:_Tried, outcome:str)->str:
     "What comes after a check"
     if outcome == 'not tried': return 'Until then the lesson goes on with ours.'
@@ -168,7 +169,7 @@ def _help(found:dict)->str:
 
 def _hints(found:dict)->int: return min(_kept(found).get('hints', 0), 2)
 
-# %% ../../nbs/13_course/1_course.ipynb #3a83ee6a
+# %% ../../nbs/13_course/1_course.ipynb #a7f98ffd
 def hint(
     name:str, # Such as `psi`
 )->Text:      # The idea at first, then the tool
@@ -191,7 +192,7 @@ def solution(
                     f"To see the solution all the same: solution('{short}', now=True)")
     return pages.folded(f'Our {short}, and why', found['solution'].rstrip(), found['why'])
 
-# %% ../../nbs/13_course/1_course.ipynb #ae9e746e
+# %% ../../nbs/13_course/1_course.ipynb #b5b2dddc
 def predict(
     name:str,        # Such as `vanished`
     answer=None,     # Number of an option, or a text; None shows the question
@@ -221,7 +222,7 @@ def _said(found:dict)->str:
     if kept is None: return ''
     return 'no prediction (skipped)' if kept.get('skipped') else str(kept['answer'])
 
-# %% ../../nbs/13_course/1_course.ipynb #e58e027d
+# %% ../../nbs/13_course/1_course.ipynb #fd77b6f3
 def _ask(found:dict)->None:
     "Show a question: as text, and with buttons where there can be some"
     options, said = found.get('options') or [], _said(found)
@@ -245,7 +246,7 @@ def reveal(
     _desk.revealed.add(found['name'])
     return Beside(said, value)
 
-# %% ../../nbs/13_course/1_course.ipynb #eaae049b
+# %% ../../nbs/13_course/1_course.ipynb #afea20d8
 def quiz(
     question:int=None, # Number of a question; None shows all
     option:int=None,   # Number of the option that you choose
