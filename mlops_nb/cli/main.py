@@ -136,7 +136,8 @@ def _drift_report(detector, results:dict, ref:str, new:str):
     return report
 
 # %% ../../nbs/12_cli/1_cli.ipynb #069aadf1
-_mine_option = click.option('--mine', is_flag=True, help='Run on your right answers of the course, which `course use mine` found.')
+_mine_option = click.option('--mine', is_flag=True,
+                            help='Run on your right answers of the course, which `course use mine` found.')
 
 _BEGIN = """import sys
 from mlops_nb.course import splice
@@ -146,26 +147,38 @@ main(prog_name='mlops-nb')
 """
 
 def _with_mine()->dict[str, str]:
-    "Which functions are a student's, and from where, once they are loaded; before that, begin this command again with them"
+    "Which functions are a student's, and from where; before they are loaded, begin this command again with them"
     if answers := splice.installed():
-        click.echo('\n'.join(['Yours in place of ours:', *(f"  {key}  ({a['where']})" for key, a in answers.items())]), err=True)
+        lines = [f"  {key}  ({a['where']})" for key, a in answers.items()]
+        click.echo('\n'.join(['Yours in place of ours:', *lines]), err=True)
         return {key: a['where'] for key, a in answers.items()}
     folder = _place(None)
     answers = splice.load(folder)
-    if not answers: raise NotFound(f'no right answer of yours is kept in {str(folder)!r}; say there: mlops-nb course use mine')
-    for key in _edited(folder, answers): click.echo(f'{key} was edited since; what was checked is used, until `mlops-nb course use mine`', err=True)
+    if not answers:
+        raise NotFound(f'no right answer of yours is kept in {str(folder)!r}; say there: mlops-nb course use mine')
+    for key in _edited(folder, answers):
+        click.echo(f'{key} was edited since; what was checked is used, until `mlops-nb course use mine`', err=True)
     sys.stdout.flush()
     here = {'', os.getcwd()} & {*sys.path}                    # as `python -m` has it, and the program `mlops-nb` has not
     os.execv(sys.executable, [sys.executable, *([] if here else ['-P']), '-c', _BEGIN, str(folder), *sys.argv[1:]])
 
+# %% ../../nbs/12_cli/1_cli.ipynb #60bc0cd4
 def _edited(folder:Path, answers:dict)->list[str]:
     "Answers that the notebooks do not have any more as they were checked"
     found = []
     for lesson in {key.partition('.')[0] for key in answers} & {*progress.lessons()}:
         path = folder/f'{lesson}.ipynb'
         now = progress.answers(path, progress.lesson(lesson)) if path.is_file() else {}
-        found += [key for key, a in answers.items() if key.startswith(f'{lesson}.') and now.get(key, [''])[0] != a['source']]
+        here = {key: a for key, a in answers.items() if key.startswith(f'{lesson}.')}
+        found += [key for key, a in here.items() if now.get(key, [''])[0] != a['source']]
     return sorted(found)
+
+def _how_many(mine:dict[str, str])->str:
+    "Which functions of a student the year ran on: those whose module it loaded"
+    loaded = [key for key, a in splice.installed().items() if a['module'] in sys.modules]
+    idle = [key for key in mine if key not in loaded]
+    unused = f"; it did not need {', '.join(idle)}" if idle else ''
+    return f"The year ran on yours: {', '.join(loaded) or 'none'}{unused}."
 
 # %% ../../nbs/12_cli/1_cli.ipynb #951b765b
 def _serve_until_interrupt(api, host:str, port:int, ref:str, as_json:bool):
@@ -252,10 +265,5 @@ def tour(fast, store, report, seed, mine, as_json):
         sys.exit(130)
     finally: sys.stdout = out
     if mine: click.echo(_how_many(mine), err=as_json)
-    if as_json: click.echo(to_json({'months': names['reviews'], 'report': str(names['path'])} | ({'mine': mine} if mine else {}), indent=2))
-
-def _how_many(mine:dict[str, str])->str:
-    "Which functions of a student the year ran on: those whose module it loaded"
-    loaded = [key for key, a in splice.installed().items() if a['module'] in sys.modules]
-    idle = [key for key in mine if key not in loaded]
-    return f"The year ran on yours: {', '.join(loaded) or 'none'}{'; it did not need ' + ', '.join(idle) if idle else ''}."
+    answer = {'months': names['reviews'], 'report': str(names['path'])} | ({'mine': mine} if mine else {})
+    if as_json: click.echo(to_json(answer, indent=2))

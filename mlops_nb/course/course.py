@@ -142,6 +142,7 @@ def check(
     if tried.function is not None: _bound(found, tried, result.outcome == 'right')
     return replace(result, then=_then(found, tried, result.outcome))
 
+# %% ../../nbs/13_course/1_course.ipynb #15cd33fc
 def _is_stub(found:dict, source:str)->bool:
     try: node = function_in(parsed(source), found['function'], found['cls'])
     except SyntaxError: return False
@@ -211,6 +212,7 @@ def predict(
     progress.predicted(found['name'], None if skip else answer)
     return Text(f'Kept: {_said(found)}. Now run the next cell.')
 
+# %% ../../nbs/13_course/1_course.ipynb #efa1f1df
 def _how(found:dict)->str:
     "How to answer, or to go on without an answer"
     one = '1' if found.get('options') else "'your words'"

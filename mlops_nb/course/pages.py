@@ -71,6 +71,7 @@ def widgets():
     except ImportError: return None
     return ipywidgets
 
+# %% ../../nbs/13_course/behind/8_pages.ipynb #d1cbd1e8
 def buttons(
     options:list,       # Texts; none for a line in which to write
     keep:Callable,      # Called with the number of an option, or a text; or with `skip=True`. What it gives is shown

@@ -39,6 +39,7 @@ def function_in(
     inside = [n for c in classes for n in c.body if _named(n, function)]
     return max(found + inside, key=lambda n: n.lineno, default=None)
 
+# %% ../../nbs/13_course/behind/4_splice.ipynb #2622be6d
 def _named(n, name:str)->bool: return isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n.name == name
 
 def _patched(n)->list[str]:
@@ -66,6 +67,7 @@ def exchange(
 def _moved(body:list, by:int)->list:
     return [ast.increment_lineno(copy.deepcopy(n), by) for n in body]
 
+# %% ../../nbs/13_course/behind/4_splice.ipynb #2438f1fa
 def refiled(
     code:CodeType,         # A compiled module with functions of others in it
     files:dict[int, str],  # The mark of each answer, and the name that its file is given
@@ -108,6 +110,7 @@ def compiled(
     exec(refiled(compile(tree, names.get('__file__') or where, 'exec', _FLAGS, True), {1: where}), names)
     return names[node.name]
 
+# %% ../../nbs/13_course/behind/4_splice.ipynb #d612ac2c
 def _as_method(decorator):
     "What a decorator is inside of a class: `patch` is nothing there, and says what kind of method it is"
     if not _is_patch(decorator): return decorator
@@ -128,6 +131,7 @@ class Mine(MetaPathFinder):
         if spec: spec.loader = Spliced(name, spec.origin, mine)
         return spec
 
+# %% ../../nbs/13_course/behind/4_splice.ipynb #c67590a1
 class Spliced(SourceFileLoader):
     "The loader of a module that has functions of a student in it; `spliced` says which, and from where"
     def __init__(self, name, path, mine):
@@ -204,6 +208,7 @@ def load(
     from mlops_nb.core.rules import InvalidInput
     raise InvalidInput(f'{str(_file(folder))!r} cannot be read; write it again: mlops-nb course use mine')
 
+# %% ../../nbs/13_course/behind/4_splice.ipynb #fa4cf5a0
 def forget(
     folder:Path|str, # The student's
 )->bool:             # Were there any?

@@ -39,6 +39,7 @@ def frozen(
     if not hasattr(x, '__dict__'): return type(x).__qualname__, re.sub(r' at 0x\w+', '', repr(x))
     return type(x).__qualname__, many(sorted(facts(x).items()))
 
+# %% ../../nbs/13_course/behind/3_traces.ipynb #96180c50
 _PLAIN = (('none', type(None)), ('boolean', bool), ('number', Number), ('text', str), ('bytes', (bytes, bytearray)))
 def _sorted(parts): return tuple(sorted(parts, key=repr))
 
@@ -112,6 +113,7 @@ def within(
         signal.signal(signal.SIGALRM, before)
         if len(rings) > 1: sys.settrace(traced)
 
+# %% ../../nbs/13_course/behind/3_traces.ipynb #c29d32a3
 def _at_each_line(frame)->None:
     "Raise `Endless` at the next line of whatever `follow` has called"
     def stop(frame, event, arg):
@@ -140,6 +142,7 @@ def _taken(label:str, thunk:Callable)->Step:
         return Step(label, 'value', frozen(x), shown(x))
     except (Exception, SystemExit) as e: return _raised(label, e)
 
+# %% ../../nbs/13_course/behind/3_traces.ipynb #b6b9206c
 def follow(
     trace:Callable,    # A generator of (label, call without arguments), from a function and a `Random`
     f:Callable,        # The function, or for a method its class

@@ -140,6 +140,7 @@ def _modules()->dict[str, bytes]:
         todo += [parts[:-1], *_imported(parts, is_package, found[name])]
     return found
 
+# %% ../../nbs/07_serving/2_deploy.ipynb #fa915329
 def _refuse_spliced(module:str)->None:
     "Refuse a module that runs here with functions of a student: its file does not have them"
     spec = importlib.util.find_spec(module)
