@@ -147,12 +147,12 @@ def value(self:Writer, x):
 @patch
 def add(self:Writer, x)->int:
     "Write a row for `x`, and give its number"
-    kind = self.kinds.get(type(x)) or self.kinds.setdefault(type(x), self.last(x, self.kinds))
+    kind, nodes = self.kinds.get(type(x)) or self.kinds.setdefault(type(x), self.last(x, self.kinds)), self.nodes
     self.keep.append(x)
     if kind.fill:                           # it can be reached from inside itself: the number comes first
-        self.memo[id(x)] = i = len(self.nodes)
-        self.nodes.append(None)
-        self.nodes[i] = [kind.code, *kind.write(self, x)]
+        self.memo[id(x)] = i = len(nodes)
+        nodes.append(None)
+        nodes[i] = [kind.code, *kind.write(self, x)]
         return i
     if id(x) in self.busy: raise Unwritable(f'a {type(x).__name__} that contains itself')
     self.busy.add(id(x))
@@ -161,8 +161,8 @@ def add(self:Writer, x)->int:
     if kind.code == 'scalar':                           # equal numbers are one row
         self.memo[id(x)] = i = self.index(self.nodes, tuple(row), row)
         return i
-    self.memo[id(x)] = i = len(self.nodes)
-    self.nodes.append(row)
+    self.memo[id(x)] = i = len(nodes)
+    nodes.append(row)
     return i
 
 # %% ../../nbs/04_models/behind/6_arrays.ipynb #f61fc7bd

@@ -176,16 +176,24 @@ def register_model(self:ModelRegistry,
 def _register(self:ModelRegistry, model, row:dict, recorded:dict|None, overwrite:bool, allow_pickle:bool,
               by:str|None, why:str, trusted:tuple=())->str:
     "Store a model whose file was seen to work, then its record"
-    from mlops_nb.models.formats import dump_checked
     from mlops_nb.models.golden import environment
-    known = tuple(self.trusted())
-    data, row['format'], types, same = dump_checked(model, allow_pickle, trusted=(*known, *trusted))
+    known, (data, row['format'], types, same) = self._dumped(model, allow_pickle, trusted)
     trial, params = row.pop('trial'), _params(model)
-    if not same: _try_back(model, data, row['format'], (*known, *trusted), trial)
+    if not same: _try_back(model, data, row['format'], (*(known or self.trusted()), *trusted), trial)
     row.update(environment=to_json(environment(types) if recorded is None else recorded), params=None if params is None else to_json(params))
     row.update(digest=self.store.put(data), size=len(data))
     self._add(row, overwrite, by, why, [t for t in trusted if t not in known])
     return f"{row['name']}:{row['version']}"
+
+@patch
+def _dumped(self:ModelRegistry, model, allow_pickle:bool, trusted:tuple)->tuple[tuple, tuple]:
+    "The trust list, and what `dump_checked` gives; most models need none of the list, and it is not read for them"
+    from mlops_nb.models.formats import UntrustedType, dump_checked
+    if not allow_pickle and not trusted:
+        try: return (), dump_checked(model)
+        except UntrustedType: pass
+    known = tuple(self.trusted())
+    return known, dump_checked(model, allow_pickle, trusted=(*known, *trusted))
 
 def _try_back(model, data:bytes, format:str, trusted:tuple, trial:tuple)->None:
     "Load the file as `load_model` will, and ask what was loaded"
