@@ -449,7 +449,7 @@ def test_a_lesson_is_opened(lesson):
     assert 'not tried' in str(lesson.check('psi'))
 
 
-@follows('There are hints that you have not seen: hint(')
+@follows('There are hints that you have not seen: ')
 def test_the_hints_come_before_the_solution(lesson):
     lesson.begin('distance')
     said = repr(lesson.solution('psi'))

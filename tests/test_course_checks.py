@@ -296,6 +296,15 @@ def test_a_notebook_goes_on_with_ours_until_the_answer_is_right(tmp_path):
     assert (kept['outcome'], kept['attempts'], kept['hints']) == ('error', 3, 2)
 
 
+def test_a_lesson_with_a_hint_of_its_own_leads_to_that_of_the_course(tmp_path):
+    "Such a name is a lesson's own; its messages say course.hint, and that can be called"
+    found, _ = run(a_course(tmp_path), ["from mlops_nb.course import course\ndef hint(asked): return 'of the lesson'", "solution('price')",
+        answered('price', 'return x*_rate'), "check('price')", "course.hint('price')", "course.hint('price')", "hint('price')", "check('price')"])
+    assert "have not seen: course.hint('price')" in found[1] and found[3].endswith("When you are stuck: course.hint('price')")
+    assert found[4].endswith("There is another one: course.hint('price')") and 'Hint 2 of 2' in found[5] and found[6] == "'of the lesson'"
+    assert found[7].endswith("When you are stuck: solution('price')")
+
+
 def test_a_method_goes_into_a_class_of_the_notebook(tmp_path):
     found, _ = run(a_course(tmp_path), [
         answered('Shelf.longest', 'raise NotImplementedError'), "check('Shelf.longest')", "Shelf(['a', 'bcd']).longest()",

@@ -195,6 +195,21 @@ def test_first_comes_what_a_student_must_know_then_one_folded_cell(sources, less
         assert not any(isinstance(n, (ast.Import, ast.ImportFrom)) for text in rest for n in ast.parse(text).body)
 
 
+def test_a_lesson_may_have_a_hint_of_its_own_and_no_other_name_of_the_course(sources, lessons):
+    "However it comes by it: defined, assigned or imported"
+    for given, says in {'def hint(x): return x': 'hint', 'hint = 1': 'hint', 'from mlops_nb.core.rules import hint': 'hint', 'from mlops_nb.core.rules import hint as meant': '', 'def f():\n    hint = 1': '',
+                        'def check(x): return x': 'check', 'import quiz': 'quiz'}.items():
+        nb = copy.deepcopy(sources[PATH])
+        nb['cells'].insert(4, code(given))
+        if says in ('check', 'quiz'):
+            with pytest.raises(marks.MarkError, match=f'{PATH}: the lesson has a {says} of its own'): editions.edition(nb, 'student', lessons[PATH])
+            continue
+        for kind in ('student', 'solved', 'clean'):
+            text = '\n'.join(map(source, editions.edition(nb, kind, lessons[PATH])['cells']))
+            assert ('from mlops_nb.course import course\n' in text, "`course.hint('mean')` helps" in text, "`hint('mean')` helps" in text) == (says == 'hint', says == 'hint', says == '')
+    assert "`course.hint('write_whole')` helps" in '\n'.join(map(source, editions.edition(sources['01_core/1_rules.ipynb'], 'student', lessons['01_core/1_rules.ipynb'])['cells']))
+
+
 def test_links_lead_to_lessons_and_to_the_book(sources, lessons):
     text = '\n'.join(map(source, editions.edition(sources[PATH], 'student', lessons[PATH], {PATH: 'mean', '02_store/1_store.ipynb': 'store'})['cells']))
     assert '[store](store.ipynb)' in text and '[rules](book/01_core/1_rules.ipynb#errors)' in text

@@ -166,7 +166,11 @@ def _then(found:dict, tried:_Tried, outcome:str)->str:
 
 def _help(found:dict)->str:
     "The next step of the ladder, as a call"
-    return f"{'hint' if _hints(found) < 2 else 'solution'}('{_short(found)}')"
+    return f"{_hint_here() if _hints(found) < 2 else 'solution'}('{_short(found)}')"
+
+def _hint_here()->str:
+    "How to call `hint` in a notebook that may have a function of this name itself"
+    return 'hint' if _desk.names.get('hint') in (None, globals().get('hint')) else 'course.hint'
 
 def _hints(found:dict)->int: return min(_kept(found).get('hints', 0), 2)
 
@@ -189,7 +193,7 @@ def solution(
     found = _known('exercises', name)
     short = _short(found)
     if not now and _hints(found) < 2 and progress.outcome(found) != 'right':
-        return Text(f"There are hints that you have not seen: hint('{short}'). "
+        return Text(f"There are hints that you have not seen: {_hint_here()}('{short}'). "
                     f"To see the solution all the same: solution('{short}', now=True)")
     return pages.folded(f'Our {short}, and why', found['solution'].rstrip(), found['why'])
 

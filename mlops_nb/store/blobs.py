@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from fastcore.basics import patch
 from ..core.masks import brief, hide_secrets, mask_url
-from ..core.rules import InvalidInput, IntegrityError, MlopsError, atomic_write, digest, file_digest, local_path, sync_folder
-from .disk import StorageFull, _asking, _no_room, _read_only, _write_all, _write_whole, _writing, parallel
+from ..core.rules import InvalidInput, IntegrityError, MlopsError, atomic_write, digest, file_digest, local_path, sync_folder, write_whole
+from .disk import StorageFull, _asking, _no_room, _read_only, _write_all, _writing, parallel
 from .places import is_url, need_extra, resolve_url     # not used here: they, `mask_url` and `parallel` were here once, and are asked for here
 
 # %% auto #0
@@ -66,7 +66,7 @@ def _keep(self:FolderBlobs, sha:str, size:int, fill:Callable)->None:
     if self.readonly: raise _read_only(self.folder)
     path = self.path(sha)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_whole(path, fill)
+    write_whole(path, fill)
 
 # %% ../../nbs/02_store/behind/3_blobs.ipynb #f8e5cab9
 @patch

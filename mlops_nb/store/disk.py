@@ -4,7 +4,7 @@
 
 # %% ../../nbs/02_store/behind/2_disk.ipynb #77a58bde
 from __future__ import annotations
-import errno, os, threading
+import errno, threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,14 +63,6 @@ def _read_only(place:object)->MlopsError:
     return MlopsError(f'{str(place)!r} is read-only; copy the store to a place that you may write')
 
 # %% ../../nbs/02_store/behind/2_disk.ipynb #c6f8755f
-def _write_whole(path:Path, fill:Callable)->None:
-    "A file that `fill(file)` writes, which appears under its name whole or not at all; its folder is the caller's to force to the disk"
-    part = path.parent/f'.tmp-{os.getpid()}-{os.urandom(6).hex()}'
-    try:
-        with open(part, 'xb', buffering=0) as f: fill(f); os.fsync(f.fileno())
-        os.replace(part, path)
-    except BaseException: part.unlink(missing_ok=True); raise    # Ctrl-C too leaves no half file
-
 def _write_all(f, data:memoryview)->None:
     "All of `data`, since one write call takes 2 GB at most"
     while data.nbytes: data = data[f.write(data):]
