@@ -106,18 +106,21 @@ def _shown(cell, code, given):
 _NAMES = {'begin', 'exercise', 'check', 'hint', 'solution', 'predict', 'reveal', 'quiz'}
 
 def _hint_of(nb, lesson):
-    "How a lesson calls `hint`: as `course.hint` where it has one of its own; the other names of the course must stay free"
+    "How a lesson calls `hint`: as `course.hint` where it has one of its own; other names of the course must stay free"
     taken = _NAMES & {name for cell in nb['cells'] if not instructors(cell) for name in _given(cell)}
     if others := sorted(taken - {'hint'}):
-        raise MarkError(f"{lesson['notebook']}: the lesson has a {others[0]} of its own, and its notebook needs that of the course; choose another name")
+        raise MarkError(f"{lesson['notebook']}: the lesson has a {others[0]} of its own, and its notebook "
+                        'needs that of the course; choose another name')
     return 'course.hint' if taken else 'hint'
 
 def _given(cell):
     "Names that a cell defines, imports or assigns, outside of its functions"
-    try: body = ast.parse(re.sub(r'^%.*$', '', code_of(cell), flags=re.M)).body if cell['cell_type'] == 'code' else []
+    if cell['cell_type'] != 'code': return set()
+    try: body = ast.parse(re.sub(r'^%.*$', '', code_of(cell), flags=re.M)).body
     except SyntaxError: return set()
-    found = {n.name for n in body if isinstance(n, (ast.FunctionDef, ast.ClassDef))} | {t.id for n in body for t in getattr(n, 'targets', ()) if isinstance(t, ast.Name)}
-    return found | {a.asname or a.name for n in body if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names}
+    defined = {n.name for n in body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    assigned = {t.id for n in body for t in getattr(n, 'targets', ()) if isinstance(t, ast.Name)}
+    return defined | assigned | {a.asname or a.name for n in body if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names}
 
 # %% ../../nbs/13_course/behind/2_editions.ipynb #90c7c910
 _KINDS = ('student', 'solved', 'clean')
@@ -131,7 +134,8 @@ def _set_up(imports, lesson, hint):
     lines = [line for text in imports for line in text.splitlines()]
     future = [line for line in lines if line.startswith('from __future__ ')]
     rest = [line for line in lines if line not in future]
-    ours = ['from mlops_nb.course.course import *', *(['from mlops_nb.course import course'] if hint != 'hint' else [])]
+    ours = ['from mlops_nb.course.course import *']
+    if hint != 'hint': ours.append('from mlops_nb.course import course')
     begin = f"begin('{lesson['name']}')"
     return _cell('code', '\n'.join([*dict.fromkeys(future), *ours, *rest, begin]), hidden=True)
 
