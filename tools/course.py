@@ -15,6 +15,7 @@ from mlops_nb.course.editions import as_text, lesson_files
 from mlops_nb.course.marks import read_lesson
 
 ORDER = [  # the lessons of the course, in the order in which a student takes them: notebooks below nbs/
+    '00_start/1_tour.ipynb',
     '01_core/1_rules.ipynb',
     '03_data/1_flights.ipynb',
     '08_drift/1_distance.ipynb',

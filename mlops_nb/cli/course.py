@@ -114,13 +114,19 @@ def _status(folder:Path)->str:
     kept, lines = progress.record(folder)['exercises'], []
     for row in workspace.status(folder)['lessons']:
         done = sum(e['outcome'] == 'right' for e in row['exercises'])
-        lines.append(dict(lesson=row['name'], done=f"{done} of {len(row['exercises'])}", title=row['title']))
+        part = f"{done} of {len(row['exercises'])}" if row['exercises'] else _predicted(folder, row['name'])
+        lines.append(dict(lesson=row['name'], done=part, title=row['title']))
         begun = any(e['name'] in kept for e in row['exercises'])
         if not begun or done == len(row['exercises']): continue
         lines += [_line(e, kept.get(e['name'], {})) for e in row['exercises']]
     name = workspace.upcoming(folder)
     after = f'Next: {name}. `mlops-nb course start {name}` opens it.' if name else 'All of it is done.'
     return f"{table(lines, ['lesson', 'done', 'title'])}\n\n{after}"
+
+def _predicted(folder:Path, name:str)->str:
+    "How far a lesson is that has no exercises: its predictions"
+    asked = progress.lesson(name)['predictions']
+    return f"{sum(progress.prediction(p['name'], folder) is not None for p in asked)} of {len(asked)} predicted"
 
 def _line(exercise:dict, entry:dict)->dict:
     "An exercise below its lesson"
@@ -144,7 +150,8 @@ def check(lesson, exercise, folder, as_json):
     target = _place(folder)
     results = workspace.check(target, lesson, exercise)
     told = [{k: getattr(r, k) for k in _TOLD} for r in results]
-    say(as_json, told, '\n'.join([*map(str, results), *_unsaved(target, lesson, results)]))
+    nothing = [] if results else [f'{lesson} has no exercises, so there is nothing to check.']
+    say(as_json, told, '\n'.join([*map(str, results), *nothing, *_unsaved(target, lesson, results)]))
     click.get_current_context().exit(int(any(r.outcome != 'right' for r in results)))
 
 def _unsaved(folder:Path, lesson:str, results:list)->list[str]:

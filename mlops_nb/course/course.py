@@ -28,9 +28,16 @@ def begin(
     found = progress.lesson(lesson)
     _open(found, sys._getframe(1).f_globals)
     pages.explain_errors()
-    done = sum(progress.outcome(e) == 'right' for e in found['exercises'])
-    print(f"{found['title']} {found['minutes']} minutes, "
-          f"{len(found['exercises'])} exercises, {done} of them right so far.")
+    print(f"{found['title']} {found['minutes']} minutes, {_so_far(found)} so far.")
+
+def _so_far(found:dict)->str:
+    "What there is to do in a lesson, and how much of it is done"
+    exercises, predictions = found['exercises'], found['predictions']
+    if not exercises:
+        kept = sum(progress.prediction(p['name']) is not None for p in predictions)
+        return f'{len(predictions)} predictions, {kept} of them kept'
+    done = sum(progress.outcome(e) == 'right' for e in exercises)
+    return f'{len(exercises)} exercises, {done} of them right'
 
 def _open(lesson:dict, names:dict)->None:
     if _desk.lesson is None or _desk.lesson['name'] != lesson['name']:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 # %% auto #0
 __all__ = ['MarkError', 'text_of', 'directives', 'code_of', 'Mark', 'instructors', 'marks_of', 'function_in', 'source_of', 'stub',
-           'signature', 'revealed', 'next_code', 'read_lesson']
+           'signature', 'revealed', 'next_code', 'answering', 'read_lesson']
 
 # %% ../../nbs/13_course/behind/1_marks.ipynb #a088fabb
 class MarkError(ValueError):
@@ -300,6 +300,24 @@ def next_code(
     later = list(enumerate(nb['cells']))[index + 1:]
     return next((i for i, cell in later if cell['cell_type'] == 'code' and not instructors(cell)), None)
 
+def answering(
+    nb:dict,   # A notebook
+    mark:Mark, # Of a prediction
+)->int|None:   # None where there is none
+    "The cell whose last expression answers a question: the one that says so, or the next one"
+    named = [i for i, cell in enumerate(nb['cells']) if ('reveal', mark.words[0]) in directives(cell)]
+    if len(named) > 1 or named and named[0] < mark.index:
+        raise mark.error(f'#| reveal {mark.words[0]} stands once, further down; it is in cell {named[0] + 1}')
+    return named[0] if named else next_code(nb, mark.index)
+
+# %% ../../nbs/13_course/behind/1_marks.ipynb #4bad3961
+def _revealed_names(nb, path, predictions):
+    "Refuse an answer to a question that nobody asked"
+    for i, cell in enumerate(nb['cells']):
+        for word, rest in directives(cell):
+            if word == 'reveal' and rest not in predictions:
+                raise MarkError(f'{path}, cell {i + 1}, #| reveal {rest}: {rest} is no #| predict of this notebook; it has {", ".join(predictions) or "none"}')
+
 def _prediction(nb, mark):
     "One question before a cell is run"
     found = dict(options=None) | _assigned(mark, 'ask', 'options')
@@ -308,10 +326,10 @@ def _prediction(nb, mark):
     texts = isinstance(options, list) and all(isinstance(o, str) for o in options)
     if options is not None and not (texts and len(options) > 1):
         raise mark.error('options are two texts or more; leave them out for a free answer')
-    i = next_code(nb, mark.index)
+    i = answering(nb, mark)
     cell = None if i is None else nb['cells'][i]
     if cell is None or revealed(code_of(cell)) is None or 'exercise' in dict(directives(cell)):
-        raise mark.error('the next code cell shows nothing; its last line must be an expression, which is the answer')
+        raise mark.error('the next code cell, or the one of #| reveal, shows nothing; its last line must be an expression, which is the answer')
     return dict(ask=ask, options=options)
 
 # %% ../../nbs/13_course/behind/1_marks.ipynb #11a35e30
@@ -343,8 +361,7 @@ def _head(nb, path):
     module = next((rest for c in nb['cells'] for name, rest in directives(c) if name == 'default_exp'), None)
     if not title: raise MarkError(f'{path}, cell 1: begins without a title (`# …`)')
     if not time: raise MarkError(f'{path}: says nothing about the time above its first `## …`; write **Time:** 75 minutes')
-    if not module: raise MarkError(f'{path}: has no #| default_exp; a lesson writes a module')
-    return dict(title=title[1], minutes=int(time[1]), module=f'mlops_nb.{module}')
+    return dict(title=title[1], minutes=int(time[1]), module=module and f'mlops_nb.{module}')
 
 def _named(marks, kind):
     "Word -> mark, of a kind that may name each thing once"
@@ -367,10 +384,13 @@ def read_lesson(
     for m in marks:
         if m.kind in ('trace', 'wrong', 'hint', 'why') and m.words[0] not in exercises:
             raise m.error(f'{m.words[0]} is no exercise of this notebook; it has {", ".join(exercises) or "none"}')
-    if not exercises: raise MarkError(f'{path}: has no #| exercise')
     predictions, quizzes = _named(marks, 'predict'), [m for m in marks if m.kind == 'quiz']
+    if not (exercises or predictions): raise MarkError(f'{path}: has no #| exercise and no #| predict')
+    _revealed_names(nb, path, predictions)
     if len(quizzes) > 1: raise quizzes[1].error('there is one quiz in a lesson')
-    return dict(schema=1, name=name, **_head(nb, path), notebook=path,
+    head = _head(nb, path)
+    if exercises and not head['module']: raise MarkError(f'{path}: has no #| default_exp; a lesson with exercises writes a module')
+    return dict(schema=1, name=name, **head, notebook=path,
                 exercises=[dict(name=f'{name}.{of}') | _exercise(m, marks) for of, m in exercises.items()],
                 predictions=[dict(name=f'{name}.{of}') | _prediction(nb, m) for of, m in predictions.items()],
                 quiz=[q for m in quizzes for q in _quiz(m)])

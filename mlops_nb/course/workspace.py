@@ -66,10 +66,12 @@ solutions: look there when you have yours.'''
 def _page()->bytes:
     "The page of the course, as a notebook"
     def line(i, lesson):
-        n, minutes = len(lesson['exercises']), lesson.get('minutes', 60)
-        return f"{i}. [{lesson['title']}]({lesson['name']}.ipynb): {n} exercise{'s'*(n != 1)}, {minutes} minutes"
-    lines = '\n'.join(line(i, progress.lesson(name)) for i, name in enumerate(progress.lessons(), 1))
-    words = _WORDS.format(lines=lines, first=progress.lessons()[0])
+        of, minutes = 'exercise' if lesson['exercises'] else 'prediction', lesson.get('minutes', 60)
+        n = len(lesson[f'{of}s'])
+        return f"{i}. [{lesson['title']}]({lesson['name']}.ipynb): {n} {of}{'s'*(n != 1)}, {minutes} minutes"
+    found = [progress.lesson(name) for name in progress.lessons()]
+    first = next((of['name'] for of in found if of['exercises']), found[0]['name'])
+    words = _WORDS.format(lines='\n'.join(line(i, of) for i, of in enumerate(found, 1)), first=first)
     cell = dict(cell_type='markdown', id='course', metadata={}, source=words)
     kernel = dict(kernelspec=dict(display_name='Python 3 (ipykernel)', language='python', name='python3'))
     return to_json(dict(cells=[cell], metadata=kernel, nbformat=4, nbformat_minor=5), indent=1).encode()
@@ -219,12 +221,17 @@ def status(
         return dict(name=lesson['name'], title=lesson['title'], exercises=told)
     return dict(lessons=[row(progress.lesson(name)) for name in progress.lessons()])
 
+def _done(lesson:dict, folder:Path|str|None)->bool:
+    "Is every exercise right or, in a lesson without any, every prediction made?"
+    if lesson['exercises']: return all(progress.outcome(e, folder) == 'right' for e in lesson['exercises'])
+    return all(progress.prediction(p['name'], folder) for p in lesson['predictions'])
+
 def upcoming(
     folder:Path|str|None=None, # The student's folder; None finds it
 )->str|None:                   # Name of a lesson; None when all is done
     "The lesson to go on with"
-    def done(row): return all(e['outcome'] == 'right' for e in row['exercises'])
-    open_, kept = [row['name'] for row in status(folder)['lessons'] if not done(row)], progress.record(folder)
+    open_ = [name for name in progress.lessons() if not _done(progress.lesson(name), folder)]
+    kept = progress.record(folder)
     entries = [*kept['exercises'].items(), *kept['predictions'].items()]
     last = max(((what.get('at', ''), name.split('.')[0]) for name, what in entries), default=('', None))[1]
     return last if last in open_ else next(iter(open_), None)
