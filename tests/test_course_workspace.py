@@ -86,6 +86,19 @@ def test_without_a_folder_every_exercise_is_not_tried_and_nothing_is_made(tmp_pa
     assert f'Next: {progress.lessons()[0]}.' in call('status').stdout and list(tmp_path.iterdir()) == []
 
 
+def test_a_lesson_without_exercises_is_done_when_its_predictions_are_made(mine):
+    asked = progress.lesson('tour')['predictions']
+    assert next(row for row in json.loads(call('status', '--json').stdout)['lessons'] if row['name'] == 'tour')['exercises'] == []
+    assert '3 predictions, 45 minutes' in json.loads((mine/'index.ipynb').read_text())['cells'][0]['source']
+    assert 'tour has no exercises' in call('check', 'tour').stdout and json.loads(call('check', 'tour', '--json').stdout) == []
+    assert workspace.upcoming() == 'tour' and re.search(r'tour +0 of 3 predicted', call('status').stdout)
+    for n, p in enumerate(asked):
+        assert workspace.upcoming() == 'tour'
+        progress.predicted(p['name'], None if n else p['options'][0])             # to skip is to answer
+    assert re.search(r'tour +3 of 3 predicted', call('status').stdout) and workspace.upcoming() == progress.lessons()[1]
+    call('reset', 'tour'); assert workspace.upcoming() == 'tour'
+
+
 def test_a_start_makes_what_a_student_needs(mine):
     assert {p.name for p in mine.iterdir()} == {'index.ipynb', 'progress.json', 'book', '.mlops-nb', *(f'{n}.ipynb' for n in progress.lessons())}
     assert json.loads((mine/'progress.json').read_text()) == dict(schema=1, exercises={}, predictions={})
