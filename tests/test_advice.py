@@ -458,7 +458,7 @@ def test_the_hints_come_before_the_solution(lesson):
     assert 'return float' in repr(lesson.solution('psi')) and 'return' in repr(done(re.search(r'solution\(.*?\)', repr(lesson.solution('cut')))[0]))
 
 
-@follows('First predict, in the cell above: ', 'say for example predict(')
+@follows('First predict, in its cell above: ', 'say for example predict(')
 def test_a_prediction_comes_before_the_value(lesson, capsys):
     lesson.begin('distance')
     for name, n in (('vanished', 0), ('chance', 1)):

@@ -221,7 +221,7 @@ def predict(
             raise InvalidInput(f'{answer} is none of the options 1 to {len(options)}; {_how(found)}')
         answer = options[answer - 1]
     progress.predicted(found['name'], None if skip else answer)
-    return Text(f'Kept: {_said(found)}. Now run the next cell.')
+    return Text(f'Kept: {_said(found)}. Now run what follows.')
 
 # %% ../../nbs/13_course/1_course.ipynb #efa1f1df
 def _how(found:dict)->str:
@@ -255,7 +255,7 @@ def reveal(
     try: found = _known('predictions', name)
     except MlopsError: return value
     if not (said := _said(found)):
-        return Text(f'First predict, in the cell above: {_how(found)}. Then run this cell again.')
+        return Text(f'First predict, in its cell above: {_how(found)}. Then run this cell again.')
     _desk.revealed.add(found['name'])
     return Beside(said, value)
 
