@@ -137,6 +137,7 @@ FAULTS = {
     'no trace': (drop('#| trace Bag.spread'), '#| exercise Bag.spread: #| trace is missing'),
     'no second hint': (drop('#| hint Bag.spread 2'), 'hint 2 is missing'),
     'an answer to no question': (lambda cells: cells.append(code('#| reveal width\n1')), '#| reveal width: width is no #| predict of this notebook; it has naive, spread'),
+    'a later answer that shows nothing': (lambda cells: cells.append(code('#| reveal naive\nx = 1')), '#| predict naive: cell 28 shows nothing'),
     'an answer above its question': (lambda cells: cells.insert(3, code('#| reveal naive\n1')), '#| predict naive: #| reveal naive stands once, further down'),
     'a third hint': (sub('#| hint Bag.spread 2', '#| hint Bag.spread 3'), 'there are two hints'),
     'no reason': (drop('#| why Bag.spread'), '#| why is missing'),

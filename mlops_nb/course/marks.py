@@ -329,7 +329,8 @@ def _prediction(nb, mark):
     i = answering(nb, mark)
     cell = None if i is None else nb['cells'][i]
     if cell is None or revealed(code_of(cell)) is None or 'exercise' in dict(directives(cell)):
-        raise mark.error('the next code cell, or the one of #| reveal, shows nothing; its last line must be an expression, which is the answer')
+        where = 'the next code cell' if i == next_code(nb, mark.index) else f'cell {i + 1}'
+        raise mark.error(f'{where} shows nothing; its last line must be an expression, which is the answer')
     return dict(ask=ask, options=options)
 
 # %% ../../nbs/13_course/behind/1_marks.ipynb #11a35e30
