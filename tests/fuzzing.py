@@ -207,7 +207,7 @@ def values(w):
              'MLPipelineConfig.flag.name': 'new', 'MLPipelineConfig.flag.subject': 'u1', 'Lineage.__init__.versions': str(w.store), 'enforce.rows': w.frame[['x']], 'check.rows': w.frame[['x']],
              **{f'Lineage.{verb}.node': 'model:m:1.0' for verb in ('upstream', 'downstream', 'explain', 'prediction_ids', 'draw', 'to_openlineage')},
              'open_workspace.location': str(w.store), 'existing.location': str(w.store), 'run_with.command': 'store init', 'Workspace.__init__.store': lambda: mlops_nb.Store(w.store),
-             'Signature.from_mlflow.columns': [dict(type='double', name='x', required=True)],
+             'Stored.from_mlflow.columns': [dict(type='double', name='x', required=True)], 'Signature.from_mlflow.columns': [dict(type='double', name='x', required=True)],
              **_of_the_course(),
              'Members.read.name': 'schema.json', 'Members.__init__.data': _skops, 'Reading.__init__.name': 'accuracy', 'Column.__init__.values': np.arange(3.0)}
     return found, exact
@@ -256,7 +256,7 @@ def factories(w):
             'ModelMonitor': lambda: mlops_nb.ModelMonitor(w.store/'monitor.db'), 'Workspace': lambda: mlops_nb.open(w.store), 'PredictionLog': lambda: PredictionLog(w.store/'monitor.db'), 'MLPipelineConfig': lambda: mlops_nb.MLPipelineConfig(w.play/'config.json'),
             'ModelAPI': lambda: mlops_nb.ModelAPI(w.model), 'FolderBlobs': lambda: blobs.FolderBlobs(w.store/'blobs'), 'ObjectBlobs': lambda: blobs.ObjectBlobs('memory://fuzz'), 'SqliteDatabase': tables, 'AlertBook': book,
             'Links': lambda: links.Links(tables(), blobs.FolderBlobs(w.store/'blobs')), 'TableGroups': lambda: migrations.TableGroups(tables()),
-            'Lineage': lambda: mlops_nb.Lineage(w.store, w.store, w.store), 'Signature': lambda: mlops_nb.Signature.infer(w.frame[['x']]),
+            'Lineage': lambda: mlops_nb.Lineage(w.store, w.store, w.store), 'Signature': lambda: mlops_nb.Signature.infer(w.frame[['x']]), 'Stored': lambda: mlops_nb.Signature.infer(w.frame[['x']]),
             'ModelClient': lambda: mlops_nb.ModelClient('http://127.0.0.1:9', timeout=.2), 'Report': lambda: Report('title')}
 
 

@@ -18,6 +18,7 @@ ORDER = [  # the lessons of the course, in the order in which a student takes th
     '00_start/1_tour.ipynb',
     '01_core/1_rules.ipynb',
     '03_data/1_flights.ipynb',
+    '04_models/1_signature.ipynb',
     '08_drift/1_distance.ipynb',
 ]
 

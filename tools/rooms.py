@@ -161,7 +161,8 @@ def svg(graph, label, bold, title, foot):
              'font-family="system-ui, sans-serif" font-size="14">', f'<title id="t">{escape(title)}</title>',
              '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#444"/></marker></defs>',
              f'<rect width="{wide:.0f}" height="{high}" rx="8" fill="#fff"/>']
-    for chain in chains: lines.append(f'<path d="{arrow(chain, at)}" fill="none" stroke="#444" stroke-width="1.2" marker-end="url(#a)"/>')
+    arrows = ''.join(f'<path d="{arrow(chain, at)}"/>' for chain in chains)
+    lines.append(f'<g fill="none" stroke="#444" stroke-width="1.2" marker-end="url(#a)">{arrows}</g>')
     for n in graph:
         (x, y), w, thick = at[n], width(n, label), n in bold
         lines.append(f'<rect x="{x - w/2:.0f}" y="{y}" width="{w}" height="{HEIGHT}" rx="5" fill="{"#dce9f7" if thick else "#f5f5f2"}" stroke="#222" stroke-width="{2.6 if thick else 1}"/>')

@@ -5,364 +5,143 @@
 # %% ../../nbs/04_models/1_signature.ipynb #f7a9c36d
 from __future__ import annotations
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 import numpy as np, pandas as pd
 from fastcore.basics import patch
-from .readers import Cells, ColumnSpec, Reader, fits_itself, spec_of
-from .rows import as_rows, framed
-from ..core.rules import InvalidInput, hint
-from .schemas import diff_signatures, from_mlflow as _read_mlflow, to_mlflow as _write_mlflow
+from ..core.rules import InvalidInput
+from .inputs import Found, Refusal, _nested, _no_input, _of_lists, _of_objects
+from .inputs import _plain, _read_columns, _says, _short, _split, _together, _unknown
+from .readers import Cells, ColumnSpec
+from .stored import Stored, _policy
 
 # %% auto #0
 __all__ = ['Problems', 'SignatureError', 'OutsideTraining', 'Signature']
 
 # %% ../../nbs/04_models/1_signature.ipynb #3f2b00db
-class Problems(Sequence):
+class Problems(Found):
     "All problems of a table, in the order of its rows; each is row, column and problem"
-    def __init__(self,
-        cells:list[Cells],     # What is wrong
-        rows:int=0,            # Rows of the table
-        columns:list[str]=(),  # Names of its columns
-    ):
-        self.cells, self.rows, self.columns = [c for c in cells if len(c)], rows, list(columns)
 
-    def __len__(self)->int: return sum(map(len, self.cells))
-    def __repr__(self)->str: return f'Problems({len(self):,} in {self.rows:,} rows)'
-
-    def __getitem__(self, i:int|slice)->dict|list[dict]:
-        if isinstance(i, slice): return [self._one(j) for j in range(len(self))[i]]
-        return self._one(range(len(self))[i])
-
-    def _one(self, i:int)->dict:
-        which, place = (int(a[i]) for a in self._order)
-        return self.cells[which].says(place)
-
-    @cached_property
-    def _order(self)->tuple[np.ndarray, np.ndarray]:
-        "For each problem, in the order of rows: which of the cells, and which place in them"
-        row = [np.full(1, np.iinfo('int64').max) if c.rows is None else c.rows for c in self.cells]
-        order = np.argsort(np.concatenate(row), kind='stable') if row else np.array([], int)
-        which = np.repeat(np.arange(len(row)), [len(r) for r in row])
-        return which[order], np.concatenate([np.arange(len(r)) for r in row] or [order])[order]
-
-# %% ../../nbs/04_models/1_signature.ipynb #76c8d42d
-@patch
-def summary(self:Problems)->list[dict]: # column, problem, count, first_row and example; the most frequent first
-    "The problems counted by column and reason"
-    found = [dict(column=c.column, problem=c.problem, count=len(c), first_row=c.says(0)['row'],
-                  example=c.says(0)['problem']) for c in self.cells]
-    return sorted(found, key=lambda p: -p['count'])
-
-@patch
-def mask(self:Problems)->pd.DataFrame: # (rows, columns), True where a cell is wrong
-    "Which cells are wrong; all of a row or column where no single cell is to blame"
-    wrong = pd.DataFrame(np.zeros((self.rows, len(self.columns)), bool), columns=self.columns)
-    for c in self.cells:
-        at = [self.columns.index(c.column)] if c.column in self.columns else range(len(self.columns))
-        wrong.iloc[slice(None) if c.rows is None else c.rows, list(at)] = True
-    return wrong
-
-# %% ../../nbs/04_models/1_signature.ipynb #551a7927
-class SignatureError(InvalidInput):
-    "Input that does not fit the signature; `.problems` has every reason with its row and column"
-    def __init__(self,
-        problems:Problems|list[dict], # Each with row (position or None), column (name or None), problem (text)
-    ):
-        self.problems = problems
-        shown = '; '.join(map(_sentence, problems[:3])) + ('; ...' if len(problems) > 3 else '')
-        super().__init__(f"{len(problems)} problem{'s'[:len(problems) != 1]} in the input: {shown}")
-
-    def __reduce__(self): return type(self), (self.problems,)      # it crosses processes whole
-
-def _sentence(p:dict)->str:
-    where = ', '.join(f'{k} {p[k]!r}' for k in ('row', 'column') if p[k] is not None)
-    return f"{where}: {p['problem']}" if where else p['problem']
+class SignatureError(Refusal):
+    "Input that does not fit the signature; `.problems` has each reason, row and column"
 
 class OutsideTraining(UserWarning):
     "Values of the right type that training never saw"
 
-# %% ../../nbs/04_models/1_signature.ipynb #ccfc2630
-_FEW = 100      # rows of training; below, what was never missing or outside says little
-_POLICIES = dict(ranges=('warn', 'error', 'ignore'), unseen=('error', 'missing'))
-
-@dataclass(frozen=True)
-class Signature:
-    "The input columns of a model, in order"
-    columns:tuple[ColumnSpec, ...]  # One for each column
-    named:bool=True                 # False when the training data was an array without names
-    ranges:str='warn'               # Values outside of training: `warn`, `error` or `ignore`
-    unseen:str='error'              # A category that training did not know: `error`, or `missing`, a missing value
-    flat:bool=False                 # One text for each row and no table, as text vectorisers take it
-    rows:int|None=field(default=None, compare=False)  # Rows of training that this was read from; None where it was said by hand
-
-    def __post_init__(self):
-        for policy in _POLICIES: _policy(policy, getattr(self, policy))
-        if not isinstance(self.flat, bool): raise InvalidInput(f'flat is {self.flat!r}; it is true or false')
-        if self.rows is not None and type(self.rows) is not int: raise InvalidInput(f'rows is {self.rows!r}; it is a number of rows')
-        if self.flat and [c.kind for c in self.columns] != ['string']:
-            raise InvalidInput(f'a flat signature has one column of texts, and this one has {self.names}')
-
-    @property
-    def names(self)->list[str]:
-        "Column names in order"
-        return [c.name for c in self.columns]
-
-    @cached_property
-    def _readers(self)->list[Reader]: return [Reader(c, self.unseen) for c in self.columns]
-
-    def __getstate__(self): return {k: v for k, v in vars(self).items() if k != '_readers'}
-    def __repr__(self)->str:
-        columns = ', '.join(f'{c.name}: {c.kind}' + '?'*c.nullable for c in self.columns)
-        few = self.rows is not None and self.rows < _FEW
-        return f"Signature({columns}{'; flat'*self.flat}{f'; from {self.rows} rows only'*few})"
-
-def _policy(name:str, value:str)->str:
-    if value in _POLICIES[name]: return value
-    raise InvalidInput(f'{name} is {value!r}; it can be {", ".join(_POLICIES[name])}')
+# %% ../../nbs/04_models/1_signature.ipynb #76c8d42d
+@patch
+def summary(self:Problems)->list[dict]: # column, problem, count, first_row and example
+    "The problems counted by column and reason; the most frequent first"
+    found = []
+    for c in self.cells:
+        first = c.says(0)
+        found.append(dict(column=c.column, problem=c.problem, count=len(c),
+                          first_row=first['row'], example=first['problem']))
+    return sorted(found, key=lambda p: -p['count'])
 
 # %% ../../nbs/04_models/1_signature.ipynb #8e633355
-_SHORT = 64     # rows of a frame; below, lists are faster
-_HINTS = 20     # unknown names for which a near one is searched
-
-def _pick(sig:Signature, frame:pd.DataFrame)->tuple[dict, list[Cells]]:
-    "The signature's columns of a frame"
-    names, there, twice = sig.names, {*frame.columns}, frame.columns[frame.columns.duplicated()].unique()
-    wrong = [Cells(c, 'is there more than once') for c in twice]
+def _pick(
+    frame:pd.DataFrame,      # What was sent, its columns in any order
+    names:list[str],         # The columns of the signature
+)->tuple[dict, list[Cells]]: # Name -> column, in the order of `names`; what is wrong
+    "The columns of a frame, found by name; the good ones whatever else is wrong"
+    there = {*frame.columns}
+    twice = [*frame.columns[frame.columns.duplicated()].unique()]
+    more = [c for c in frame.columns if c not in names]
+    wrong = [Cells(n, 'is there more than once') for n in twice]
     wrong += [Cells(n, 'is missing') for n in names if n not in there]
-    unknown = [c for c in frame.columns if c not in names]
-    wrong += [Cells(c, _unknown(c, names, i)) for i, c in enumerate(unknown)]
-    whole = [n for n in names if n in there and n not in twice] if wrong else names
-    return {n: frame[n].tolist() if len(frame) < _SHORT else frame[n] for n in whole}, wrong
-
-def _column(sig:Signature, texts:pd.Series)->dict:
-    return {sig.names[0]: texts.tolist() if len(texts) < _SHORT else texts}
-
-def _unknown(name, names:list[str], i:int)->str:
-    return f'is unknown. {hint(name, names)}' if i < _HINTS else 'is unknown'
+    wrong += [Cells(n, _unknown(n, names, i)) for i, n in enumerate(more)]
+    return {n: frame[n] for n in names if n in there and n not in twice}, wrong
 
 # %% ../../nbs/04_models/1_signature.ipynb #af9352be
-class _Part(list):
-    "The values of a column that some rows have; `places` are their rows"
-    def __init__(self, values, places): super().__init__(values); self.places = np.array(places, int)
-
-def _from_dicts(sig:Signature, rows:list[dict], at:list[int]|None=None)->tuple[dict, list[Cells]]:
-    "The columns of objects, whose keys must be the names of the signature"
-    names, known, lack, more = sig.names, set(sig.names), {}, {}
-    for i, r in enumerate(rows) if at is None else zip(at, rows):
-        if r.keys() == known: continue
+def _gaps(
+    rows:Iterable,    # (place, object) for each object; the places may have gaps
+    names:list[str],  # The columns of the signature
+)->tuple[dict, dict]: # Name -> places that lack it; unknown name -> that have it
+    "Which objects lack a name of the signature, and which have another"
+    lack, more, known = {}, {}, set(names)
+    for place, row in rows:
+        if row.keys() == known: continue
         for n in names:
-            if n not in r: lack.setdefault(n, []).append(i)
-        for n in r.keys() - known: more.setdefault(n, []).append(i)
-    wrong = [Cells(n, 'is missing', np.array(at)) for n, at in lack.items()]
-    wrong += [Cells(n, _unknown(n, names, i), np.array(at)) for i, (n, at) in enumerate(sorted(more.items(), key=str))]
-    if not wrong and at is None: return {n: [r[n] for r in rows] for n in names}, []
-    at = range(len(rows)) if at is None else at
-    have = {n: [(i, r[n]) for i, r in zip(at, rows) if n in r] for n in names}
-    return {n: _Part([v for _, v in pairs], [i for i, _ in pairs]) for n, pairs in have.items()}, wrong
+            if n not in row: lack.setdefault(n, []).append(place)
+        for n in row.keys() - known: more.setdefault(n, []).append(place)
+    return lack, more
 
 # %% ../../nbs/04_models/1_signature.ipynb #368ac815
-def _from_lists(sig:Signature, rows)->tuple[dict, list[Cells]]:
-    "The columns of lists, whose values are in the order of the signature"
-    width, is_list, wrong = len(sig.columns), lambda x: isinstance(x, (list, tuple)), {}
-    if not is_list(rows):
-        return {}, [Cells(None, f'an input is a table, an object or a list of them, not {type(rows).__name__}')]
-    if width == 1: rows = [r if is_list(r) else [r] for r in rows]
-    for i, r in enumerate(rows):
-        if is_list(r) and len(r) == width: continue
-        says = f'is no list of {width} values'
-        if is_list(r): says = f'has {len(r)} values; the signature has {width} columns'
-        wrong.setdefault(says, []).append(i)
-    if not wrong: return {n: [r[k] for r in rows] for k, n in enumerate(sig.names)}, []
-    good = [i for i, r in enumerate(rows) if is_list(r) and len(r) == width]
-    parts = {n: _Part([rows[i][k] for i in good], good) for k, n in enumerate(sig.names)}
-    return parts, [Cells(None, says, np.array(at)) for says, at in wrong.items()]
+def _widths(
+    rows:list,             # What was sent; each should be a list or a tuple
+    width:int,             # How many columns the signature has
+)->dict[str, list[int]]:   # The problem, as the text above has it -> places
+    "Which rows are no lists of the right width"
+    found = {}
+    for place, row in enumerate(rows):
+        if not isinstance(row, (list, tuple)): says = f'is no list of {width} values'
+        elif len(row) == width: continue
+        else: says = f'has {len(row)} values; the signature has {width} columns'
+        found.setdefault(says, []).append(place)
+    return found
+
+# %% ../../nbs/04_models/1_signature.ipynb #ccfc2630
+@dataclass(frozen=True, repr=False)
+class Signature(Stored):
+    "The input columns of a model, in order"
+    columns:tuple[ColumnSpec, ...] # One for each column
+    named:bool=True                # False when training was an array without names
+    ranges:str='warn'              # Outside of training: `warn`, `error` or `ignore`
+    unseen:str='error'             # An unknown category: `error`, or `missing`
+    flat:bool=False                # One text for each row and no table
+    rows:int|None=field(default=None, compare=False) # Of training; None: by hand
+
+    def __post_init__(self): self._checked()
+
+    def check(self,
+        rows:pd.DataFrame|np.ndarray|dict|list, # As for `enforce`
+        *,
+        ranges:str|None=None, # `error` lists values outside of training as well
+    )->Problems:              # Empty when `rows` fit
+        "All that `enforce` would refuse"
+        _, wrong, outside, n = self._read(rows)
+        policy = _policy('ranges', self.ranges if ranges is None else ranges)
+        return Problems(wrong + outside*(policy == 'error'), n, self.names)
 
 # %% ../../nbs/04_models/1_signature.ipynb #ea196227
-def _table(sig:Signature, rows)->tuple[dict, int, list[Cells]]:
-    "The columns of `rows`, how many rows there are, and what is wrong with the columns"
-    try: rows = as_rows(rows, sig.names, sig.flat)
+@patch
+def _columns(self:Signature, rows)->tuple[dict, int, list[Cells]]:
+    "The columns of `rows`, how many rows there are, and what is wrong"
+    names = self.names
+    try: rows = _plain(rows, names, self.flat)
     except InvalidInput as e: return {}, 0, [Cells(None, str(e))]
-    if isinstance(rows, np.ndarray): rows = _of_array(sig, rows)
-    if isinstance(rows, pd.Series): return _column(sig, rows), len(rows), []
-    n = len(rows) if hasattr(rows, '__len__') else 0
-    if isinstance(rows, pd.DataFrame):
-        columns, wrong = _pick(sig, rows)
-        return columns, n, wrong
-    if isinstance(rows, (list, tuple)) and rows:
-        others = [i for i, r in enumerate(rows) if not isinstance(r, dict)]
-        if not others: columns, wrong = _from_dicts(sig, rows); return columns, n, wrong
-        if len(others) < n: columns, wrong = _some_dicts(sig, rows, others); return columns, n, wrong
-    columns, wrong = _from_lists(sig, rows)
-    return columns, n, wrong
+    found, n = {}, len(rows) if hasattr(rows, '__len__') else 0
+    if isinstance(rows, pd.Series): found, wrong = {names[0]: rows}, []
+    elif isinstance(rows, pd.DataFrame): found, wrong = _pick(rows, names)
+    elif not isinstance(rows, (list, tuple)): wrong = [_no_input(rows)]
+    elif any(isinstance(r, dict) for r in rows):
+        kept, others = _split(rows)
+        found, wrong = _of_objects(kept, names, *_gaps(kept, names), others)
+    else:
+        rows = _nested(rows, len(names))
+        found, wrong = _of_lists(rows, names, _widths(rows, len(names)))
+    return {name: _short(column) for name, column in found.items()}, n, wrong
 
-# %% ../../nbs/04_models/1_signature.ipynb #b50129fc
-def _some_dicts(sig:Signature, rows:list, others:list[int])->tuple[dict, list[Cells]]:
-    "The columns of those rows that are objects"
-    at = sorted({*range(len(rows))} - {*others})
-    columns, wrong = _from_dicts(sig, [rows[i] for i in at], at)
-    return columns, wrong + [Cells(None, 'is no object, though others are', np.array(others))]
-
-def _of_array(sig:Signature, array:np.ndarray)->pd.DataFrame|list:
-    "An array as a frame, where that keeps its types, or as lists"
-    if array.ndim != 2: return array.tolist() if sig.flat and array.ndim == 1 else [array.tolist()]
-    if isinstance(array, np.ma.MaskedArray): return array.tolist()         # a masked value is a None
-    fits = array.dtype.kind in 'iufb' and array.shape[1] == len(sig.columns)
-    return pd.DataFrame(array, columns=sig.names) if fits and len(array) >= _SHORT else array.tolist()
-
-# %% ../../nbs/04_models/1_signature.ipynb #e6ed5bfb
-@patch(cls_method=True)
-def infer(cls:Signature,
-    X:pd.DataFrame|pd.Series|np.ndarray|list, # DataFrame, 2-d array (rows, columns), rows, Arrow table; or texts alone
-    nullable:list[str]|str|bool=(),     # Names (or one name) of further columns that may be missing; True for all
-    *,
-    ranges:str='warn',                  # Values outside of training: `warn`, `error`, or `ignore`, which keeps none
-    unseen:str='error',                 # A category that training did not know: `error` or `missing`
-)->Signature:                           # What later inputs must look like
-    "The signature of the data that a model is trained on"
-    frame, named, flat = framed(X)
-    _check_names(frame)
-    nullable = _names(nullable)
-    if nullable is not True and (unknown := [n for n in nullable if n not in frame]):
-        raise InvalidInput(f'nullable names the column {unknown[0]!r}, which is not there. '
-                           f'{hint(unknown[0], frame.columns)}')
-    _policy('ranges', ranges)
-    specs = (spec_of(frame[n], nullable is True or n in nullable, ranges != 'ignore') for n in frame)
-    made = cls(tuple(specs), named, ranges, unseen, flat, len(frame))
-    _try(made, X, frame)
-    return made
-
-# %% ../../nbs/04_models/1_signature.ipynb #6a26b521
-def _names(nullable)->list|bool:
-    "Names of columns, or True for all; False and None name none"
-    if isinstance(nullable, (bool, np.bool_)) or nullable is None: return bool(nullable) or []
-    if isinstance(nullable, str): return [nullable]
-    try: return list(nullable)
-    except TypeError: raise InvalidInput(f'nullable is a name, a list of names or True, not {nullable!r}') from None
-
-def _try(sig:Signature, X, frame:pd.DataFrame):
-    "Refuse a signature that the very data does not fit, value for value, by either road"
-    for rows in (X, frame.iloc[:_SHORT - 1]) if len(frame) else ():
-        columns, n, wrong = _table(sig, rows)
-        if wrong: raise InvalidInput(f'the data does not fit its own signature: {Problems(wrong, n, sig.names)[0]["problem"]}')
-        for reader in sig._readers: fits_itself(reader, columns[reader.spec.name], frame[reader.spec.name].iloc[:n])
-
-def _check_names(frame:pd.DataFrame):
-    "Refuse names that JSON or a person would mix up"
-    if odd := [n for n in frame.columns if not isinstance(n, str)]:
-        remedy = "X.columns.map('_'.join)" if isinstance(odd[0], tuple) else 'X.columns.astype(str)'
-        raise InvalidInput(f'column names are strings; {odd[0]!r} is a {type(odd[0]).__name__}. Before the model is '
-                           f'trained: X.columns = {remedy}')
-    twice = frame.columns[frame.columns.duplicated()]
-    if twice.size: raise InvalidInput(f'the column {twice[0]!r} is there more than once')
-    if not len(frame.columns): raise InvalidInput('a signature needs at least one column')
-
-# %% ../../nbs/04_models/1_signature.ipynb #b412b8fb
 @patch
 def _read(self:Signature, rows)->tuple[dict, list[Cells], list[Cells], int]:
-    "The typed columns, what is wrong, what is outside of training, and how many rows there are"
-    columns, n, wrong = _table(self, rows)
-    typed, outside = {}, []
-    for reader in self._readers:
-        if (name := reader.spec.name) not in columns: continue           # it is among what is wrong
-        typed[name], bad, odd = reader.read(columns[name])
-        if isinstance(columns[name], _Part): bad, odd = (_at(cells, columns[name].places) for cells in (bad, odd))
-        wrong += bad
-        outside += odd
-    return typed, wrong, outside, n
-
-def _at(cells:list[Cells], places:np.ndarray)->list[Cells]:
-    "The cells of some rows, by their places among all rows"
-    return [replace(c, rows=places[c.rows]) for c in cells]
-
-def _made(sig:Signature, typed:dict, index:pd.Index|None)->pd.DataFrame|pd.Series:
-    "The columns together; a frame's index stays, since a model may look at it"
-    frame = pd.DataFrame(typed)
-    if index is not None: frame.index = index
-    return frame[sig.names[0]] if sig.flat else frame
+    "Typed columns, what is wrong, what is outside of training, how many rows"
+    columns, n, wrong = self._columns(rows)
+    typed, bad, outside = _read_columns(self._readers, columns)
+    return typed, wrong + bad, outside, n
 
 # %% ../../nbs/04_models/1_signature.ipynb #e6b561e3
 @patch
 def enforce(self:Signature,
-    rows:pd.DataFrame|np.ndarray|dict|list, # Table or dicts, in any column order; lists or 2-d array in signature order
+    rows:pd.DataFrame|np.ndarray|dict|list, # Table or dicts; lists in signature order
     *,
-    ranges:str|None=None,                   # Values outside of training: as the signature says, or otherwise
-)->pd.DataFrame|pd.Series:                  # The columns of the signature, in its order and dtypes; a Series when it is flat
-    "Bring input into the form of training, or raise `SignatureError` with all that is wrong"
+    ranges:str|None=None,  # Outside of training: as the signature says, or otherwise
+)->pd.DataFrame|pd.Series: # In the signature's order and dtypes; a Series when flat
+    "Bring input into the form of training, or raise `SignatureError` with all problems"
     typed, wrong, outside, n = self._read(rows)
     policy = _policy('ranges', self.ranges if ranges is None else ranges)
     if policy == 'error': wrong += outside
     if wrong: raise SignatureError(Problems(wrong, n, self.names))
     for c in outside if policy == 'warn' else ():
-        says = f"column {c.column!r}: a value {c.problem}; check(rows, ranges='error') lists them"
-        warnings.warn(says, OutsideTraining, stacklevel=2)
-    keep = isinstance(rows, pd.DataFrame) or self.flat and isinstance(rows, pd.Series)
-    return _made(self, typed, rows.index if keep else None)
-
-# %% ../../nbs/04_models/1_signature.ipynb #88ba57fe
-@patch
-def check(self:Signature,
-    rows:pd.DataFrame|np.ndarray|dict|list, # As for `enforce`
-    *,
-    ranges:str|None=None,                   # `error` lists values outside of training as well
-)->Problems:                                # Empty when `rows` fit
-    "All that `enforce` would refuse"
-    _, wrong, outside, n = self._read(rows)
-    if _policy('ranges', self.ranges if ranges is None else ranges) == 'error': wrong += outside
-    return Problems(wrong, n, self.names)
-
-# %% ../../nbs/04_models/1_signature.ipynb #4b65da1a
-@patch
-def to_dict(self:Signature)->dict: # JSON-ready
-    "The signature as plain data"
-    specs = [{k: v for k, v in vars(c).items() if v is not None and (k, v) != ('ordered', False)} for c in self.columns]
-    columns = [{k: list(v) if isinstance(v, tuple) else v for k, v in c.items()} for c in specs]
-    policies = {p: getattr(self, p) for p in _POLICIES if getattr(self, p) != _POLICIES[p][0]}
-    more = dict(flat=True) if self.flat else {}
-    if self.rows is not None: more['rows'] = self.rows
-    return dict(named=self.named, columns=columns, **policies, **more)
-
-@patch(cls_method=True)
-def from_dict(cls:Signature,
-    data:dict, # What `to_dict` gave
-)->Signature:  # The signature
-    "Read a signature back"
-    known = {f.name for f in fields(ColumnSpec)}
-    if more := sorted({*data} - {'named', 'columns', *_MORE} | {k for c in data['columns'] for k in c} - known):
-        raise InvalidInput(f'the signature has the field {more[0]!r}, which this version does not know; '
-                           'it was written by a newer mlops_nb, so install that one')
-    columns = [{k: tuple(v) if isinstance(v, list) else v for k, v in c.items()} for c in data['columns']]
-    return cls(tuple(ColumnSpec(**c) for c in columns), data['named'], **{p: data[p] for p in _MORE if p in data})
-
-_MORE = (*_POLICIES, 'flat', 'rows')
-
-# %% ../../nbs/04_models/1_signature.ipynb #b2fa7374
-@patch
-def diff(self:Signature,
-    other:Signature, # The signature that takes over
-)->list[dict]:       # Records with column, change, before, after, breaks
-    "What changes from this signature to `other`"
-    return diff_signatures(self.to_dict(), other.to_dict())
-
-@patch
-def compatible(self:Signature,
-    other:Signature, # The signature that takes over
-)->bool:             # True when nothing breaks
-    "Does all input that fits this signature fit `other` too?"
-    return not any(d['breaks'] for d in self.diff(other))
-
-# %% ../../nbs/04_models/1_signature.ipynb #e2bcf2b8
-@patch
-def to_mlflow(self:Signature)->list[dict]: # One {type, name, required} for each column
-    "The columns as MLflow writes them; categories, ranges and zones have no place there"
-    return _write_mlflow(self.to_dict())
-
-@patch(cls_method=True)
-def from_mlflow(cls:Signature,
-    columns:list|str, # The list, or its JSON text, as `signature: inputs:` of an MLmodel file has it
-    *,
-    flat:bool=False,  # True for a model that takes texts without columns; MLflow has no word for it
-)->Signature:         # With kinds, dtypes and what may be missing
-    "Read the columns that MLflow wrote"
-    return replace(cls.from_dict(_read_mlflow(columns)), flat=flat)
+        warnings.warn(_says(c), OutsideTraining, stacklevel=2)
+    return _together(typed, rows, self.flat)
