@@ -102,24 +102,46 @@ def _shown(cell, code, given):
     "A cell of code that is not run: prose, or nothing where the page does not show it"
     return [] if 'hide' in given else [_cell('markdown', f'```python\n{code}\n```', cell.get('id', ''))]
 
+# %% ../../nbs/13_course/behind/2_editions.ipynb #4590f008
+_NAMES = {'begin', 'exercise', 'check', 'hint', 'solution', 'predict', 'reveal', 'quiz'}
+
+def _hint_of(nb, lesson):
+    "How a lesson calls `hint`: as `course.hint` where it has one of its own; other names of the course must stay free"
+    taken = _NAMES & {name for cell in nb['cells'] if not instructors(cell) for name in _given(cell)}
+    if others := sorted(taken - {'hint'}):
+        raise MarkError(f"{lesson['notebook']}: the lesson has a {others[0]} of its own, and its notebook "
+                        'needs that of the course; choose another name')
+    return 'course.hint' if taken else 'hint'
+
+def _given(cell):
+    "Names that a cell defines, imports or assigns, outside of its functions"
+    if cell['cell_type'] != 'code': return set()
+    try: body = ast.parse(re.sub(r'^%.*$', '', code_of(cell), flags=re.M)).body
+    except SyntaxError: return set()
+    defined = {n.name for n in body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    assigned = {t.id for n in body for t in getattr(n, 'targets', ()) if isinstance(t, ast.Name)}
+    return defined | assigned | {a.asname or a.name for n in body if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names}
+
 # %% ../../nbs/13_course/behind/2_editions.ipynb #90c7c910
 _KINDS = ('student', 'solved', 'clean')
 _SAID = '''*This copy is yours. Below `@exercise` the body of a function is for you to write.
 `check('{first}')` says whether it is right and, if not, what to think about;
-until then the lesson goes on with ours. `hint('{first}')` helps, twice.
+until then the lesson goes on with ours. `{hint}('{first}')` helps, twice.
 The page of this lesson on the site shows the solutions openly, as does the module: look there when you want to compare.*'''
 _ASKED = '''*This copy is yours. There is nothing to write in this lesson: it asks what you expect before it runs,
 keeps what you say, and shows it beside what came. The page of this lesson on the site shows what came.*'''
 
-def _set_up(imports, lesson):
+def _set_up(imports, lesson, hint):
     "The one cell that a lesson begins with"
     lines = [line for text in imports for line in text.splitlines()]
     future = [line for line in lines if line.startswith('from __future__ ')]
     rest = [line for line in lines if line not in future]
-    ours, begin = 'from mlops_nb.course.course import *', f"begin('{lesson['name']}')"
-    return _cell('code', '\n'.join([*dict.fromkeys(future), ours, *rest, begin]), hidden=True)
+    ours = ['from mlops_nb.course.course import *']
+    if hint != 'hint': ours.append('from mlops_nb.course import course')
+    begin = f"begin('{lesson['name']}')"
+    return _cell('code', '\n'.join([*dict.fromkeys(future), *ours, *rest, begin]), hidden=True)
 
-def _with_head(cells, set_up, lesson):
+def _with_head(cells, set_up, lesson, hint):
     "The cells of a lesson, with what a student must know first, and the set-up where the lesson begins"
     begins_at = re.compile(r'^(?=## )', re.M)
     for i, cell in enumerate(cells):
@@ -130,7 +152,7 @@ def _with_head(cells, set_up, lesson):
         begins = [_cell('markdown', rest[0], cell.get('id', ''))] if parts else [cell]
         cells = [*cells[:i], *parts, set_up, *begins, *cells[i+1:]]
         break
-    said = _SAID.format(first=lesson['exercises'][0]['name'].partition('.')[2]) if lesson['exercises'] else _ASKED
+    said = _SAID.format(first=lesson['exercises'][0]['name'].partition('.')[2], hint=hint) if lesson['exercises'] else _ASKED
     title = _again(cells[0], text_of(cells[0]).strip() + '\n\n' + said)
     return [title, *cells[1:]]
 
@@ -146,7 +168,7 @@ def edition(
     lessons = {lesson['notebook']: lesson['name']} if lessons is None else lessons
     predictions = [m for m in marks_of(nb, lesson['notebook']) if m.kind == 'predict' and kind != 'clean']
     asked = {answering(nb, m): m.words[0] for m in predictions}
-    cells, imports = [], []
+    cells, imports, hint = [], [], _hint_of(nb, lesson)
     for i, cell in enumerate(nb['cells']):
         given, code = dict(directives(cell)), code_of(cell)
         if cell['cell_type'] == 'markdown': cells += _prose(cell, kind, lesson, lessons)
@@ -158,7 +180,7 @@ def edition(
             folded = 'hide' in given or 'export' in given
             if 'hide' in given and kind != 'solved' and _found(_trees(code), _fragments_of(lesson)): continue
             cells.append(_again(cell, _revealing(code, asked[i]) if i in asked else code, hidden=folded))
-    return nb | dict(cells=_with_head(cells, _set_up(imports, lesson), lesson), metadata=_KERNEL)
+    return nb | dict(cells=_with_head(cells, _set_up(imports, lesson, hint), lesson, hint), metadata=_KERNEL)
 
 # %% ../../nbs/13_course/behind/2_editions.ipynb #d451c409
 _KERNEL = dict(kernelspec=dict(display_name='Python 3 (ipykernel)', language='python', name='python3'),
