@@ -7,6 +7,7 @@ The cases are found by looking at the package: each public function and method, 
 A new one is fuzzed without being named here. What a call needs beside it must be known (`values`, `CLI`): an entry point of the top level, or a
 command, that cannot be called is a finding; a helper further inside is passed over and counted.
 """
+from collections import Counter
 from pathlib import Path
 import contextlib, functools, importlib, inspect, io, json, os, pkgutil, re, shutil, sys, time, warnings
 
@@ -137,7 +138,7 @@ def callables():
         for name in module.__all__:
             value = getattr(module, name)
             if inspect.isclass(value): classes.append(value)
-            elif inspect.isfunction(value): plain.append((name, None, value))
+            elif inspect.isfunction(value): plain.append((name, module.__name__.rpartition('.')[2], value))
     classes = [c for c in classes if not issubclass(c, BaseException) and not hasattr(c, 'make_context')]   # commands are run as commands
     seen = set()
     for cls in sorted(classes, key=lambda c: -len(c.__mro__)):
@@ -146,7 +147,8 @@ def callables():
             if inspect.isclass(value) or getattr(value, '__func__', value) in seen: continue
             seen.add(getattr(value, '__func__', value))
             yield f'{cls.__name__}.{name}', cls, value
-    yield from plain
+    names = Counter(name for name, _, _ in plain)                   # of two of one name, each says its module
+    for name, module, value in plain: yield name if names[name] == 1 else f'{module}.{name}', None, value
 
 
 UNTYPED = set('name version alias ref path folder url host db_path prediction_id sha project_name key'.split())

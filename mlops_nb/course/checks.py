@@ -165,18 +165,18 @@ def check_function(
         text = f'The first line has changed: its arguments are ({said}). Others call it so; put them back.'
         return replace(result, outcome='error', says=text, **_place(node, where, source, first))
     shows(where, source, first)
+    ours = _steps(lesson, exercise, _read(exercise, exercise['solution']), attempt, 60)     # before: imports cost nobody's time
     try: theirs = _steps(lesson, exercise, node, attempt, where=where, first=first)
     except SyntaxError as e: return _error(result, e, lesson, **_line(e, where, source, first))
-    return _judged(lesson, exercise, result, (node, where, source, first), theirs, attempt)
+    return _judged(lesson, exercise, result, (node, where, source, first), (theirs, ours), attempt)
 
 def _place(node, where:str, source:str, first:int)->dict:
     return dict(where=where, line=node.lineno + first - 1, text=source.splitlines()[node.lineno - 1].strip())
 
 # %% ../../nbs/13_course/behind/5_checks.ipynb #f784b859
-def _judged(lesson:dict, exercise:dict, result:Result, answer:tuple, theirs:list, attempt:int)->Result:
-    "The outcome of an answer whose steps are known"
-    node, *place = answer
-    ours = _steps(lesson, exercise, _read(exercise, exercise['solution']), attempt)
+def _judged(lesson:dict, exercise:dict, result:Result, answer:tuple, steps:tuple, attempt:int)->Result:
+    "The outcome of an answer whose steps are known, and ours"
+    (node, *place), (theirs, ours) = answer, steps
     apart = parted(theirs, ours)
     if apart is None:
         text = 'It does what the lesson asks, on inputs that nobody had seen before.'
