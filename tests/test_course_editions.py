@@ -275,6 +275,16 @@ def test_each_lesson_of_the_course_has_what_was_promised(order, lessons):
         for e in lesson['exercises']: assert getattr(module, e['cls'] or e['function']).__module__ == lesson['module'] and e['lines'] <= 12 and len(e['wrong']) >= 3
 
 
+def test_each_lesson_of_the_course_keeps_its_budget(order, sources):
+    "35 cells, 1,200 words and 180 lines that a reader sees, none of them wider than a page"
+    for path in order:
+        cells = sources[path]['cells']
+        words = sum(len(re.findall(r"[\w'-]+", source(c))) for c in cells if c['cell_type'] == 'markdown')
+        shown = [source(c).splitlines() for c in cells if c['cell_type'] == 'code' and not re.search(r'^#\|\s*(hide|export)\b', source(c), re.M)]
+        lines = [line for text in shown for line in text if line.strip() and not line.startswith('#|')]
+        assert len(cells) <= 35 and words <= 1200 and len(lines) <= 180 and max(map(len, lines)) <= 88, (path, len(cells), words, len(lines), max(map(len, lines)))
+
+
 # ---- run from top to bottom, twice in one kernel
 
 
