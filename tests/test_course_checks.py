@@ -369,7 +369,7 @@ def test_what_is_chosen_with_a_button_is_kept_and_answered(shown_widgets):
     field, skip, said = seen.pop().children
     assert [text for text, _ in field.options] == ['2', '3'] and field.value is None
     field.value = 2
-    assert progress.prediction('shop.rate')['answer'] == '3' and said.value == 'Kept: 3. Now run the next cell.'
+    assert progress.prediction('shop.rate')['answer'] == '3' and said.value == 'Kept: 3. Now run what follows.'
     skip.click()
     assert progress.prediction('shop.rate')['skipped'] is True
     course.predict('rate', 1); course.predict('rate')
@@ -390,7 +390,7 @@ def child(code, cwd, *args): return subprocess.run([sys.executable, '-c', code, 
 
 
 MINE = (kept('rules.use_clock', 'mlops_nb.core.rules', 'use_clock', '@contextmanager\ndef use_clock(now):\n    "Mine"\n    _clock.append(lambda: now)\n    try: yield "mine"\n    finally: _clock.pop()', 5)
-        | kept('rules.digest', 'mlops_nb.core.rules', 'digest', 'def digest(data):\n    if data == b"never": return 1/0\n    return hashlib.sha256(data).hexdigest()', 6, first=3)
+        | kept('rules.digest', 'mlops_nb.core.spelling', 'digest', 'def digest(data):\n    if data == b"never": return 1/0\n    return hashlib.sha256(data).hexdigest()', 6, first=3)
         | kept('distance.Bins.count', 'mlops_nb.drift.distance', 'count', '@patch\ndef count(self:Bins, values):\n    return "mine"', 9, cls='Bins'))
 LOADED = 'import sys\nfrom mlops_nb.course import splice\nsplice.install(splice.load(sys.argv[1]))\n'
 
@@ -400,7 +400,7 @@ def test_answers_are_in_the_modules_and_decorators_and_private_names_hold(tmp_pa
     ran = child(LOADED + 'from mlops_nb import Store\nfrom mlops_nb.core import rules\nfrom mlops_nb.drift.distance import cut, Bins\nimport numpy as np, contextlib\n'
                 'with rules.use_clock(7) as x: print(x, rules.utcnow())\nprint(cut(np.arange(9.)).count([1]), splice.spliced("mlops_nb.core.rules"))\n'
                 'from mlops_nb.store.blobs import digest\nprint(digest(b"x") == rules.digest(b"x"), digest.__code__.co_filename)\nimport traceback\ntry: digest(b"never")\nexcept ZeroDivisionError: traceback.print_exc()', tmp_path, str(tmp_path))
-    assert ran.stdout.splitlines() == ['mine 7', "mine {'rules.digest': 'rules.ipynb, cell 6', 'rules.use_clock': 'rules.ipynb, cell 5'}", 'True rules.ipynb, cell 6']
+    assert ran.stdout.splitlines() == ['mine 7', "mine {'rules.use_clock': 'rules.ipynb, cell 5'}", 'True rules.ipynb, cell 6']
     assert 'File "rules.ipynb, cell 6", line 4, in digest\n    if data == b"never": return 1/0' in ran.stderr
 
 
@@ -445,7 +445,7 @@ def test_a_served_model_says_whose_functions_it_runs_on(tmp_path):
     with ModelRegistry(tmp_path/'s') as r:
         r.register_model(LogisticRegression().fit([[0.], [1.]], [0, 1]), 'delay', '1.0')
         r.set_alias('delay', 'champion', '1.0')
-    splice.save(tmp_path/'mlops-lab', kept('distance.psi', 'mlops_nb.drift.distance', 'psi', 'def psi(reference, window): return 5', 9) | kept('rules.digest', 'mlops_nb.core.rules', 'digest', MINE['rules.digest']['source'], 6))
+    splice.save(tmp_path/'mlops-lab', kept('distance.psi', 'mlops_nb.drift.distance', 'psi', 'def psi(reference, window): return 5', 9) | kept('rules.digest', 'mlops_nb.core.spelling', 'digest', MINE['rules.digest']['source'], 6))
     server = subprocess.Popen([sys.executable, '-m', 'mlops_nb', 'serve', 'delay@champion', '--store', tmp_path/'s', '--port', '0', '--json', '--mine'], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         url = json.loads(server.stdout.readline())['url']
@@ -482,9 +482,9 @@ def test_deploy_refuses_to_pack_a_spliced_module(tmp_path):
     with ModelRegistry(tmp_path/'s') as r:
         r.register_model(LogisticRegression().fit([[0.], [1.]], [0, 1]), 'delay', '1.0')
         path = r.export_model('delay', '1.0', tmp_path/'exported')
-    splice.save(tmp_path, kept('rules.digest', 'mlops_nb.core.rules', 'digest', MINE['rules.digest']['source'], 6))
+    splice.save(tmp_path, kept('rules.digest', 'mlops_nb.core.spelling', 'digest', MINE['rules.digest']['source'], 6))
     ran = child(DEPLOY, tmp_path, str(tmp_path), str(path))
-    assert ran.stdout.startswith('Conflict mlops_nb.core.rules runs with functions of a student here: rules.digest (rules.ipynb, cell 6).') and '--mine' in ran.stdout, ran.stderr
+    assert ran.stdout.startswith('Conflict mlops_nb.core.spelling runs with functions of a student here: rules.digest (rules.ipynb, cell 6).') and '--mine' in ran.stdout, ran.stderr
     assert not (tmp_path/'deployment_delay').exists()
     splice.forget(tmp_path)
     ran = child(DEPLOY, tmp_path, str(tmp_path), str(path))
