@@ -5,13 +5,13 @@ The same with no network but loopback, and with the package upgraded between two
 """
 from contextlib import contextmanager
 from pathlib import Path
-import json, os, re, shutil, signal, subprocess, sys, time, venv
+import json, os, re, shutil, subprocess, sys, time, venv
 
 import psutil
 import pytest
 
 from browser import chromium, need
-from test_jupyterlab import Lab, free_port, wait
+from test_jupyterlab import Lab, free_port, running, wait
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = 'distance'
@@ -74,19 +74,8 @@ class Student:
     def opens(self, verb, *lesson):
         "JupyterLab, started by a command of the course"
         port, token = free_port(), 'token'
-        log = self.home/f'{verb}.log'
-        with open(log, 'w') as out:
-            line = ['mlops-nb', 'course', verb, *lesson, '--no-browser', '--', f'--ServerApp.port={port}', '--ServerApp.port_retries=0', '--LabApp.expose_app_in_browser=True']
-            process = subprocess.Popen(line, env=self.vars | {'JUPYTER_TOKEN': token}, cwd=self.home, stdout=out, stderr=out, start_new_session=True)
-        lab = Lab(self.home, self.folder, port, token)
-        lab.process, lab.said = process, log.read_text
-        try:
-            wait(lambda: process.poll() is not None or lab.is_up(), 60, 'JupyterLab to start')
-            assert process.poll() is None, log.read_text()[-3000:]
-            yield lab
-        finally:
-            try: os.killpg(process.pid, signal.SIGTERM); process.wait(20)
-            except subprocess.TimeoutExpired: os.killpg(process.pid, signal.SIGKILL); process.wait(20)
+        line = ['mlops-nb', 'course', verb, *lesson, '--no-browser', '--', f'--ServerApp.port={port}', '--ServerApp.port_retries=0', '--LabApp.expose_app_in_browser=True']
+        with running(Lab(self.home, self.folder, port, token, f'{verb}.log'), line, self.vars | {'JUPYTER_TOKEN': token}) as lab: yield lab
 
 
 # ---- the notebook in the browser

@@ -34,7 +34,8 @@ def free_port():
 
 class Lab:
     "A running JupyterLab on a folder"
-    def __init__(self, home, folder, port, token): self.home, self.url, self.token, self.folder = home, f'http://127.0.0.1:{port}', token, folder
+    def __init__(self, home, folder, port, token, log='lab.log'):
+        self.home, self.url, self.token, self.folder, self.log = home, f'http://127.0.0.1:{port}', token, folder, home/log
 
     def api(self, path, below='api'):
         with urlopen(Request(f'{self.url}/{below}/{path}', headers={'Authorization': f'token {self.token}'}), timeout=10) as r: return json.load(r)
@@ -43,7 +44,7 @@ class Lab:
         try: return bool(self.api('status'))
         except OSError: return False
 
-    def said(self): return (self.home/'lab.log').read_text()
+    def said(self): return self.log.read_text()
 
 
 @contextmanager
@@ -54,15 +55,20 @@ def started(home, folder, *command):
     env |= {'HOME': str(home), 'TMPDIR': str(home/'tmp'), 'JUPYTER_TOKEN': token}
     (home/'tmp').mkdir()
     command = [sys.executable, '-m', *command, f'--ServerApp.port={port}', '--ServerApp.port_retries=0']
-    with open(home/'lab.log', 'w') as log: process = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=home, start_new_session=True)
-    lab = Lab(home, folder, port, token)
+    with running(Lab(home, folder, port, token), command, env) as lab: yield lab
+
+
+@contextmanager
+def running(lab, command, env):
+    "A JupyterLab that is up, started by this command in its home folder; it ends with the block, and its kernels with it"
+    with open(lab.log, 'w') as log: lab.process = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=lab.home, start_new_session=True)
     try:
-        wait(lambda: process.poll() is not None or lab.is_up(), 60, 'JupyterLab to start')
-        assert process.poll() is None, lab.said()[-3000:]
+        wait(lambda: lab.process.poll() is not None or lab.is_up(), 60, 'JupyterLab to start')
+        assert lab.process.poll() is None, lab.said()[-3000:]
         yield lab
     finally:
-        try: os.killpg(process.pid, signal.SIGTERM); process.wait(20)
-        except subprocess.TimeoutExpired: os.killpg(process.pid, signal.SIGKILL); process.wait(20)
+        try: os.killpg(lab.process.pid, signal.SIGTERM); lab.process.wait(20)
+        except subprocess.TimeoutExpired: os.killpg(lab.process.pid, signal.SIGKILL); lab.process.wait(20)
 
 
 def wait(condition, seconds, what):

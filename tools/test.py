@@ -37,7 +37,8 @@ def pytests():
     left_out = 'site looks jupyterlab quarto conventions house promises fuzz fuzz_models faults bench twice course_day course_editions course_workspace'.split()
     deselect = ['-m', 'not elsewhere', *[f'--ignore=tests/test_{name}.py' for name in left_out]] if '--alone' in args else []
     if '--slow' in args: deselect.append('--slow')
-    subprocess.run([sys.executable, '-m', 'pytest', '-q', '-rs', '-n', str((os.cpu_count() or 2) + 1), '--dist', 'loadfile', 'tests', f'--junitxml={tmp.name}/junit.xml', *deselect, *extra], cwd=root, env=env)
+    workers = (os.cpu_count() or 2) + 1            # one more than cores: tests wait for servers, browsers and children
+    subprocess.run([sys.executable, '-m', 'pytest', '-q', '-rs', '-n', str(workers), '--dist', 'loadfile', 'tests', f'--junitxml={tmp.name}/junit.xml', *deselect, *extra], cwd=root, env=env)
     try: suite = xml.parse(f'{tmp.name}/junit.xml').getroot().find('testsuite').attrib
     except FileNotFoundError: return 0, 1, 0
     total, bad, skipped = int(suite['tests']), int(suite['failures']) + int(suite['errors']), int(suite['skipped'])
